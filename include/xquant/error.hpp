@@ -1,0 +1,200 @@
+// How the library answers bad input: a `status` that names what was wrong, and the exception made from it.
+// docs/arithmetic.md, rule 12: an entry point that refuses has written nothing.
+#pragma once
+
+#include <xquant/config.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#if XQUANT_HAS_EXCEPTIONS
+#include <exception>
+#endif
+
+namespace xquant {
+
+/// What was wrong. Which of several faults of one call is reported is not specified.
+enum class errc : std::uint8_t {
+  ok = 0,
+  null_pointer,         ///< a stream of a non-empty tensor has no memory
+  rank_out_of_range,    ///< more dimensions than max_rank
+  shape_mismatch,       ///< two tensors of one call differ in rank or extent
+  size_overflow,        ///< a product of extents does not fit in memory
+  axis_out_of_range,    ///< the axis is not in [-rank, rank)
+  parameter_count,      ///< number of scales or zero points is not what shape and granularity ask for
+  scale_not_finite,     ///< a scale is NaN or infinite
+  scale_not_positive,   ///< a scale is zero or negative
+  scale_out_of_range,   ///< a scale whose reciprocal is not finite, under an arithmetic that multiplies by it
+  zero_point_not_zero,  ///< a zero point for a format or scheme that has none
+  zero_point_range,     ///< a zero point outside the range of codes
+  bits_out_of_range,    ///< a bit width the format does not have
+  range_not_finite,     ///< a range whose end is NaN or infinite
+  range_inverted,       ///< a range whose minimum is above its maximum
+  overlap,              ///< an output shares memory with another stream in a way that is not "in place"
+  repeated_element,     ///< an output visits one element twice (a stride of zero)
+  no_samples,           ///< a result was asked of statistics that have seen nothing
+  not_finite,           ///< data with NaN or infinity where neither can be used
+  value_out_of_range,   ///< an argument outside its documented interval
+  not_mergeable,        ///< two states with different settings
+  not_compiled,         ///< a run-time choice that this program did not instantiate
+  unsupported,          ///< understood, but not something the library does
+  malformed,            ///< a file or message that breaks its own format
+  input_output,         ///< the operating system refused to read or write
+};
+
+/// A sentence fragment for each code, without the value.
+constexpr const char* describe(errc code) noexcept {
+  switch (code) {
+    case errc::ok: return "no error";
+    case errc::null_pointer: return "null pointer";
+    case errc::rank_out_of_range: return "too many dimensions";
+    case errc::shape_mismatch: return "shapes differ";
+    case errc::size_overflow: return "size overflows";
+    case errc::axis_out_of_range: return "axis out of range";
+    case errc::parameter_count: return "wrong number of parameters";
+    case errc::scale_not_finite: return "scale is not finite";
+    case errc::scale_not_positive: return "scale is not positive";
+    case errc::scale_out_of_range: return "scale has no finite reciprocal";
+    case errc::zero_point_not_zero: return "zero point where none exists";
+    case errc::zero_point_range: return "zero point outside the codes";
+    case errc::bits_out_of_range: return "bit width out of range";
+    case errc::range_not_finite: return "range is not finite";
+    case errc::range_inverted: return "range is inverted";
+    case errc::overlap: return "output overlaps another stream";
+    case errc::repeated_element: return "output visits an element twice";
+    case errc::no_samples: return "no samples";
+    case errc::not_finite: return "data is not finite";
+    case errc::value_out_of_range: return "value out of range";
+    case errc::not_mergeable: return "states cannot be merged";
+    case errc::not_compiled: return "combination not compiled into this program";
+    case errc::unsupported: return "unsupported";
+    case errc::malformed: return "malformed input";
+    case errc::input_output: return "input or output failed";
+  }
+  return "unknown error";
+}
+
+/// The answer of every `validate`: a code, and for a fault the argument, where in it, the value met and what was
+/// expected. Plain data: nothing is allocated, the strings are literals.
+struct status {
+  errc code = errc::ok;
+  const char* argument = "";  ///< name of the argument at fault
+  std::size_t index = 0;      ///< element of the argument, where it has several
+  double value = 0;           ///< the value met
+  const char* expected = "";  ///< what would have been accepted
+
+  [[nodiscard]] constexpr bool ok() const noexcept { return code == errc::ok; }
+};
+
+/// A fault of argument `argument`, element `index`, which was `value` where `expected` was needed.
+constexpr status fault(errc code, const char* argument, double value, const char* expected,
+                       std::size_t index = 0) noexcept {
+  return status{code, argument, index, value, expected};
+}
+
+namespace detail {
+
+// A bounded writer: messages are made without <string>, <cstdio> or the locale.
+class message_writer {
+ public:
+  constexpr message_writer(char* text, std::size_t capacity) noexcept : text_(text), last_(capacity - 1) {}
+
+  constexpr message_writer& put(const char* part) noexcept {
+    while (*part != '\0' && length_ < last_) text_[length_++] = *part++;
+    text_[length_] = '\0';
+    return *this;
+  }
+
+  constexpr message_writer& put(std::uint64_t number) noexcept {
+    char digits[21] = {};
+    int first = 20;
+    do {
+      digits[--first] = static_cast<char>('0' + number % 10);
+      number /= 10;
+    } while (number != 0);
+    return put(digits + first);
+  }
+
+  // Nine significant digits: enough to tell any two float32 values apart.
+  constexpr message_writer& put(double number) noexcept {
+    if (number != number) return put("NaN");
+    if (number < 0) {
+      put("-");
+      number = -number;
+    }
+    if (number > 1.7976931348623157e308) return put("infinity");
+    if (number < 1e9 && number == static_cast<double>(static_cast<std::uint64_t>(number)))
+      return put(static_cast<std::uint64_t>(number));
+    int exponent = 0;
+    while (number >= 10) {
+      number /= 10;
+      ++exponent;
+    }
+    while (number < 1) {
+      number *= 10;
+      --exponent;
+    }
+    auto digits = static_cast<std::uint64_t>(number * 1e8 + 0.5);
+    if (digits >= 1000000000) {
+      digits /= 10;
+      ++exponent;
+    }
+    put(digits / 100000000).put(".");
+    char fraction[9] = {};
+    for (int i = 7; i >= 0; --i, digits /= 10) fraction[i] = static_cast<char>('0' + digits % 10);
+    int kept = 8;
+    while (kept > 1 && fraction[kept - 1] == '0') fraction[--kept] = '\0';
+    put(fraction);
+    if (exponent != 0) {
+      put(exponent < 0 ? "e-" : "e");
+      put(static_cast<std::uint64_t>(exponent < 0 ? -exponent : exponent));
+    }
+    return *this;
+  }
+
+ private:
+  char* text_;
+  std::size_t last_;
+  std::size_t length_ = 0;
+};
+
+}  // namespace detail
+
+/// Writes "xquant: ARGUMENT[INDEX] = VALUE: DESCRIPTION; expected EXPECTED" into `text`, cut to `capacity` bytes
+/// including the terminating zero. `capacity` must not be 0.
+constexpr void format_message(const status& s, char* text, std::size_t capacity) noexcept {
+  detail::message_writer out(text, capacity);
+  out.put("xquant: ");
+  if (s.code == errc::ok) {
+    out.put(describe(s.code));
+    return;
+  }
+  if (*s.argument != '\0') {
+    out.put(s.argument);
+    if (s.index != 0) out.put("[").put(static_cast<std::uint64_t>(s.index)).put("]");
+    out.put(" = ").put(s.value).put(": ");
+  }
+  out.put(describe(s.code));
+  if (*s.expected != '\0') out.put("; expected ").put(s.expected);
+}
+
+#if XQUANT_HAS_EXCEPTIONS
+/// What the throwing entry points throw. `what()` is the text of format_message.
+class error : public std::exception {
+ public:
+  explicit error(const xquant::status& s) noexcept : status_(s) { format_message(s, text_, sizeof text_); }
+  [[nodiscard]] const char* what() const noexcept override { return text_; }
+  [[nodiscard]] errc code() const noexcept { return status_.code; }
+  [[nodiscard]] const xquant::status& status() const noexcept { return status_; }
+
+ private:
+  xquant::status status_;
+  char text_[256] = {};
+};
+
+/// Throws error(s) unless s is ok.
+inline void throw_if(const status& s) {
+  if (!s.ok()) throw error(s);
+}
+#endif
+
+}  // namespace xquant
