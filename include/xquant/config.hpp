@@ -3,7 +3,8 @@
 #pragma once
 
 #if defined(__FAST_MATH__) && !defined(XQUANT_ALLOW_FAST_MATH)
-#error "xquant: -ffast-math breaks the arithmetic contract (docs/arithmetic.md, rule 1); compile this file without it, or define XQUANT_ALLOW_FAST_MATH to give up every promise about bits"
+#error \
+    "xquant: -ffast-math breaks the arithmetic contract (docs/arithmetic.md, rule 1); compile this file without it, or define XQUANT_ALLOW_FAST_MATH to give up every promise about bits"
 #endif
 
 // Marks functions that a CUDA kernel may call as well.

@@ -1,4 +1,4 @@
-// How the library answers bad input: a `status` that names what was wrong, and the exception made from it.
+// How the library answers bad input: a `status` that names what was wrong (exception.hpp makes an exception of it).
 // docs/arithmetic.md, rule 12: an entry point that refuses has written nothing.
 #pragma once
 
@@ -6,9 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#if XQUANT_HAS_EXCEPTIONS
-#include <exception>
-#endif
 
 namespace xquant {
 
@@ -176,25 +173,5 @@ constexpr void format_message(const status& s, char* text, std::size_t capacity)
   out.put(describe(s.code));
   if (*s.expected != '\0') out.put("; expected ").put(s.expected);
 }
-
-#if XQUANT_HAS_EXCEPTIONS
-/// What the throwing entry points throw. `what()` is the text of format_message.
-class error : public std::exception {
- public:
-  explicit error(const xquant::status& s) noexcept : status_(s) { format_message(s, text_, sizeof text_); }
-  [[nodiscard]] const char* what() const noexcept override { return text_; }
-  [[nodiscard]] errc code() const noexcept { return status_.code; }
-  [[nodiscard]] const xquant::status& status() const noexcept { return status_; }
-
- private:
-  xquant::status status_;
-  char text_[256] = {};
-};
-
-/// Throws error(s) unless s is ok.
-inline void throw_if(const status& s) {
-  if (!s.ok()) throw error(s);
-}
-#endif
 
 }  // namespace xquant

@@ -1,6 +1,7 @@
 // Shapes and non-owning strided views: how the library sees a tensor, whoever owns it.
 #pragma once
 
+#include <xquant/core/meta.hpp>
 #include <xquant/error.hpp>
 
 #include <cstddef>
@@ -19,8 +20,7 @@ struct shape {
   constexpr shape() noexcept = default;
   /// From a list of extents: shape{64, 3, 7, 7}. More than max_rank extents leave an invalid shape (see valid()).
   template <class... Extents>
-    requires(sizeof...(Extents) > 0)
-  constexpr explicit shape(Extents... extents) noexcept : rank(sizeof...(Extents)) {
+  requires(sizeof...(Extents) > 0) constexpr explicit shape(Extents... extents) noexcept : rank(sizeof...(Extents)) {
     static_assert(sizeof...(Extents) <= max_rank, "xquant::shape: more dimensions than xquant::max_rank");
     std::size_t i = 0;
     ((extent[i++] = static_cast<std::size_t>(extents)), ...);
@@ -45,7 +45,8 @@ struct shape {
 
   /// Refuses more than max_rank dimensions and element counts above PTRDIFF_MAX / 16.
   [[nodiscard]] constexpr status valid(const char* argument = "shape") const noexcept {
-    if (rank > max_rank) return fault(errc::rank_out_of_range, argument, static_cast<double>(rank), "at most 8 dimensions");
+    if (rank > max_rank)
+      return fault(errc::rank_out_of_range, argument, static_cast<double>(rank), "at most 8 dimensions");
     constexpr std::size_t limit = static_cast<std::size_t>(PTRDIFF_MAX) / 16;
     std::size_t n = 1;
     bool empty = false;
@@ -96,15 +97,12 @@ struct tensor_view {
   }
 
   /// Strided; `strides` has one entry a dimension.
-  constexpr tensor_view(T* first, const xquant::shape& s, const std::ptrdiff_t* strides) noexcept : data(first), shape(s) {
+  constexpr tensor_view(T* first, const xquant::shape& s, const std::ptrdiff_t* strides) noexcept
+      : data(first), shape(s) {
     for (std::size_t d = 0; d < s.rank && d < max_rank; ++d) stride[d] = strides[d];
   }
 
-  constexpr operator tensor_view<const T>() const noexcept
-    requires(!__is_const(T))
-  {
-    return {data, shape, stride};
-  }
+  constexpr operator tensor_view<const T>() const noexcept requires(!is_const<T>) { return {data, shape, stride}; }
 
   /// Whether the elements lie one after the other, last dimension fastest.
   [[nodiscard]] constexpr bool dense() const noexcept {

@@ -1,0 +1,60 @@
+// The few type questions layers 0-2 ask. Written here because <type_traits> alone is four times the size of everything
+// a quantizer needs (docs/architecture.md, "What an include costs").
+#pragma once
+
+namespace xquant {
+
+template <class A, class B>
+inline constexpr bool is_same = false;
+template <class A>
+inline constexpr bool is_same<A, A> = true;
+
+template <class T>
+inline constexpr bool is_const = false;
+template <class T>
+inline constexpr bool is_const<const T> = true;
+
+template <class T>
+struct remove_const_trait {
+  using type = T;
+};
+template <class T>
+struct remove_const_trait<const T> {
+  using type = T;
+};
+template <class T>
+using remove_const = typename remove_const_trait<T>::type;
+
+template <class T>
+struct remove_reference_trait {
+  using type = T;
+};
+template <class T>
+struct remove_reference_trait<T&> {
+  using type = T;
+};
+template <class T>
+struct remove_reference_trait<T&&> {
+  using type = T;
+};
+template <class T>
+using remove_cvref = remove_const<typename remove_reference_trait<T>::type>;
+
+template <bool Condition, class A, class B>
+struct conditional_trait {
+  using type = A;
+};
+template <class A, class B>
+struct conditional_trait<false, A, B> {
+  using type = B;
+};
+template <bool Condition, class A, class B>
+using conditional = typename conditional_trait<Condition, A, B>::type;
+
+/// A list of types, for run-time choices over compiled alternatives.
+template <class... Types>
+struct type_list {
+  static constexpr unsigned size = sizeof...(Types);
+};
+
+}  // namespace xquant

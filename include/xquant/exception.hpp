@@ -1,0 +1,31 @@
+// The exception of the throwing entry points. Without exceptions (-fno-exceptions) this header is empty and only the
+// `validate` and `try_` forms remain.
+#pragma once
+
+#include <xquant/error.hpp>
+
+#if XQUANT_HAS_EXCEPTIONS
+#include <exception>
+
+namespace xquant {
+
+/// What the throwing entry points throw. `what()` is the text of format_message.
+class error : public std::exception {
+ public:
+  explicit error(const xquant::status& s) noexcept : status_(s) { format_message(s, text_, sizeof text_); }
+  [[nodiscard]] const char* what() const noexcept override { return text_; }
+  [[nodiscard]] errc code() const noexcept { return status_.code; }
+  [[nodiscard]] const xquant::status& status() const noexcept { return status_; }
+
+ private:
+  xquant::status status_;
+  char text_[256] = {};
+};
+
+/// Throws error(s) unless s is ok.
+inline void throw_if(const status& s) {
+  if (!s.ok()) throw error(s);
+}
+
+}  // namespace xquant
+#endif
