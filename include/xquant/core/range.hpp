@@ -1,0 +1,53 @@
+// The interval of real values a calibrator found and a scheme turns into scale and zero point.
+#pragma once
+
+#include <xquant/core/bits.hpp>
+#include <xquant/error.hpp>
+
+namespace xquant {
+
+/// A closed interval [minimum, maximum] of real values, in the units of the data.
+template <class Real = float>
+struct range {
+  Real minimum = 0;
+  Real maximum = 0;
+
+  /// Refuses NaN, infinities and minimum > maximum.
+  [[nodiscard]] constexpr status valid(const char* argument = "range", std::size_t index = 0) const noexcept {
+    if (!(minimum - minimum == 0))
+      return fault(errc::range_not_finite, argument, static_cast<double>(minimum), "a finite minimum", index);
+    if (!(maximum - maximum == 0))
+      return fault(errc::range_not_finite, argument, static_cast<double>(maximum), "a finite maximum", index);
+    if (minimum > maximum)
+      return fault(errc::range_inverted, argument, static_cast<double>(minimum), "a minimum not above the maximum",
+                   index);
+    return {};
+  }
+  friend constexpr bool operator==(const range&, const range&) = default;
+};
+
+/// The finite real values a format's codes decode to at scale 1 and zero point 0. Schemes see formats only as this.
+struct code_bounds {
+  double lower = 0;         ///< smallest code value, e.g. -128
+  double upper = 0;         ///< largest code value, e.g. 127
+  bool is_integer = false;  ///< whether the values between are the integers, so that a zero point makes sense
+};
+
+/// Scale and zero point of one parameter slot: real = scale * (code - zero_point).
+template <class Real = float>
+struct scale_and_zero_point {
+  Real scale = 1;
+  std::int32_t zero_point = 0;
+  friend constexpr bool operator==(const scale_and_zero_point&, const scale_and_zero_point&) = default;
+};
+
+namespace detail {
+// A scale as it is stored: one rounding to Real; 1 where the range was too narrow for a normal number.
+template <class Real>
+constexpr Real usable_scale(double scale) noexcept {
+  if (!(scale >= static_cast<double>(real_traits<Real>::min_normal))) return Real(1);
+  return scale < static_cast<double>(real_traits<Real>::max) ? static_cast<Real>(scale) : real_traits<Real>::max;
+}
+}  // namespace detail
+
+}  // namespace xquant

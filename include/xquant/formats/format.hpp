@@ -1,0 +1,33 @@
+// What a number format is: a code type, the range of its codes, and three lane functions.
+#pragma once
+
+#include <xquant/core/lane.hpp>
+#include <xquant/core/range.hpp>
+
+namespace xquant {
+
+/// A format F (a regular value; most are empty):
+///   using code_type = ...;                       what one code is stored in
+///   int32 lower_code(), upper_code()             the integers codes are clamped to before they are stored
+///   code_bounds bounds()                         the real values they stand for
+///   static constexpr bool is_integer             codes are integers, a zero point may be added to them
+///   static constexpr bool keeps_nan              NaN has a code; otherwise it becomes the lowest value
+///   static constexpr int quotient_bits           every |v| >= 2^quotient_bits encodes as an infinity would
+///   integer_of<L> encode<L>(L v, Round round)    v = x / scale, bounded, to a code before zero point and clamp
+///   L decode<L>(integer_of<L> code)              a code (less its zero point) to a real
+///   L snap<L>(L v, Round round, lower, upper)    decode(encode(v)) with codes held to [lower, upper], without the
+///   detour status valid()                               refuses a value that is no format (a bit width out of range)
+/// Source of the split: formats ask, roundings answer; neither knows the other.
+template <class F>
+concept Format = requires(const F& f) {
+  typename F::code_type;
+  {f.lower_code()};
+  {f.upper_code()};
+  {f.bounds()};
+  {f.valid()};
+  F::is_integer;
+  F::keeps_nan;
+  F::quotient_bits;
+};
+
+}  // namespace xquant

@@ -1,0 +1,113 @@
+// Signed and unsigned integers of 2 to 16 bits. One kernel a storage type: the bounds are values of the format.
+#pragma once
+
+#include <xquant/core/lane.hpp>
+#include <xquant/core/meta.hpp>
+#include <xquant/core/range.hpp>
+
+namespace xquant {
+
+namespace detail {
+template <bool IsSigned, int Bits>
+using integer_storage = conditional<(Bits <= 8), conditional<IsSigned, std::int8_t, std::uint8_t>,
+                                    conditional<IsSigned, std::int16_t, std::uint16_t>>;
+}  // namespace detail
+
+/// Integers kept in `Code`, held to [lower, upper]; docs/arithmetic.md, rules 3 to 6.
+///   code = clamp(round(v) + zero_point, lower, upper), real = (code - zero_point) * scale
+/// NaN becomes the lowest code, infinities the ends of the range, -0 the code of 0.
+template <class Code>
+struct stored_integer {
+  using code_type = Code;
+  static constexpr bool is_integer = true;
+  static constexpr bool keeps_nan = false;
+  static constexpr int quotient_bits = sizeof(Code) == 1 ? 10 : 18;
+  static constexpr std::int32_t storage_lower = Code(-1) < Code(0) ? -(1 << (8 * sizeof(Code) - 1)) : 0;
+  static constexpr std::int32_t storage_upper = storage_lower + (1 << (8 * sizeof(Code))) - 1;
+
+  std::int32_t lower = storage_lower;
+  std::int32_t upper = storage_upper;
+
+  constexpr std::int32_t lower_code() const noexcept { return lower; }
+  constexpr std::int32_t upper_code() const noexcept { return upper; }
+  constexpr code_bounds bounds() const noexcept {
+    return {static_cast<double>(lower), static_cast<double>(upper), true};
+  }
+  constexpr status valid() const noexcept {
+    if (lower < storage_lower)
+      return fault(errc::bits_out_of_range, "format.lower", lower, "a bound the storage type can hold");
+    if (upper > storage_upper)
+      return fault(errc::bits_out_of_range, "format.upper", upper, "a bound the storage type can hold");
+    if (lower >= upper) return fault(errc::bits_out_of_range, "format.lower", lower, "a bound below the upper one");
+    return {};
+  }
+
+  template <class L, class Round>
+  XQUANT_INLINE static constexpr integer_of<L> encode(L v, const Round& round) {
+    return round.to_integer(v);
+  }
+  template <class L>
+  XQUANT_INLINE static constexpr L decode(integer_of<L> code) {
+    return to_real<L>(code);
+  }
+  template <class L, class Round>
+  XQUANT_INLINE static constexpr L snap(L v, const Round& round, integer_of<L> lower, integer_of<L> upper) {
+    return to_real<L>(minimum_integer<L>(maximum_integer<L>(round.to_integer(v), lower), upper));
+  }
+  friend constexpr bool operator==(const stored_integer&, const stored_integer&) = default;
+};
+
+/// The integers of `Bits` bits, two's complement when signed: [-2^(Bits-1), 2^(Bits-1) - 1] or [0, 2^Bits - 1].
+template <int Bits, bool IsSigned>
+struct integer {
+  static_assert(Bits >= 2 && Bits <= 16, "xquant::integer: 2 to 16 bits");
+  using code_type = detail::integer_storage<IsSigned, Bits>;
+  using kernel_format = stored_integer<code_type>;  ///< what kernels are made for
+  static constexpr bool is_integer = true;
+  static constexpr bool keeps_nan = false;
+  static constexpr int quotient_bits = kernel_format::quotient_bits;
+
+  static constexpr std::int32_t lower_code() noexcept { return IsSigned ? -(1 << (Bits - 1)) : 0; }
+  static constexpr std::int32_t upper_code() noexcept { return lower_code() + (1 << Bits) - 1; }
+  static constexpr code_bounds bounds() noexcept { return kernel().bounds(); }
+  static constexpr status valid() noexcept { return {}; }
+  static constexpr kernel_format kernel() noexcept { return {lower_code(), upper_code()}; }
+
+  template <class L, class Round>
+  XQUANT_INLINE static constexpr integer_of<L> encode(L v, const Round& round) {
+    return kernel_format::template encode<L>(v, round);
+  }
+  template <class L>
+  XQUANT_INLINE static constexpr L decode(integer_of<L> code) {
+    return kernel_format::template decode<L>(code);
+  }
+  template <class L, class Round>
+  XQUANT_INLINE static constexpr L snap(L v, const Round& round, integer_of<L> lower, integer_of<L> upper) {
+    return kernel_format::template snap<L>(v, round, lower, upper);
+  }
+  friend constexpr bool operator==(const integer&, const integer&) = default;
+};
+
+/// Integers whose bit width is known at run time, kept in `Code`. Refuses widths below 2 or above the storage type's.
+template <class Code>
+constexpr stored_integer<Code> integer_of_bits(int bits) noexcept {
+  using format = stored_integer<Code>;
+  if (bits < 2 || bits > static_cast<int>(8 * sizeof(Code))) return {0, 0};  // valid() says no
+  if constexpr (format::storage_lower < 0)
+    return {-(1 << (bits - 1)), (1 << (bits - 1)) - 1};
+  else
+    return {0, (1 << bits) - 1};
+}
+
+using int2 = integer<2, true>;
+using int3 = integer<3, true>;
+using int4 = integer<4, true>;
+using int8 = integer<8, true>;
+using int16 = integer<16, true>;
+using uint2 = integer<2, false>;
+using uint3 = integer<3, false>;
+using uint4 = integer<4, false>;
+using uint8 = integer<8, false>;
+using uint16 = integer<16, false>;
+
+}  // namespace xquant

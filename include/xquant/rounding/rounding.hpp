@@ -1,0 +1,71 @@
+// What a rounding policy is, and how a format receives one: as a callable that knows nothing of its policy.
+#pragma once
+
+#include <xquant/core/lane.hpp>
+#include <xquant/core/policy.hpp>
+
+namespace xquant {
+
+/// A rounding takes a real of magnitude below 2^31 to an integral real of the same sign:
+///   template <class L> L round(L v) const;                          // deterministic
+///   template <class L> L round(L v, integer_of<L> random) const;    // `static constexpr bool is_random = true`
+/// NaN never reaches it. Optional: `round_to_integer` (the same result as an integer, where that is cheaper) and
+/// `static constexpr bool sees_only_halves = true` (see nearest_even); random policies have a `std::uint64_t seed`.
+template <class R>
+concept Rounding = QuantizerPolicy<R> && is_same<typename R::policy_category, category::rounding> &&(
+    requires(const R& r) { r.template round<float>(1.0f); } ||
+    requires(const R& r) { r.template round<float>(1.0f, std::int32_t{}); });
+
+template <class R>
+inline constexpr bool is_random_rounding = requires {
+  requires R::is_random;
+};
+
+template <class R>
+inline constexpr bool rounding_sees_only_halves = requires {
+  requires R::sees_only_halves;
+};
+
+namespace detail {
+
+struct no_random_bits {};
+
+template <class L, class R>
+struct random_bits_trait {
+  using type = no_random_bits;
+};
+template <class L, class R>
+requires is_random_rounding<R>
+struct random_bits_trait<L, R> {
+  using type = integer_of<L>;
+};
+
+}  // namespace detail
+
+/// The random bits one lane of a rounding needs: 32 a lane, or nothing.
+template <class L, class R>
+using random_bits_of = typename detail::random_bits_trait<L, R>::type;
+
+/// The callable a format is given.
+template <class L, class R>
+struct bound_rounding {
+  const R& policy;
+  random_bits_of<L, R> random;
+
+  /// The rounded value, as a real.
+  XQUANT_INLINE constexpr L operator()(L v) const {
+    if constexpr (is_random_rounding<R>)
+      return policy.template round<L>(v, random);
+    else
+      return policy.template round<L>(v);
+  }
+  /// The rounded value, as an integer.
+  XQUANT_INLINE constexpr integer_of<L> to_integer(L v) const {
+    if constexpr (requires { policy.template round_to_integer<L>(v); })
+      return policy.template round_to_integer<L>(v);
+    else
+      return truncate_to_integer((*this)(v));
+  }
+};
+
+}  // namespace xquant

@@ -1,0 +1,28 @@
+// Stochastic rounding: up or down with a probability that keeps the mean.
+#pragma once
+
+#include <xquant/core/lane.hpp>
+#include <xquant/core/policy.hpp>
+
+namespace xquant {
+
+/// Toward zero or away from it, away with probability floor(2^31 * (|v| - trunc |v|)) / 2^31, decided by the upper 31
+/// of the 32 bits that Philox 4x32-10 gives for (seed, element index): docs/arithmetic.md, rule 9. The expectation is v
+/// exactly where the fraction is a multiple of 2^-31, and never more than 2^-31 away from it otherwise.
+struct stochastic {
+  using policy_category = category::rounding;
+  static constexpr bool is_random = true;
+  std::uint64_t seed = 0;
+
+  template <class L>
+  XQUANT_INLINE static constexpr L round(L v, integer_of<L> random) {
+    const L whole = truncate(v);
+    const L fraction = absolute(subtract(v, whole));
+    const integer_of<L> threshold = truncate_to_integer(multiply(fraction, broadcast<L>(2147483648.0f)));
+    const L step = select<L>(less_integer<L>(shift_right<L, 1>(random), threshold), broadcast<L>(1), broadcast<L>(0));
+    return add(whole, copy_sign(step, v));
+  }
+  friend constexpr bool operator==(const stochastic&, const stochastic&) = default;
+};
+
+}  // namespace xquant
