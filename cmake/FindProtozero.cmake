@@ -1,0 +1,17 @@
+# Finds protozero (header-only; it ships no CMake package). Defines protozero::protozero, Protozero_FOUND and
+# Protozero_VERSION. Protozero_INCLUDE_DIR may be set to the folder that holds protozero/pbf_reader.hpp.
+find_path(Protozero_INCLUDE_DIR protozero/pbf_reader.hpp)
+mark_as_advanced(Protozero_INCLUDE_DIR)
+if(Protozero_INCLUDE_DIR AND EXISTS "${Protozero_INCLUDE_DIR}/protozero/version.hpp")
+  file(STRINGS "${Protozero_INCLUDE_DIR}/protozero/version.hpp" _protozero_line REGEX "VERSION_STRING")
+  if("${_protozero_line}" MATCHES "\"([0-9.]+)\"")
+    set(Protozero_VERSION "${CMAKE_MATCH_1}")
+  endif()
+  unset(_protozero_line)
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(Protozero REQUIRED_VARS Protozero_INCLUDE_DIR VERSION_VAR Protozero_VERSION)
+if(Protozero_FOUND AND NOT TARGET protozero::protozero)
+  add_library(protozero::protozero INTERFACE IMPORTED)
+  set_target_properties(protozero::protozero PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${Protozero_INCLUDE_DIR}")
+endif()

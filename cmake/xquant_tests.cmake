@@ -1,0 +1,164 @@
+# How our own programs are built and registered with ctest.
+#
+#   xquant_add_test(NAME name SOURCES file... [LIBRARIES target...] [ARCH baseline|native|v3|v4] [OPTIMIZE 0|1|2|3]
+#                   [DEFINITIONS name=value...] [OPTIONS flag...] [LABELS label...] [TIMEOUT seconds]
+#                   [WORKING_DIRECTORY folder])
+#       A doctest program: the sources share one main (tests/main.cpp), so they only include <doctest/doctest.h>.
+#       It is left out, and listed at the end of the configuration, when a target of LIBRARIES does not exist.
+#       ARCH is the instruction set the sources are compiled for: `baseline` (default) adds no flag, `native` adds
+#       -march=native where XQUANT_NATIVE is on, `v3` and `v4` add -march=x86-64-v3 (AVX2 and FMA) and -march=x86-64-v4
+#       (AVX-512). A test compiled for more than the processor has reports "skipped: CPU lacks ..." instead of running.
+#       OPTIMIZE sets the -O level of this program alone (for long sources that need no speed, or the reverse).
+#       The sources find their data under the macro XQUANT_SOURCE_DIR (the repository) or "tests/..." relative to it.
+#   xquant_add_program(NAME name SOURCES file... [LIBRARIES...] [ARCH...] [OPTIMIZE...] [DEFINITIONS...] [OPTIONS...])
+#       The same without doctest and without registering a test; sets xquant_program_added.
+#   xquant_run_test(NAME name COMMAND program argument... [ARCH...] [LABELS...] [TIMEOUT...] [WORKING_DIRECTORY...])
+#       Registers a run of a program; ARCH as above; WORKING_DIRECTORY is the repository by default.
+#   xquant_add_compile_fail(name source MATCH text... [LINE number] [LIBRARIES target...] [OPTIONS flag...])
+#       A dual test: `source` compiles as it stands, does not compile with XQUANT_BAD_LINE defined as `number` (1 by
+#       default), and then the compiler's output contains every `text` (plain text, not a pattern).
+#
+# Test programs scale their sizes by the environment variable XQUANT_TEST_SCALE (tests/support/scale.hpp).
+include_guard(GLOBAL)
+
+add_library(xquant_own_flags INTERFACE)
+target_compile_features(xquant_own_flags INTERFACE cxx_std_20)
+target_compile_definitions(xquant_own_flags INTERFACE "XQUANT_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"")
+target_include_directories(xquant_own_flags INTERFACE "${PROJECT_SOURCE_DIR}/tests")
+set(xquant_warning_flags -Wall -Wextra -Wconversion -Wshadow)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 warns about its own avx512fintrin.h.
+  list(APPEND xquant_warning_flags -Wno-maybe-uninitialized)
+endif()
+if(XQUANT_WERROR)
+  list(APPEND xquant_warning_flags -Werror)
+endif()
+target_compile_options(xquant_own_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:${xquant_warning_flags}>)
+if(XQUANT_SANITIZE)
+  target_compile_options(
+    xquant_own_flags INTERFACE -fsanitize=${XQUANT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+  target_link_options(xquant_own_flags INTERFACE -fsanitize=${XQUANT_SANITIZE})
+endif()
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+  set(XQUANT_X86_64 TRUE)
+else()
+  set(XQUANT_X86_64 FALSE)
+endif()
+
+# Sets `result` to the flags of an instruction set; `unknown` where this machine's compiler has no such set.
+function(xquant_arch_flags arch result)
+  set(flags "")
+  if("${arch}" STREQUAL "native")
+    if(XQUANT_NATIVE)
+      set(flags -march=native)
+    endif()
+  elseif("${arch}" MATCHES "^v[34]$")
+    if(XQUANT_X86_64)
+      set(flags -march=x86-64-${arch})
+    else()
+      set(flags unknown)
+    endif()
+  elseif(NOT "${arch}" MATCHES "^(baseline)?$")
+    message(FATAL_ERROR "xquant: ARCH '${arch}'; expected baseline, native, v3 or v4")
+  endif()
+  set(${result} "${flags}" PARENT_SCOPE)
+endfunction()
+
+function(xquant_add_program)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;ARCH;OPTIMIZE;FOR" "SOURCES;LIBRARIES;DEFINITIONS;OPTIONS")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "xquant: '${arg_NAME}' has unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  set(xquant_program_added FALSE PARENT_SCOPE)
+  foreach(library IN LISTS arg_LIBRARIES)
+    if(NOT TARGET ${library})
+      xquant_leave_out("${arg_NAME}" "needs ${library}")
+      return()
+    endif()
+  endforeach()
+  xquant_arch_flags("${arg_ARCH}" arch_flags)
+  if("${arch_flags}" STREQUAL "unknown")
+    xquant_leave_out("${arg_NAME}" "needs an x86-64 processor")
+    return()
+  endif()
+  add_executable(${arg_NAME} ${arg_SOURCES})
+  target_link_libraries(${arg_NAME} PRIVATE xquant_own_flags xquant::xquant ${arg_LIBRARIES})
+  target_compile_definitions(${arg_NAME} PRIVATE ${arg_DEFINITIONS})
+  target_compile_options(${arg_NAME} PRIVATE ${arch_flags} ${arg_OPTIONS})
+  if(DEFINED arg_OPTIMIZE AND NOT XQUANT_SANITIZE)
+    target_compile_options(${arg_NAME} PRIVATE -O${arg_OPTIMIZE})
+  endif()
+  set(xquant_program_added TRUE PARENT_SCOPE)
+endfunction()
+
+function(xquant_run_test)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;ARCH;TIMEOUT;WORKING_DIRECTORY" "COMMAND;LABELS")
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  if(NOT arg_WORKING_DIRECTORY)
+    set(arg_WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  endif()
+  set(command ${arg_COMMAND})
+  if(arg_ARCH MATCHES "^v[34]$")
+    list(GET command 0 program)
+    if(TARGET ${program})
+      list(REMOVE_AT command 0)
+      list(PREPEND command $<TARGET_FILE:${program}>)
+    endif()
+    list(PREPEND command $<TARGET_FILE:run_if_cpu_has> ${arg_ARCH})
+  endif()
+  add_test(NAME ${arg_NAME} COMMAND ${command} WORKING_DIRECTORY "${arg_WORKING_DIRECTORY}")
+  set_tests_properties(${arg_NAME} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+endfunction()
+
+function(xquant_add_test)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;ARCH;OPTIMIZE;TIMEOUT;WORKING_DIRECTORY"
+                        "SOURCES;LIBRARIES;DEFINITIONS;OPTIONS;LABELS")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "xquant: test '${arg_NAME}' has unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  set(optimize "")
+  if(DEFINED arg_OPTIMIZE)
+    set(optimize OPTIMIZE ${arg_OPTIMIZE})
+  endif()
+  xquant_add_program(
+    NAME ${arg_NAME} SOURCES ${arg_SOURCES} LIBRARIES ${arg_LIBRARIES} ARCH "${arg_ARCH}" ${optimize}
+    DEFINITIONS ${arg_DEFINITIONS} OPTIONS ${arg_OPTIONS})
+  if(xquant_program_added)
+    target_link_libraries(${arg_NAME} PRIVATE xquant_test_main)
+    xquant_run_test(
+      NAME ${arg_NAME} COMMAND ${arg_NAME} ARCH "${arg_ARCH}" LABELS ${arg_LABELS} TIMEOUT "${arg_TIMEOUT}"
+      WORKING_DIRECTORY "${arg_WORKING_DIRECTORY}")
+  endif()
+endfunction()
+
+function(xquant_add_compile_fail name source)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "LINE" "MATCH;LIBRARIES;OPTIONS")
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_MATCH)
+    message(FATAL_ERROR "xquant: compile-fail test '${name}' needs MATCH text...; got '${ARGN}'")
+  endif()
+  set(includes "")
+  foreach(library IN LISTS arg_LIBRARIES)
+    if(NOT TARGET ${library})
+      xquant_leave_out("compile_fail.${name}" "needs ${library}")
+      return()
+    endif()
+    list(APPEND includes "$<TARGET_PROPERTY:${library},INTERFACE_INCLUDE_DIRECTORIES>")
+  endforeach()
+  if(NOT arg_LINE)
+    set(arg_LINE 1)
+  endif()
+  cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
+  list(JOIN arg_MATCH "@@" match)
+  list(JOIN arg_OPTIONS "@@" options)
+  list(JOIN includes "@@" includes)
+  add_test(
+    NAME compile_fail.${name}
+    COMMAND
+      ${CMAKE_COMMAND} "-DCOMPILER=${CMAKE_CXX_COMPILER}" "-DSOURCE=${source}" "-DLINE=${arg_LINE}" "-DMATCH=${match}"
+      "-DOPTIONS=${options}" "-DINCLUDES=$<JOIN:${includes},@@>" "-DINCLUDE=${PROJECT_SOURCE_DIR}/include" -P
+      "${PROJECT_SOURCE_DIR}/cmake/check_compile_fail.cmake")
+  set_tests_properties(compile_fail.${name} PROPERTIES LABELS compile_fail TIMEOUT 120)
+endfunction()
