@@ -1,0 +1,2 @@
+// The unit of cost: a file that includes only <vector>.
+#include <vector>

@@ -1,0 +1,76 @@
+#!/bin/sh
+# measure.sh [--check] [COMPILER]: what including quantizer.hpp and instantiating one more SIMD kernel cost, as ratios to
+# compiling a file that includes only <vector>, measured in turn in one run (so that a busy machine slows all alike).
+# Prints a table; with --check fails above the limits: quantizer.hpp 1.5 and 1,000 preprocessed lines, a kernel 4.
+# Sources, beside this script: empty_vector.cpp, quantizer.cpp, kernels_1.cpp, kernels_2.cpp (one kernel more).
+set -eu
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+check=no
+if [ "${1:-}" = --check ]; then
+  check=yes
+  shift
+fi
+compiler=${1:-${CXX:-g++}}
+rounds=${XQUANT_COST_ROUNDS:-7}
+flags="-std=c++20 -O2 -march=x86-64-v3 -I$here/../../include"
+case $(uname -m) in
+  x86_64 | amd64) ;;
+  *) flags="-std=c++20 -O2 -I$here/../../include" ;;
+esac
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+for name in empty_vector quantizer; do
+  [ -f "$here/$name.cpp" ] || { echo "skipped: no $name.cpp"; exit 77; }
+done
+units="empty_vector quantizer"
+if [ -f "$here/kernels_1.cpp" ] && [ -f "$here/kernels_2.cpp" ]; then
+  # Without xsimd the kernels cannot be compiled; the headers still can.
+  # shellcheck disable=SC2086
+  if echo '#include <xsimd/xsimd.hpp>' | "$compiler" $flags -x c++ -fsyntax-only - 2>/dev/null; then
+    units="$units kernels_1 kernels_2"
+  else
+    echo "kernels are left out: no xsimd"
+  fi
+fi
+
+now() { date +%s%N; }
+median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
+
+round=0
+while [ "$round" -le "$rounds" ]; do
+  for unit in $units; do
+    begin=$(now)
+    # shellcheck disable=SC2086
+    "$compiler" $flags -c "$here/$unit.cpp" -o "$work/$unit.o"
+    end=$(now)
+    # The first round only warms the file cache.
+    [ "$round" -eq 0 ] || echo $((end - begin)) >>"$work/$unit.times"
+  done
+  round=$((round + 1))
+done
+# shellcheck disable=SC2086
+lines=$("$compiler" $flags -E -P "$here/quantizer.cpp" | wc -l)
+base=$(median "$work/empty_vector.times")
+
+printf '%-34s %8s %8s %8s\n' "" "ms" "ratio" "limit"
+printf '%-34s %8d %8s %8s\n' "<vector>" $((base / 1000000)) 1.00 ""
+time=$(median "$work/quantizer.times")
+header=$(ratio "$time" "$base")
+printf '%-34s %8d %8s %8s\n' "xquant/quantizer.hpp" $((time / 1000000)) "$header" 1.5
+printf '%-34s %8d %8s %8s\n' "xquant/quantizer.hpp, lines" "$lines" "" 1000
+kernel=0
+case $units in
+  *kernels_2*)
+    one=$(median "$work/kernels_1.times")
+    two=$(median "$work/kernels_2.times")
+    kernel=$(ratio $((two - one)) "$base")
+    printf '%-34s %8d %8s %8s\n' "one more SIMD kernel" $(((two - one) / 1000000)) "$kernel" 4
+    ;;
+esac
+[ $check = no ] && exit 0
+awk -v h="$header" -v k="$kernel" -v l="$lines" 'BEGIN { exit !(h <= 1.5 && k <= 4 && l <= 1000) }' || {
+  echo "above the limit"
+  exit 1
+}
