@@ -8,9 +8,9 @@ packages=""
 for set_name in "$@"; do
   case "$set_name" in
     core) packages="$packages g++ cmake ninja-build" ;;
-    examples) packages="$packages libxsimd-dev libxtensor-dev libopenblas-dev libprotozero-dev nlohmann-json3-dev libcli11-dev" ;;
-    tests) packages="$packages doctest-dev libxsimd-dev libxtensor-dev libopenblas-dev libprotozero-dev nlohmann-json3-dev libcli11-dev" ;;
-    benchmarks) packages="$packages libbenchmark-dev libxsimd-dev" ;;
+    examples) packages="$packages libxsimd-dev xtl-dev libxtensor-dev libopenblas-dev libprotozero-dev nlohmann-json3-dev libcli11-dev" ;;
+    tests) packages="$packages doctest-dev libxsimd-dev xtl-dev libxtensor-dev libopenblas-dev libprotozero-dev nlohmann-json3-dev libcli11-dev" ;;
+    benchmarks) packages="$packages libbenchmark-dev libxsimd-dev xtl-dev" ;;
     ci) packages="$packages clang-16 clang-format binutils" ;;
     *)
       echo "install_dependencies.sh: unknown set '$set_name'; expected core, examples, tests, benchmarks or ci" >&2

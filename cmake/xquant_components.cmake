@@ -3,9 +3,10 @@
 #   xquant_find(OPTION package TARGET target FOR text)
 #       Cache option XQUANT_WITH_<OPTION> = AUTO (use it when found), ON (required), OFF (do not look). Sets
 #       XQUANT_HAS_<OPTION>; what is not found is remembered for the list at the end of the configuration.
-#   xquant_component(name HEADERS regex... [LINKS target...])
+#   xquant_component(name HEADERS regex... [LINKS target...] [NEEDS option...])
 #       Makes xquant::<name> of the headers under include/xquant whose relative path matches, when every target of LINKS
-#       exists; otherwise the component is left out.
+#       exists and XQUANT_HAS_<option> is true for NEEDS; otherwise the component is left out, headers and all. (A target
+#       may exist although its option is OFF: another package brought it.)
 #   xquant_core_component()           makes xquant::xquant of the headers no component claims
 #   xquant_install_components()       install rules and the package's config file
 #   xquant_leave_out(what why)        remembers something for the list
@@ -53,7 +54,7 @@ function(xquant_target_headers target)
 endfunction()
 
 macro(xquant_component name)
-  cmake_parse_arguments(xquant_arg "" "" "HEADERS;LINKS" ${ARGN})
+  cmake_parse_arguments(xquant_arg "" "" "HEADERS;LINKS;NEEDS" ${ARGN})
   set(xquant_headers "")
   foreach(xquant_regex IN LISTS xquant_arg_HEADERS)
     set(xquant_matching ${XQUANT_CORE_HEADERS})
@@ -63,7 +64,12 @@ macro(xquant_component name)
   endforeach()
   set(xquant_complete TRUE)
   foreach(xquant_link IN LISTS xquant_arg_LINKS)
-    if(NOT TARGET ${xquant_link} OR ("${xquant_link}" STREQUAL "cblas::cblas" AND NOT XQUANT_HAS_BLAS))
+    if(NOT TARGET ${xquant_link})
+      set(xquant_complete FALSE)
+    endif()
+  endforeach()
+  foreach(xquant_option IN LISTS xquant_arg_NEEDS)
+    if(NOT XQUANT_HAS_${xquant_option})
       set(xquant_complete FALSE)
     endif()
   endforeach()
