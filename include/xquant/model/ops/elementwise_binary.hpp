@@ -1,0 +1,198 @@
+// Functions of two (Min, Max: one or more) broadcast tensors: Add, Sub, Mul, Div, Min, Max, PRelu.
+#pragma once
+
+#include <xquant/model/ops/nest.hpp>
+#include <xquant/model/ops/op.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace xquant::model {
+
+namespace detail {
+
+// Integers wrap around, as they do in every runtime, without C++'s undefined overflow.
+struct addition {
+  template <class T>
+  T operator()(T a, T b) const {
+    if constexpr (std::is_integral_v<T>) {
+      using U = std::make_unsigned_t<T>;
+      return static_cast<T>(static_cast<U>(a) + static_cast<U>(b));
+    } else {
+      return a + b;
+    }
+  }
+};
+struct subtraction {
+  template <class T>
+  T operator()(T a, T b) const {
+    if constexpr (std::is_integral_v<T>) {
+      using U = std::make_unsigned_t<T>;
+      return static_cast<T>(static_cast<U>(a) - static_cast<U>(b));
+    } else {
+      return a - b;
+    }
+  }
+};
+struct multiplication {
+  template <class T>
+  T operator()(T a, T b) const {
+    if constexpr (std::is_integral_v<T>) {
+      using U = std::make_unsigned_t<T>;
+      return static_cast<T>(static_cast<U>(a) * static_cast<U>(b));
+    } else {
+      return a * b;
+    }
+  }
+};
+struct division {
+  template <class T>
+  T operator()(T a, T b) const {
+    if constexpr (std::is_integral_v<T>) {
+      if (b == 0) throw kernel_fault{errc::value_out_of_range, "an integer is divided by 0"};
+      if (b == T(-1)) return subtraction{}(T(0), a);
+      return static_cast<T>(a / b);
+    } else {
+      return a / b;
+    }
+  }
+};
+// NaN wins, as in numpy and onnxruntime.
+struct minimum {
+  template <class T>
+  T operator()(T a, T b) const {
+    return a < b || a != a ? a : b;
+  }
+};
+struct maximum {
+  template <class T>
+  T operator()(T a, T b) const {
+    return a > b || a != a ? a : b;
+  }
+};
+struct parametric_relu {
+  template <class T>
+  T operator()(T x, T slope) const {
+    return x < 0 ? slope * x : x;
+  }
+};
+
+template <class T, class Function>
+void combine(const nest<3>& loops, const T* left, const T* right, T* out, Function function) {
+  loops.for_each_run([&](const std::ptrdiff_t* offset, std::size_t count, const std::ptrdiff_t* step) {
+    T* o = out + offset[0];
+    const T* a = left + offset[1];
+    const T* b = right + offset[2];
+    if (step[1] == 1 && step[2] == 1) {
+      for (std::size_t i = 0; i < count; ++i) o[i] = function(a[i], b[i]);
+    } else if (step[1] == 1 && step[2] == 0) {
+      const T fixed = *b;
+      for (std::size_t i = 0; i < count; ++i) o[i] = function(a[i], fixed);
+    } else if (step[1] == 0 && step[2] == 1) {
+      const T fixed = *a;
+      for (std::size_t i = 0; i < count; ++i) o[i] = function(fixed, b[i]);
+    } else {
+      for (std::size_t i = 0; i < count; ++i, a += step[1], b += step[2]) o[i] = function(*a, *b);
+    }
+  });
+}
+
+inline nest<3> broadcast_nest(const shape& out, const shape& left, const shape& right) {
+  nest<3> loops;
+  loops.extents = out;
+  dense_steps(out, loops.step[0]);
+  broadcast_steps(left, out, loops.step[1]);
+  broadcast_steps(right, out, loops.step[2]);
+  loops.collapse();
+  return loops;
+}
+
+// Calls with a value of the C++ type behind float32, float64, int32 or int64.
+template <class Call>
+void with_number_type(const node_context& context, element_type type, Call call) {
+  switch (type) {
+    case element_type::float32: return call(float{});
+    case element_type::float64: return call(double{});
+    case element_type::int32: return call(std::int32_t{});
+    case element_type::int64: return call(std::int64_t{});
+    default:
+      context.unsupported(context.input_name(0) + " is " + name_of(type) +
+                          "; expected float32, float64, int32 or int64");
+  }
+}
+
+template <class Function>
+kernel binary(node_context& context, Function function) {
+  context.expect_arity(2, 2);
+  const element_type type = context.input_type(0);
+  context.expect_type(1, type);
+  const shape out = broadcast_shape(context, context.input_shape(0), context.input_shape(1));
+  context.set_output(0, type, out);
+  const nest<3> loops = broadcast_nest(out, context.input_shape(0), context.input_shape(1));
+  kernel result;
+  with_number_type(context, type, [&](auto number) {
+    using T = decltype(number);
+    result = [loops, function](kernel_arguments& arguments) {
+      combine(loops, arguments.input<T>(0), arguments.input<T>(1), arguments.output<T>(0), function);
+    };
+  });
+  return result;
+}
+
+template <class Function>
+kernel variadic(node_context& context, Function function) {
+  context.expect_arity(1, static_cast<std::size_t>(-1));
+  const element_type type = context.input_type(0);
+  shape out = context.input_shape(0);
+  for (std::size_t i = 1; i < context.input_count(); ++i) {
+    if (!context.has_input(i)) context.malformed("input " + std::to_string(i) + " is left out");
+    context.expect_type(i, type);
+    out = broadcast_shape(context, out, context.input_shape(i));
+  }
+  context.set_output(0, type, out);
+  // The first step copies input 0 (a function of equal arguments is the argument), the others fold into the output.
+  std::vector<nest<3>> steps;
+  steps.push_back(broadcast_nest(out, context.input_shape(0), context.input_shape(0)));
+  for (std::size_t i = 1; i < context.input_count(); ++i)
+    steps.push_back(broadcast_nest(out, out, context.input_shape(i)));
+  kernel result;
+  with_number_type(context, type, [&](auto number) {
+    using T = decltype(number);
+    result = [steps, function](kernel_arguments& arguments) {
+      T* o = arguments.output<T>(0);
+      combine(steps[0], arguments.input<T>(0), arguments.input<T>(0), o, function);
+      for (std::size_t i = 1; i < steps.size(); ++i)
+        combine(steps[i], static_cast<const T*>(o), arguments.input<T>(i), o, function);
+    };
+  });
+  return result;
+}
+
+}  // namespace detail
+
+/// a + b, a - b, a * b, a / b with numpy's broadcasting; float32, float64, int32, int64. Integer division truncates.
+inline kernel prepare_add(node_context& context) { return detail::binary(context, detail::addition{}); }
+inline kernel prepare_sub(node_context& context) { return detail::binary(context, detail::subtraction{}); }
+inline kernel prepare_mul(node_context& context) { return detail::binary(context, detail::multiplication{}); }
+inline kernel prepare_div(node_context& context) { return detail::binary(context, detail::division{}); }
+/// Smallest (largest) of one or more broadcast tensors; NaN where any of them is NaN.
+inline kernel prepare_min(node_context& context) { return detail::variadic(context, detail::minimum{}); }
+inline kernel prepare_max(node_context& context) { return detail::variadic(context, detail::maximum{}); }
+
+/// x < 0 ? slope x : x, the slope broadcast to the input's shape.
+inline kernel prepare_parametric_relu(node_context& context) {
+  context.expect_arity(2, 2);
+  context.expect_float(0);
+  context.expect_float(1);
+  if (!(broadcast_shape(context, context.input_shape(0), context.input_shape(1)) == context.input_shape(0)))
+    context.malformed("slope has shape " + to_text(context.input_shape(1)) + "; expected one that broadcasts to " +
+                      to_text(context.input_shape(0)));
+  return detail::binary(context, detail::parametric_relu{});
+}
+
+}  // namespace xquant::model
