@@ -21,6 +21,13 @@
 #define XQUANT_INLINE XQUANT_HOST_DEVICE inline
 #endif
 
+// Written after a lambda's parameters.
+#if defined(__GNUC__) || defined(__clang__)
+#define XQUANT_LAMBDA_INLINE __attribute__((always_inline))
+#else
+#define XQUANT_LAMBDA_INLINE
+#endif
+
 // g++ -O2 does not unroll loops over a few vectors by itself and would keep them in memory.
 #if defined(__clang__)
 #define XQUANT_UNROLL _Pragma("clang loop unroll(full)")

@@ -1,0 +1,68 @@
+// What observers and calibrators are, and how the ranges they find become parameters. Data go in tensor by tensor; the
+// state is a regular value that merges, so that any split over batches, threads or machines gives the same answer.
+#pragma once
+
+#include <xquant/core/range.hpp>
+#include <xquant/core/view.hpp>
+#include <xquant/exception.hpp>
+#include <xquant/parameters.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <vector>
+
+namespace xquant {
+
+/// Sees tensors and keeps what a calibrator needs of them:
+///   status try_observe(tensor_view<const float> x)   takes x in, or says what is wrong and has changed nothing
+///   status try_merge(const O& other)                 as if this had also observed all that `other` did; refuses other
+///                                                    settings with errc::not_mergeable and has changed nothing
+///   size_t slots() const                             parameter slots seen so far
+template <class O>
+concept Observer = std::regular<O> && requires(O o, const O& other, const tensor_view<const float>& x) {
+  { o.try_observe(x) } -> std::same_as<status>;
+  { o.try_merge(other) } -> std::same_as<status>;
+  { other.slots() } -> std::convertible_to<std::size_t>;
+};
+
+/// An observer that turns what it saw into one range for each parameter slot:
+///   status try_ranges(std::vector<range<float>>& out) const   or says what is wrong (errc::no_samples) and leaves out
+template <class C>
+concept Calibrator = Observer<C> && requires(const C& c, std::vector<range<float>>& out) {
+  { c.try_ranges(out) } -> std::same_as<status>;
+};
+
+/// Parameters of quantizer `q` for one range a slot: q.parameters_for of each. Refuses, before `out` is written, a
+/// range that is not finite or is inverted (naming the slot), and no ranges at all (errc::no_samples).
+template <class Quantizer>
+[[nodiscard]] status try_make_parameters(const Quantizer& q, const std::vector<range<float>>& ranges, parameters& out) {
+  if (ranges.empty()) return fault(errc::no_samples, "ranges", 0, "one range for each parameter slot");
+  std::vector<scale_and_zero_point<float>> slots;
+  slots.reserve(ranges.size());
+  for (std::size_t slot = 0; slot < ranges.size(); ++slot) {
+    if (const status s = ranges[slot].valid("ranges", slot); !s.ok()) return s;
+    slots.push_back(q.parameters_for(ranges[slot]));
+  }
+  out = parameters(slots);
+  return {};
+}
+
+/// Parameters of quantizer `q` for what `calibrator` saw. Refuses what try_ranges refuses.
+template <class Quantizer, Calibrator C>
+[[nodiscard]] status try_make_parameters(const Quantizer& q, const C& calibrator, parameters& out) {
+  std::vector<range<float>> ranges;
+  if (const status s = calibrator.try_ranges(ranges); !s.ok()) return s;
+  return try_make_parameters(q, ranges, out);
+}
+
+#if XQUANT_HAS_EXCEPTIONS
+/// The same, as a value; `source` is a vector of ranges or a calibrator. Throws xquant::error.
+template <class Quantizer, class Source>
+[[nodiscard]] parameters make_parameters(const Quantizer& q, const Source& source) {
+  parameters out;
+  throw_if(try_make_parameters(q, source, out));
+  return out;
+}
+#endif
+
+}  // namespace xquant

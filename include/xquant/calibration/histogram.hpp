@@ -1,0 +1,159 @@
+// The histogram every range rule answers from: exact integer counts on a grid that depends on the largest magnitude
+// alone, so that the state is the same bits for any order, split and merge of the data (docs/arithmetic.md, rule 11).
+#pragma once
+
+#include <xquant/calibration/scan.hpp>
+#include <xquant/core/bits.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace xquant {
+
+/// The distribution of one parameter slot.
+///
+/// Bin k of a sign counts the elements with floor(|x| / w) = k, 0 <= k < 4096; w is the power of two for which the
+/// largest magnitude M seen lies in a bin from 2048 to 4095, and at least 2^-149 (so it is finer than the floats
+/// themselves below 2^-138). Exact zeros of either sign are counted apart. Also exact: smallest and largest value,
+/// number of elements.
+///
+/// When M grows, w doubles and neighbouring bins are added pairwise; because floor(floor(x / w) / 2) = floor(x / 2w),
+/// the counts are those that w alone would have given from the start. Hence the state is a function of the multiset of
+/// the elements, whatever their order. Every |x| / w is exact: a product with a power of two, or shifts of the bits.
+class histogram {
+ public:
+  static constexpr std::size_t bins = 4096;  ///< of each sign
+
+  [[nodiscard]] bool empty() const noexcept { return samples_ == 0; }
+  [[nodiscard]] std::uint64_t samples() const noexcept { return samples_; }
+  [[nodiscard]] std::uint64_t zeros() const noexcept { return zeros_; }
+  /// Smallest and largest element; -0 counts as +0. Meaningless while empty.
+  [[nodiscard]] float minimum() const noexcept { return extremes_.low; }
+  [[nodiscard]] float maximum() const noexcept { return extremes_.high; }
+  /// The largest magnitude.
+  [[nodiscard]] float magnitude() const noexcept { return std::max(-extremes_.low, extremes_.high); }
+  /// The width of every bin, in the units of the data: 2^width_exponent().
+  [[nodiscard]] double width() const noexcept { return power_of_two<double>(exponent_); }
+  [[nodiscard]] int width_exponent() const noexcept { return exponent_; }
+  /// Elements x > 0 in [k w, (k+1) w), and x < 0 with |x| there.
+  [[nodiscard]] std::uint64_t positive(std::size_t k) const noexcept { return counts_.empty() ? 0 : counts_[k]; }
+  [[nodiscard]] std::uint64_t negative(std::size_t k) const noexcept { return counts_.empty() ? 0 : counts_[bins + k]; }
+
+  /// As if this had also seen the elements of `other`.
+  void merge(const histogram& other) {
+    if (other.empty()) return;
+    reach(other.extremes_);
+    const unsigned shift = static_cast<unsigned>(exponent_ - other.exponent_);
+    for (std::size_t side = 0; side < counts_.size(); side += bins)
+      for (std::size_t k = 0; k < bins; ++k) counts_[side + (k >> std::min(shift, 31u))] += other.counts_[side + k];
+    zeros_ += other.zeros_;
+    samples_ += other.samples_;
+  }
+
+  friend bool operator==(const histogram&, const histogram&) = default;
+
+  /// The first half of taking elements in: widens the grid for elements that are all finite, lie in
+  /// [seen.low, seen.high] and reach both.
+  void reach(const detail::extremes& seen) {
+    if (counts_.empty()) counts_.resize(2 * bins);
+    extremes_.include(seen);
+    const int wanted = exponent_for(bit_cast<std::uint32_t>(magnitude()) & detail::magnitude_mask);
+    if (wanted > exponent_) widen(static_cast<unsigned>(wanted - exponent_));
+    exponent_ = wanted;
+  }
+
+  /// The second half: counts n elements, `step` apart, for which reach() has been called.
+  void count(const float* x, std::size_t n, std::ptrdiff_t step) noexcept {
+    samples_ += n;
+    // From 2^-126 on the reciprocal of the width is a normal float and the product below is exact where it matters: it
+    // rounds only when it is far below 1. (A subnormal x that the processor flushes to zero lies in bin 0 anyway.)
+    if (exponent_ >= -126)
+      count_scaled(x, n, step);
+    else
+      for (std::size_t i = 0; i < n; ++i) {
+        const auto bits = bit_cast<std::uint32_t>(x[static_cast<std::ptrdiff_t>(i) * step]);
+        put(bits, bin_by_bits(bits & detail::magnitude_mask));
+      }
+  }
+
+ private:
+  static constexpr int lowest_exponent = -149;
+  static constexpr std::uint32_t negative_zero = 0x80000000u;
+
+  // The width exponent for a largest magnitude with these bits.
+  static int exponent_for(std::uint32_t magnitude) noexcept {
+    if (magnitude == 0) return lowest_exponent;
+    const int biased = static_cast<int>(magnitude >> 23);
+    const int exponent = biased != 0 ? biased - 127 : 31 - __builtin_clz(magnitude) - 149;
+    return std::max(exponent - 11, lowest_exponent);  // M in [2^11 w, 2^12 w)
+  }
+
+  // floor(|x| / w) from the bits of |x| = m 2^(e - 150).
+  std::size_t bin_by_bits(std::uint32_t magnitude) const noexcept {
+    const std::uint32_t biased = magnitude >> 23;
+    const std::uint32_t m = biased == 0 ? magnitude : (magnitude & 0x7fffffu) | 0x800000u;
+    const int shift = static_cast<int>(std::max(biased, 1u)) - 150 - exponent_;
+    return shift >= 0 ? static_cast<std::size_t>(m) << shift : static_cast<std::size_t>(m >> std::min(-shift, 31));
+  }
+
+  void put(std::uint32_t bits, std::size_t bin) noexcept {
+    if ((bits & detail::magnitude_mask) == 0)
+      ++zeros_;
+    else
+      ++counts_[bin + (bits > negative_zero ? bins : 0)];
+  }
+
+  // Indices for a block first, which becomes vectors; then the counting, which cannot.
+  void count_scaled(const float* x, std::size_t n, std::ptrdiff_t step) noexcept {
+    constexpr std::size_t block = 512;
+    std::int32_t index[block];
+    const auto reciprocal = power_of_two<float>(-exponent_);
+    std::uint64_t* const counts = counts_.data();
+    std::uint64_t zeros = 0;
+    while (n > 0) {
+      const std::size_t m = std::min(n, block);
+      // A whole block without gaps has a loop of known length, which g++ -O2 needs to make vectors.
+      zeros +=
+          step == 1 && m == block ? indices(x, block, 1, reciprocal, index) : indices(x, m, step, reciprocal, index);
+      for (std::size_t i = 0; i < m; ++i) ++counts[index[i]];
+      x += static_cast<std::ptrdiff_t>(m) * step;
+      n -= m;
+    }
+    counts_[0] -= zeros;
+    zeros_ += zeros;
+  }
+
+  // Zeros of both signs go to bin 0 of the positive side, from where the caller takes them.
+  XQUANT_INLINE static std::uint32_t indices(const float* x, std::size_t n, std::ptrdiff_t step, float reciprocal,
+                                             std::int32_t* index) noexcept {
+    std::int32_t zeros = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto bits = bit_cast<std::int32_t>(x[static_cast<std::ptrdiff_t>(i) * step]);
+      const std::int32_t magnitude = bits & 0x7fffffff;
+      const std::int32_t is_zero = magnitude == 0 ? -1 : 0;
+      const auto bin = static_cast<std::int32_t>(bit_cast<float>(magnitude) * reciprocal);
+      index[i] = bin | ((bits >> 31) & ~is_zero & static_cast<std::int32_t>(bins));
+      zeros -= is_zero;
+    }
+    return static_cast<std::uint32_t>(zeros);
+  }
+
+  void widen(unsigned shift) {
+    for (std::size_t side = 0; side < counts_.size(); side += bins)
+      for (std::size_t k = 1; k < bins; ++k) {
+        const std::uint64_t c = counts_[side + k];
+        counts_[side + k] = 0;
+        counts_[side + (k >> std::min(shift, 31u))] += c;
+      }
+  }
+
+  int exponent_ = lowest_exponent;
+  std::uint64_t samples_ = 0;
+  std::uint64_t zeros_ = 0;
+  detail::extremes extremes_;
+  std::vector<std::uint64_t> counts_;  // positive bins, then negative ones; none before the first element
+};
+
+}  // namespace xquant

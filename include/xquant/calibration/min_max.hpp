@@ -1,0 +1,95 @@
+// The min-max calibrator: the smallest and the largest value each parameter slot has seen. Exact, streaming, mergeable,
+// the same for any order.
+#pragma once
+
+#include <xquant/calibration/calibrator.hpp>
+#include <xquant/calibration/scan.hpp>
+#include <xquant/core/adapt.hpp>
+#include <xquant/granularity/per_tensor.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace xquant {
+
+/// range = [min x, max x] of each slot of `Granularity`, in the units of x; -0 counts as +0. A slot a tensor, an index
+/// of an axis, ...: every tensor must give the same number of them. An empty tensor adds nothing. NaN and infinities
+/// are refused (peers differ: torch drops them with a warning, onnxruntime ignores NaN). Source: AIMET's "tf", torch's
+/// MinMaxObserver and PerChannelMinMaxObserver, pytorch-quantization's MaxCalibrator (of |x|).
+template <class Granularity = per_tensor>
+class min_max {
+ public:
+  using granularity_type = Granularity;
+
+  min_max() = default;
+  explicit min_max(const Granularity& granularity) : granularity_(granularity) {}
+
+  /// Takes x in. Refuses more than 8 dimensions, missing memory, an axis x does not have, another number of slots than
+  /// before, NaN and infinities (naming element and value); then nothing has changed.
+  template <TensorLike Tensor>
+  [[nodiscard]] status try_observe(const Tensor& tensor) {
+    const tensor_view<const float> x = as_view(tensor);
+    detail::slot_walk walk;
+    if (const status s = walk.prepare(granularity_, x, slots()); !s.ok()) return s;
+    if (x.shape.size() == 0) return {};
+    std::vector<detail::extremes> seen;
+    if (const status s = walk.scan(x, seen); !s.ok()) return s;
+    include(seen);
+    return {};
+  }
+
+  /// As if this had also observed what `other` did. Refuses another granularity and another number of slots.
+  [[nodiscard]] status try_merge(const min_max& other) {
+    if (!(granularity_ == other.granularity_))
+      return fault(errc::not_mergeable, "other.granularity", 0, "the same granularity");
+    if (slots() != 0 && other.slots() != 0 && slots() != other.slots())
+      return fault(errc::not_mergeable, "other.slots", static_cast<double>(other.slots()),
+                   "the same number of parameter slots");
+    include(other.extremes_);
+    return {};
+  }
+
+  /// One range a slot. Refuses when nothing was observed.
+  [[nodiscard]] status try_ranges(std::vector<range<float>>& out) const {
+    if (extremes_.empty()) return fault(errc::no_samples, "slot 0", 0, "at least one observed element");
+    std::vector<range<float>> found;
+    found.reserve(extremes_.size());
+    for (const detail::extremes& e : extremes_) found.push_back({e.low, e.high});
+    out = std::move(found);
+    return {};
+  }
+
+#if XQUANT_HAS_EXCEPTIONS
+  template <TensorLike Tensor>
+  void observe(const Tensor& x) {
+    throw_if(try_observe(x));
+  }
+  void merge(const min_max& other) { throw_if(try_merge(other)); }
+  [[nodiscard]] std::vector<range<float>> ranges() const {
+    std::vector<range<float>> out;
+    throw_if(try_ranges(out));
+    return out;
+  }
+#endif
+
+  /// Parameter slots of the tensors observed, 0 before the first.
+  [[nodiscard]] std::size_t slots() const noexcept { return extremes_.size(); }
+  [[nodiscard]] const Granularity& granularity() const noexcept { return granularity_; }
+
+  friend bool operator==(const min_max&, const min_max&) = default;
+
+ private:
+  void include(const std::vector<detail::extremes>& seen) {
+    extremes_.resize(std::max(extremes_.size(), seen.size()));
+    for (std::size_t slot = 0; slot < seen.size(); ++slot) extremes_[slot].include(seen[slot]);
+  }
+
+  Granularity granularity_{};
+  std::vector<detail::extremes> extremes_;
+};
+
+static_assert(Calibrator<min_max<>>);
+
+}  // namespace xquant

@@ -1,0 +1,118 @@
+// Checks every entry point shares: shapes, memory, overlap, parameters. Each answers with a status that names the
+// value.
+#pragma once
+
+#include <xquant/core/parameter_map.hpp>
+#include <xquant/core/parameters_view.hpp>
+#include <xquant/core/view.hpp>
+
+namespace xquant::detail {
+
+struct byte_interval {
+  std::uintptr_t first;
+  std::uintptr_t last;  // one past the end
+};
+
+template <class T>
+byte_interval extent_in_memory(const tensor_view<T>& v) noexcept {
+  std::ptrdiff_t low = 0;
+  std::ptrdiff_t high = 0;
+  for (std::size_t d = 0; d < v.shape.rank; ++d) {
+    const std::ptrdiff_t reach = v.stride[d] * static_cast<std::ptrdiff_t>(v.shape.extent[d] - 1);
+    (reach < 0 ? low : high) += reach;
+  }
+  const auto address = reinterpret_cast<std::uintptr_t>(v.data);
+  constexpr auto size = static_cast<std::ptrdiff_t>(sizeof(T));
+  return {address + static_cast<std::uintptr_t>(low * size), address + static_cast<std::uintptr_t>((high + 1) * size)};
+}
+
+/// A readable stream: a valid shape, and memory unless it is empty.
+template <class T>
+constexpr status validate_input(const tensor_view<T>& v, const char* argument) noexcept {
+  if (const status s = v.shape.valid(argument); !s.ok()) return s;
+  if (v.data == nullptr && v.shape.size() != 0)
+    return fault(errc::null_pointer, argument, 0, "memory for every element");
+  return {};
+}
+
+/// A writable stream of the shape of its input, visiting no element twice.
+template <class T>
+constexpr status validate_output(const tensor_view<T>& v, const shape& expected, const char* argument) noexcept {
+  if (v.shape.rank != expected.rank)
+    return fault(errc::shape_mismatch, argument, static_cast<double>(v.shape.rank), "the rank of the input");
+  for (std::size_t d = 0; d < expected.rank; ++d)
+    if (v.shape.extent[d] != expected.extent[d])
+      return fault(errc::shape_mismatch, argument, static_cast<double>(v.shape.extent[d]), "the extent of the input",
+                   d);
+  if (const status s = validate_input(v, argument); !s.ok()) return s;
+  if (v.dense()) return {};
+  // Every stride must step over all that smaller strides reach; otherwise two indices may share an element.
+  bool used[max_rank] = {};
+  std::ptrdiff_t reach = 0;
+  for (std::size_t turn = 0; turn < expected.rank; ++turn) {
+    std::size_t smallest = expected.rank;
+    const auto magnitude = [&](std::size_t d) { return v.stride[d] < 0 ? -v.stride[d] : v.stride[d]; };
+    for (std::size_t d = 0; d < expected.rank; ++d)
+      if (!used[d] && expected.extent[d] > 1 && (smallest == expected.rank || magnitude(d) < magnitude(smallest)))
+        smallest = d;
+    if (smallest == expected.rank) break;
+    used[smallest] = true;
+    if (magnitude(smallest) <= reach)
+      return fault(errc::repeated_element, argument, static_cast<double>(v.stride[smallest]),
+                   "strides that give each element its own place", smallest);
+    reach += magnitude(smallest) * static_cast<std::ptrdiff_t>(expected.extent[smallest] - 1);
+  }
+  return {};
+}
+
+/// Input and output are apart, or are the same elements in the same places ("in place").
+template <class In, class Out>
+status validate_apart(const tensor_view<In>& in, const tensor_view<Out>& out, const char* argument) noexcept {
+  if (in.shape.size() == 0) return {};
+  const byte_interval a = extent_in_memory(in);
+  const byte_interval b = extent_in_memory(out);
+  if (a.last <= b.first || b.last <= a.first) return {};
+  bool same = sizeof(In) == sizeof(Out) && a.first == b.first;
+  for (std::size_t d = 0; d < in.shape.rank; ++d)
+    same = same && (in.shape.extent[d] <= 1 || in.stride[d] == out.stride[d]);
+  if (same) return {};
+  return fault(errc::overlap, argument, static_cast<double>(b.first) - static_cast<double>(a.first),
+               "an output apart from the input, or exactly in its place");
+}
+
+/// What parameters must obey: their number, usable scales, zero points among the codes or absent.
+struct parameter_rules {
+  std::size_t count;
+  bool has_zero_point;
+  bool needs_reciprocal;
+  std::int32_t lower;
+  std::int32_t upper;
+};
+
+template <class Real>
+constexpr status validate_parameters(const parameters_view<Real>& p, const parameter_rules& rules) noexcept {
+  if (p.count != rules.count)
+    return fault(errc::parameter_count, "parameters", static_cast<double>(p.count),
+                 "one scale for each slot that shape and granularity give");
+  if (p.count != 0 && p.scale == nullptr)
+    return fault(errc::null_pointer, "parameters.scale", 0, "memory for every scale");
+  for (std::size_t i = 0; i < p.count; ++i) {
+    const Real s = p.scale[i];
+    if (!is_finite(s))
+      return fault(errc::scale_not_finite, "scale", static_cast<double>(s), "a finite number above 0", i);
+    if (!(s > 0)) return fault(errc::scale_not_positive, "scale", static_cast<double>(s), "a finite number above 0", i);
+    if (rules.needs_reciprocal && !is_finite(Real(1) / s))
+      return fault(errc::scale_out_of_range, "scale", static_cast<double>(s), "a scale whose reciprocal is finite", i);
+  }
+  if (p.zero_point == nullptr) return {};
+  for (std::size_t i = 0; i < p.count; ++i) {
+    const std::int32_t z = p.zero_point[i];
+    if (!rules.has_zero_point && z != 0)
+      return fault(errc::zero_point_not_zero, "zero_point", z, "0, as this scheme and format have no zero point", i);
+    if (rules.has_zero_point && (z < rules.lower || z > rules.upper))
+      return fault(errc::zero_point_range, "zero_point", z, "one of the quantizer's codes", i);
+  }
+  return {};
+}
+
+}  // namespace xquant::detail

@@ -1,0 +1,73 @@
+// The scalar engine: one element after the other, in plain loops. It is the definition of every operation and the
+// oracle of every other engine.
+#pragma once
+
+#include <xquant/core/nest.hpp>
+#include <xquant/core/random.hpp>
+#include <xquant/ops/operation.hpp>
+
+namespace xquant {
+
+struct scalar_engine {
+  template <class Op>
+  static constexpr bool supports = true;
+
+  /// Walks every element in row-major order. The streams are valid for the nests; nothing is checked here.
+  template <class Op>
+  static constexpr void run(const Op& operation, const nest_list& nests, const operation_streams<Op>& streams) {
+    for (std::size_t i = 0; i < nests.count; ++i)
+      for_each_row(nests.item[i], [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
+        for (std::size_t k = 0; k < row.extent; ++k) {
+          std::ptrdiff_t at[operand_count];
+          for (unsigned o = 0; o < operand_count; ++o)
+            at[o] = first[o] + static_cast<std::ptrdiff_t>(k) * row.stride[o];
+          element(operation, streams, at);
+        }
+      });
+  }
+
+  /// One element: load, formula, store. Integer results are clamped to the codes in use.
+  template <class Op>
+  XQUANT_INLINE static constexpr void element(const Op& operation, const operation_streams<Op>& streams,
+                                              const std::ptrdiff_t (&at)[operand_count]) {
+    using real = typename Op::real;
+    using integer = integer_of<real>;
+    const auto slot = at[parameter];
+    const real scale = streams.parameters.scale[slot];
+    const lane_parameters<real> p{
+        scale, streams.parameters.reciprocal ? streams.parameters.reciprocal[slot] : divide<real>(1, scale),
+        streams.parameters.zero_point ? integer{streams.parameters.zero_point[slot]} : integer{0}};
+    random_bits_of<real, typename Op::rounding_type> random{};
+    if constexpr (is_random_rounding<typename Op::rounding_type>)
+      random = static_cast<std::int32_t>(
+          random_bits(operation.rounding().seed, static_cast<std::uint64_t>(at[element_index])));
+    const auto result =
+        operation.template operator()<real>(load(streams.input_0, at[input_0]), load(streams.input_1, at[input_1]),
+                                            operation.template prepare<real>(p), random);
+    if constexpr (is_same<typename Op::output_1_type, none>) {
+      store(operation, streams.output_0 + at[output_0], result);
+    } else {
+      store(operation, streams.output_0 + at[output_0], result.first);
+      store(operation, streams.output_1 + at[output_1], result.second);
+    }
+  }
+
+ private:
+  template <class T>
+  XQUANT_INLINE static constexpr T load(const T* p, std::ptrdiff_t at) {
+    return p[at];
+  }
+  XQUANT_INLINE static constexpr none load(const none*, std::ptrdiff_t) { return {}; }
+
+  template <class Op, class T, class Result>
+  XQUANT_INLINE static constexpr void store(const Op& operation, T* p, Result result) {
+    if constexpr (is_same<T, typename Op::real>)
+      *p = result;
+    else
+      *p = static_cast<T>(result < operation.lower_code()   ? operation.lower_code()
+                          : result > operation.upper_code() ? operation.upper_code()
+                                                            : result);
+  }
+};
+
+}  // namespace xquant

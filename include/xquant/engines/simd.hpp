@@ -1,0 +1,40 @@
+// The SIMD engine: the same formulas on xsimd batches, with the same bits as the scalar engine.
+#pragma once
+
+#include <xquant/engines/scalar_lane.hpp>
+#include <xquant/engines/simd/avx2.hpp>
+#include <xquant/engines/simd/avx512.hpp>
+#include <xquant/engines/simd/sse2.hpp>
+#include <xquant/engines/walk.hpp>
+
+namespace xquant {
+
+/// The widest instruction set this translation unit is compiled for.
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
+using default_simd_architecture = xsimd::avx512bw;
+#elif defined(__AVX2__) && defined(__FMA__)
+using default_simd_architecture = xsimd::fma3<xsimd::avx2>;
+#else
+using default_simd_architecture = xsimd::sse2;
+#endif
+
+/// Runs operations on float data in vectors of `Arch`, an xsimd architecture with an instruction_set (sse2, fma3<avx2>,
+/// avx512bw). One thread, no allocation. Results equal the scalar engine's bit for bit (NaN payloads apart), whatever
+/// the width. Any strides are walked; elements and parameters that lie one after the other are fastest.
+template <class Arch = default_simd_architecture>
+struct simd_engine {
+  template <class Op>
+  static constexpr bool supports = is_same<typename Op::real, float>;
+
+  template <class Op>
+  static void run(const Op& operation, const nest_list& nests, const operation_streams<Op>& streams) {
+    static_assert(supports<Op>, "xquant::simd_engine: float data only; double runs on the scalar engine");
+    const detail::walk_streams erased = detail::erase(operation, streams);
+    if constexpr (Op::needs_small_quotient)
+      if (!detail::small_quotient_is_exact(streams.parameters))
+        return detail::walk(detail::row_kernel_of<Op, float>, nests, erased);
+    detail::walk(detail::row_kernel_of<Op, simd_lane<Arch>>, nests, erased);
+  }
+};
+
+}  // namespace xquant

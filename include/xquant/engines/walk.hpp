@@ -1,0 +1,150 @@
+// The walk over memory that all vector engines share: rows, strides, gathers, streaming. Knows no operation: it calls a
+// row kernel by address, so an operation costs one row kernel a lane and nothing more.
+#pragma once
+
+#include <xquant/core/nest.hpp>
+#include <xquant/engines/row.hpp>
+
+namespace xquant::detail {
+
+/// A row kernel and what the walk must know of its streams: bytes of an element, 0 where absent.
+struct row_kernel {
+  void (*run)(const row_arguments&);
+  std::size_t element_bytes[4];
+  std::size_t real_bytes;
+};
+
+struct walk_streams {
+  const void* operation;
+  const void* input[2];
+  void* output[2];
+  const void* scale;
+  const void* reciprocal;
+  const std::int32_t* zero_point;
+};
+
+XQUANT_INLINE const void* forward(const void* p, std::ptrdiff_t elements, std::size_t bytes) {
+  return p == nullptr ? nullptr : static_cast<const char*>(p) + elements * static_cast<std::ptrdiff_t>(bytes);
+}
+XQUANT_INLINE void* forward(void* p, std::ptrdiff_t elements, std::size_t bytes) {
+  return p == nullptr ? nullptr : static_cast<char*>(p) + elements * static_cast<std::ptrdiff_t>(bytes);
+}
+
+template <std::size_t Bytes>
+inline void copy_strided(const char* from, std::ptrdiff_t from_stride, char* to, std::ptrdiff_t to_stride,
+                         std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i, from += from_stride * static_cast<std::ptrdiff_t>(Bytes),
+                   to += to_stride * static_cast<std::ptrdiff_t>(Bytes))
+    __builtin_memcpy(to, from, Bytes);
+}
+
+inline void copy_elements(const void* from, std::ptrdiff_t from_stride, void* to, std::ptrdiff_t to_stride,
+                          std::size_t bytes, std::size_t n) {
+  const char* f = static_cast<const char*>(from);
+  char* t = static_cast<char*>(to);
+  switch (bytes) {
+    case 1: return copy_strided<1>(f, from_stride, t, to_stride, n);
+    case 2: return copy_strided<2>(f, from_stride, t, to_stride, n);
+    case 4: return copy_strided<4>(f, from_stride, t, to_stride, n);
+    default: return copy_strided<8>(f, from_stride, t, to_stride, n);
+  }
+}
+
+// A row whose elements, or whose parameters, do not lie one after the other: through buffers, piece by piece.
+inline void run_strided(const row_kernel& kernel, const walk_streams& s, const std::ptrdiff_t (&first)[operand_count],
+                        const nest_dimension& row) {
+  constexpr std::size_t piece = 256;
+  alignas(64) unsigned char buffer[4][piece * 8];
+  alignas(64) unsigned char scale[piece * 8];
+  alignas(64) unsigned char reciprocal[piece * 8];
+  alignas(64) std::int32_t zero_point[piece];
+  const bool varying = row.stride[parameter] != 0;
+  for (std::size_t done = 0; done < row.extent; done += piece) {
+    const std::size_t n = row.extent - done < piece ? row.extent - done : piece;
+    const auto at = [&](unsigned k) { return first[k] + row.stride[k] * static_cast<std::ptrdiff_t>(done); };
+    row_arguments a{};
+    a.operation = s.operation;
+    a.extent = n;
+    a.index = static_cast<std::uint64_t>(at(element_index));
+    a.varying = varying;
+    for (unsigned k = 0; k < 2; ++k)
+      if (kernel.element_bytes[k] != 0) {
+        const std::size_t bytes = kernel.element_bytes[k];
+        copy_elements(forward(s.input[k], at(input_0 + k), bytes), row.stride[input_0 + k], buffer[k], 1, bytes, n);
+        a.input[k] = buffer[k];
+      }
+    a.scale = forward(s.scale, at(parameter), kernel.real_bytes);
+    a.reciprocal = forward(s.reciprocal, at(parameter), kernel.real_bytes);
+    a.zero_point = static_cast<const std::int32_t*>(forward(static_cast<const void*>(s.zero_point), at(parameter), 4));
+    if (varying && row.stride[parameter] != 1) {
+      copy_elements(a.scale, row.stride[parameter], scale, 1, kernel.real_bytes, n);
+      a.scale = scale;
+      if (a.reciprocal) {
+        copy_elements(a.reciprocal, row.stride[parameter], reciprocal, 1, kernel.real_bytes, n);
+        a.reciprocal = reciprocal;
+      }
+      if (a.zero_point) {
+        copy_elements(a.zero_point, row.stride[parameter], zero_point, 1, 4, n);
+        a.zero_point = zero_point;
+      }
+    }
+    for (unsigned k = 0; k < 2; ++k) a.output[k] = kernel.element_bytes[2 + k] != 0 ? buffer[2 + k] : nullptr;
+    kernel.run(a);
+    for (unsigned k = 0; k < 2; ++k)
+      if (kernel.element_bytes[2 + k] != 0) {
+        const std::size_t bytes = kernel.element_bytes[2 + k];
+        copy_elements(buffer[2 + k], 1, forward(s.output[k], at(output_0 + k), bytes), row.stride[output_0 + k], bytes,
+                      n);
+      }
+  }
+}
+
+inline void run_row(const row_kernel& kernel, const walk_streams& s, const std::ptrdiff_t (&first)[operand_count],
+                    const nest_dimension& row) {
+  bool consecutive = row.stride[parameter] == 0 || row.stride[parameter] == 1;
+  for (unsigned k = 0; k < 4; ++k) consecutive = consecutive && (kernel.element_bytes[k] == 0 || row.stride[k] == 1);
+  if (!consecutive && row.extent != 1) return run_strided(kernel, s, first, row);
+  row_arguments a{};
+  a.operation = s.operation;
+  for (unsigned k = 0; k < 2; ++k) {
+    a.input[k] = forward(s.input[k], first[input_0 + k], kernel.element_bytes[k]);
+    a.output[k] = forward(s.output[k], first[output_0 + k], kernel.element_bytes[2 + k]);
+  }
+  a.scale = forward(s.scale, first[parameter], kernel.real_bytes);
+  a.reciprocal = forward(s.reciprocal, first[parameter], kernel.real_bytes);
+  a.zero_point = static_cast<const std::int32_t*>(forward(static_cast<const void*>(s.zero_point), first[parameter], 4));
+  a.extent = row.extent;
+  a.index = static_cast<std::uint64_t>(first[element_index]);
+  a.varying = row.stride[parameter] != 0;
+  kernel.run(a);
+}
+
+inline void walk(const row_kernel& kernel, const nest_list& nests, const walk_streams& s) {
+  for (std::size_t i = 0; i < nests.count; ++i)
+    for_each_row(nests.item[i], [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
+      run_row(kernel, s, first, row);
+    });
+}
+
+/// divide_small is exact for scales in this interval; others take the scalar lane's true division.
+template <class Real>
+constexpr bool small_quotient_is_exact(const parameters_view<Real>& p) noexcept {
+  for (std::size_t i = 0; i < p.count; ++i)
+    if (!(p.scale[i] >= power_of_two<Real>(-100) && p.scale[i] <= power_of_two<Real>(100))) return false;
+  return true;
+}
+
+template <class Op, class L>
+inline constexpr row_kernel row_kernel_of{
+    &block_kernel<Op, L>::run,
+    {element_size<typename Op::input_0_type>, element_size<typename Op::input_1_type>,
+     element_size<typename Op::output_0_type>, element_size<typename Op::output_1_type>},
+    sizeof(typename Op::real)};
+
+template <class Op>
+walk_streams erase(const Op& operation, const operation_streams<Op>& s) noexcept {
+  return {&operation,         {s.input_0, s.input_1},  {s.output_0, s.output_1},
+          s.parameters.scale, s.parameters.reciprocal, s.parameters.zero_point};
+}
+
+}  // namespace xquant::detail

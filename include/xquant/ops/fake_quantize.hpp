@@ -1,0 +1,52 @@
+// Real numbers to the nearest representable ones: quantize and dequantize in one pass.
+#pragma once
+
+#include <xquant/core/adapt.hpp>
+#include <xquant/engines/plan.hpp>
+#include <xquant/engines/scalar.hpp>
+#include <xquant/exception.hpp>
+#include <xquant/quantizer.hpp>
+
+namespace xquant {
+
+/// The kernel behind fake_quantize: what a plan of it is a plan of.
+template <class Quantizer, class Real = float>
+using fake_quantize_kernel = fake_quantize_operation<detail::kernel_of<Real, Quantizer>>;
+
+/// What would be wrong with fake_quantize(q, p, x, y); ok when nothing is. Reads no element and writes nothing.
+template <class Quantizer, class Parameters, TensorLike In, TensorLike Out>
+[[nodiscard]] status validate_fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y) {
+  parameter_map map;
+  return detail::validate_elementwise(q, as_parameters(p), as_view(x), "x", as_view(y), "y", map);
+}
+
+/// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
+template <class Quantizer, class Parameters, TensorLike In, TensorLike Out, class Engine = scalar_engine>
+[[nodiscard]] status try_fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
+                                       const Engine& engine = {}) {
+  return detail::run_elementwise<fake_quantize_kernel<Quantizer, element_of<In>>>(q, as_parameters(p), as_view(x), "x",
+                                                                                  as_view(y), "y", engine);
+}
+
+/// Lays the call out once: `out` is then run with the addresses of tensors of the same shapes and strides, as often as
+/// wanted. Refuses what fake_quantize refuses.
+template <class Quantizer, class Parameters, TensorLike In, TensorLike Out>
+[[nodiscard]] status plan_fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
+                                        plan<fake_quantize_kernel<Quantizer, element_of<In>>>& out) {
+  return detail::make_plan(q, as_parameters(p), as_view(x), "x", as_view(y), "y", out);
+}
+
+#if XQUANT_HAS_EXCEPTIONS
+/// y = dequantize(quantize(x)), bit for bit, without the codes. `x` and `y` are float or double, of one shape, and may
+/// be the same memory. Integers: -0 gives +0, NaN the lowest value. docs/arithmetic.md, rules 3 to 7. Errors: more than
+/// 8 dimensions; shapes that differ; an axis the tensor does not have; a number of parameters other than the
+/// granularity's; a scale that is NaN, infinite, zero or negative, or (under multiply_by_reciprocal) has no finite
+/// reciprocal; a zero point outside the codes, or any where the scheme has none; no memory; memory that overlaps other
+/// than in place; an output that visits an element twice. See docs/arithmetic.md, rule 12.
+template <class Quantizer, class Parameters, TensorLike In, TensorLike Out, class Engine = scalar_engine>
+void fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y, const Engine& engine = {}) {
+  throw_if(try_fake_quantize(q, p, x, y, engine));
+}
+#endif
+
+}  // namespace xquant

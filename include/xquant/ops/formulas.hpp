@@ -1,0 +1,139 @@
+// The mathematics of quantize, dequantize and fake quantize: one formula each, over any lane.
+// docs/arithmetic.md, rules 3 to 7.
+#pragma once
+
+#include <xquant/formats/format.hpp>
+#include <xquant/ops/operation.hpp>
+
+namespace xquant {
+
+namespace detail {
+
+// The format a kernel is made for: the storage type with bounds as values, where the format offers it.
+template <class F>
+constexpr auto kernel_format_of(const F& f) noexcept {
+  if constexpr (requires { f.kernel(); })
+    return f.kernel();
+  else
+    return f;
+}
+template <class F>
+using kernel_format = decltype(kernel_format_of(*static_cast<const F*>(nullptr)));
+
+}  // namespace detail
+
+/// What the operations of one quantizer share. Made of kernel types only, so that quantizers which differ in
+/// granularity, scheme or bit width run the same code.
+template <class Real, class FormatType, class RoundingType, class ArithmeticType, bool HasZeroPoint>
+struct quantizer_kernel {
+  using real = Real;
+  using code_type = typename FormatType::code_type;
+  using rounding_type = RoundingType;
+  static constexpr bool has_zero_point = HasZeroPoint;
+  // Rounding to nearest on an 8-bit grid cannot tell the short quotient from the exact one.
+  static constexpr bool needs_small_quotient = !ArithmeticType::multiplies_by_reciprocal && sizeof(code_type) == 1 &&
+                                               FormatType::quotient_bits <= 10 &&
+                                               rounding_sees_only_halves<RoundingType>;
+
+  FormatType format;
+  RoundingType rounding_policy;
+  std::int32_t lower;
+  std::int32_t upper;
+
+  constexpr const RoundingType& rounding() const noexcept { return rounding_policy; }
+  constexpr std::int32_t lower_code() const noexcept { return lower; }
+  constexpr std::int32_t upper_code() const noexcept { return upper; }
+
+  /// What depends on the parameters alone: once for a run of elements that share a slot.
+  template <class L>
+  struct prepared {
+    L scale;
+    L reciprocal;
+    L lowest;   // of x: where the format stops telling values apart, so that no later step overflows
+    L highest;
+    integer_of<L> zero_point;
+    integer_of<L> lowest_step;  // codes less the zero point
+    integer_of<L> highest_step;
+  };
+
+  template <class L>
+  XQUANT_INLINE constexpr prepared<L> prepare(const lane_parameters<L>& p) const {
+    const L limit = broadcast<L>(power_of_two<Real>(FormatType::quotient_bits));
+    const L highest = minimum(multiply(p.scale, limit), broadcast<L>(real_traits<Real>::max));
+    integer_of<L> lowest_step = broadcast_integer<L>(lower);
+    integer_of<L> highest_step = broadcast_integer<L>(upper);
+    if constexpr (HasZeroPoint) {
+      lowest_step = subtract_integer<L>(lowest_step, p.zero_point);
+      highest_step = subtract_integer<L>(highest_step, p.zero_point);
+    }
+    return {p.scale,     p.reciprocal, subtract(broadcast<L>(0), highest), highest, p.zero_point, lowest_step,
+            highest_step};
+  }
+
+  /// v = x / scale, held to the interval beyond which every code is the last one.
+  template <class L>
+  XQUANT_INLINE static constexpr L scaled(L x, const prepared<L>& p) {
+    const L held = FormatType::keeps_nan ? clamp_keep_nan(x, p.lowest, p.highest) : clamp(x, p.lowest, p.highest);
+    return ArithmeticType::template quotient<needs_small_quotient>(held, p.scale, p.reciprocal);
+  }
+};
+
+/// code = clamp(round(x / scale) + zero_point, lower, upper). The clamp is done by the store.
+template <class Kernel>
+struct quantize_operation : Kernel {
+  using input_0_type = typename Kernel::real;
+  using input_1_type = none;
+  using output_0_type = typename Kernel::code_type;
+  using output_1_type = none;
+
+  template <class L>
+  XQUANT_INLINE constexpr integer_of<L> operator()(L x, none, const typename Kernel::template prepared<L>& p,
+                                                   random_bits_of<L, typename Kernel::rounding_type> random) const {
+    const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
+    const integer_of<L> code = this->format.template encode<L>(Kernel::template scaled<L>(x, p), round);
+    if constexpr (Kernel::has_zero_point)
+      return add_integer<L>(code, p.zero_point);
+    else
+      return code;
+  }
+};
+
+/// x = (code - zero_point) * scale: for integers exact but for the product's one rounding. For a format without zero
+/// points, decode(code) * scale.
+template <class Kernel>
+struct dequantize_operation : Kernel {
+  using input_0_type = typename Kernel::code_type;
+  using input_1_type = none;
+  using output_0_type = typename Kernel::real;
+  using output_1_type = none;
+  using rounding_type = none;
+  static constexpr bool needs_small_quotient = false;
+
+  template <class L>
+  XQUANT_INLINE static constexpr lane_parameters<L> prepare(const lane_parameters<L>& p) {
+    return p;
+  }
+  template <class L>
+  XQUANT_INLINE constexpr L operator()(integer_of<L> code, none, const lane_parameters<L>& p, detail::no_random_bits) const {
+    if constexpr (Kernel::has_zero_point) code = subtract_integer<L>(code, p.zero_point);
+    return multiply(this->format.template decode<L>(code), p.scale);
+  }
+};
+
+/// dequantize(quantize(x)), bit for bit, without the codes.
+template <class Kernel>
+struct fake_quantize_operation : Kernel {
+  using input_0_type = typename Kernel::real;
+  using input_1_type = none;
+  using output_0_type = typename Kernel::real;
+  using output_1_type = none;
+
+  template <class L>
+  XQUANT_INLINE constexpr L operator()(L x, none, const typename Kernel::template prepared<L>& p,
+                                       random_bits_of<L, typename Kernel::rounding_type> random) const {
+    const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
+    return multiply(this->format.template snap<L>(Kernel::template scaled<L>(x, p), round, p.lowest_step, p.highest_step), p.scale);
+  }
+};
+
+}  // namespace xquant

@@ -1,0 +1,55 @@
+// Real numbers to codes.
+#pragma once
+
+#include <xquant/core/adapt.hpp>
+#include <xquant/engines/plan.hpp>
+#include <xquant/engines/scalar.hpp>
+#include <xquant/exception.hpp>
+#include <xquant/quantizer.hpp>
+
+namespace xquant {
+
+/// The kernel behind quantize: what a plan of it is a plan of.
+template <class Quantizer, class Real = float>
+using quantize_kernel = quantize_operation<detail::kernel_of<Real, Quantizer>>;
+
+/// What would be wrong with quantize(q, p, x, codes); ok when nothing is. Reads no element and writes nothing.
+template <class Quantizer, class Parameters, TensorLike In, TensorLike Out>
+[[nodiscard]] status validate_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes) {
+  parameter_map map;
+  return detail::validate_elementwise(q, as_parameters(p), as_view(x), "x", as_view(codes), "codes", map);
+}
+
+/// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
+template <class Quantizer, class Parameters, TensorLike In, TensorLike Out, class Engine = scalar_engine>
+[[nodiscard]] status try_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes,
+                                  const Engine& engine = {}) {
+  return detail::run_elementwise<quantize_kernel<Quantizer, element_of<In>>>(q, as_parameters(p), as_view(x), "x",
+                                                                             as_view(codes), "codes", engine);
+}
+
+/// Lays the call out once: `out` is then run with the addresses of tensors of the same shapes and strides, as often as
+/// wanted. Refuses what quantize refuses.
+template <class Quantizer, class Parameters, TensorLike In, TensorLike Out>
+[[nodiscard]] status plan_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes,
+                                   plan<quantize_kernel<Quantizer, element_of<In>>>& out) {
+  return detail::make_plan(q, as_parameters(p), as_view(x), "x", as_view(codes), "codes", out);
+}
+
+#if XQUANT_HAS_EXCEPTIONS
+/// codes = clamp(round(x / scale) + zero_point, lower, upper), element by element, with the scale and zero point of the
+/// element's parameter slot. `x` and `codes` have one shape; `x` holds float (any engine) or double (scalar engine),
+/// `codes` the quantizer's code_type; scales are in units of x per code. Integers: NaN gives the lowest code,
+/// infinities the ends. e4m3fn: NaN stays NaN, what lies beyond the largest value saturates. docs/arithmetic.md, rules
+/// 3 to 7. Source: ONNX QuantizeLinear (opset 10 to 21), which this equals with the default policies. Errors: more than
+/// 8 dimensions; shapes that differ; an axis the tensor does not have; a number of parameters other than the
+/// granularity's; a scale that is NaN, infinite, zero or negative, or (under multiply_by_reciprocal) has no finite
+/// reciprocal; a zero point outside the codes, or any where the scheme has none; no memory; memory that overlaps other
+/// than in place; an output that visits an element twice. See docs/arithmetic.md, rule 12.
+template <class Quantizer, class Parameters, TensorLike In, TensorLike Out, class Engine = scalar_engine>
+void quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes, const Engine& engine = {}) {
+  throw_if(try_quantize(q, p, x, codes, engine));
+}
+#endif
+
+}  // namespace xquant
