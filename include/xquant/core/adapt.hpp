@@ -8,8 +8,9 @@
 
 namespace xquant {
 
-/// Specialise for a tensor type T: `static tensor_view<Element> view(T& tensor)` (T may be const). The pointer stays
-/// valid as long as the tensor does.
+/// Specialise for a tensor type T (`const U` for read-only ones) with one of
+///   static tensor_view<Element> view(T& tensor)      the elements lie in memory; valid as long as the tensor is
+///   static Tensor evaluate(const T& expression)      they do not: a tensor that holds them, for inputs only
 template <class T>
 struct tensor_adaptor;
 
@@ -20,22 +21,49 @@ struct tensor_adaptor<tensor_view<T>> {
 template <class T>
 struct tensor_adaptor<const tensor_view<T>> : tensor_adaptor<tensor_view<T>> {};
 
-/// Anything that tensor_adaptor knows.
+namespace detail {
 template <class T>
-concept TensorLike = requires(remove_cvref<T>& t) {
-  tensor_adaptor<typename remove_reference_trait<T>::type>::view(t);
-};
+using adaptor_of = tensor_adaptor<typename remove_reference_trait<T>::type>;
+template <class T>
+constexpr T& lvalue() noexcept;  // never defined
 
-/// The view of a tensor-like object.
+template <class T>
+concept HasView = requires(typename remove_reference_trait<T>::type& t) {
+  adaptor_of<T>::view(t);
+};
+template <class T>
+concept HasEvaluate = requires(const remove_cvref<T>& t) {
+  adaptor_of<T>::evaluate(t);
+};
+}  // namespace detail
+
+/// Anything whose elements an operation can read.
+template <class T>
+concept TensorLike = detail::HasView<T> || detail::HasEvaluate<T>;
+
+/// Anything whose elements lie in memory: what an operation can write to.
+template <class T>
+concept TensorInMemory = detail::HasView<T>;
+
+/// The tensor itself where its elements lie in memory, else a tensor made of them.
 template <TensorLike T>
+constexpr decltype(auto) evaluated(T& tensor) {
+  if constexpr (detail::HasView<T&>)
+    return (tensor);
+  else
+    return detail::adaptor_of<T&>::evaluate(tensor);
+}
+
+/// The view of a tensor in memory.
+template <TensorInMemory T>
 constexpr auto as_view(T&& tensor) {
-  return tensor_adaptor<typename remove_reference_trait<T>::type>::view(tensor);
+  return detail::adaptor_of<T>::view(tensor);
 }
 
 /// The element type of a tensor-like object, without const.
 template <class T>
 using element_of = remove_const<typename decltype(as_view(
-    *static_cast<typename remove_reference_trait<T>::type*>(nullptr)))::value_type>;
+    evaluated(detail::lvalue<typename remove_reference_trait<T>::type>())))::value_type>;
 
 /// Parameters are a parameters_view, one scale_and_zero_point (whose view lasts as long as it does), or anything with a
 /// `view()` that gives a parameters_view (parameters.hpp).

@@ -14,26 +14,29 @@ template <class Quantizer, class Real = float>
 using dequantize_kernel = dequantize_operation<detail::kernel_of<Real, Quantizer>>;
 
 /// What would be wrong with dequantize(q, p, codes, x); ok when nothing is. Reads no element and writes nothing.
-template <class Quantizer, class Parameters, TensorLike In, TensorLike Out>
+template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status validate_dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x) {
+  auto&& input = evaluated(codes);
   parameter_map map;
-  return detail::validate_elementwise(q, as_parameters(p), as_view(codes), "codes", as_view(x), "x", map);
+  return detail::validate_elementwise(q, as_parameters(p), as_view(input), "codes", as_view(x), "x", map);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
-template <class Quantizer, class Parameters, TensorLike In, TensorLike Out, class Engine = scalar_engine>
+template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x,
                                     const Engine& engine = {}) {
-  return detail::run_elementwise<dequantize_kernel<Quantizer, element_of<Out>>>(q, as_parameters(p), as_view(codes),
+  auto&& input = evaluated(codes);
+  return detail::run_elementwise<dequantize_kernel<Quantizer, element_of<Out>>>(q, as_parameters(p), as_view(input),
                                                                                 "codes", as_view(x), "x", engine);
 }
 
 /// Lays the call out once: `out` is then run with the addresses of tensors of the same shapes and strides, as often as
 /// wanted. Refuses what dequantize refuses.
-template <class Quantizer, class Parameters, TensorLike In, TensorLike Out>
+template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status plan_dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x,
                                      plan<dequantize_kernel<Quantizer, element_of<Out>>>& out) {
-  return detail::make_plan(q, as_parameters(p), as_view(codes), "codes", as_view(x), "x", out);
+  auto&& input = evaluated(codes);
+  return detail::make_plan(q, as_parameters(p), as_view(input), "codes", as_view(x), "x", out);
 }
 
 #if XQUANT_HAS_EXCEPTIONS
@@ -44,7 +47,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Out>
 /// granularity's; a scale that is NaN, infinite, zero or negative, or (under multiply_by_reciprocal) has no finite
 /// reciprocal; a zero point outside the codes, or any where the scheme has none; no memory; memory that overlaps other
 /// than in place; an output that visits an element twice. See docs/arithmetic.md, rule 12.
-template <class Quantizer, class Parameters, TensorLike In, TensorLike Out, class Engine = scalar_engine>
+template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 void dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x, const Engine& engine = {}) {
   throw_if(try_dequantize(q, p, codes, x, engine));
 }

@@ -14,26 +14,29 @@ template <class Quantizer, class Real = float>
 using fake_quantize_kernel = fake_quantize_operation<detail::kernel_of<Real, Quantizer>>;
 
 /// What would be wrong with fake_quantize(q, p, x, y); ok when nothing is. Reads no element and writes nothing.
-template <class Quantizer, class Parameters, TensorLike In, TensorLike Out>
+template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status validate_fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y) {
+  auto&& input = evaluated(x);
   parameter_map map;
-  return detail::validate_elementwise(q, as_parameters(p), as_view(x), "x", as_view(y), "y", map);
+  return detail::validate_elementwise(q, as_parameters(p), as_view(input), "x", as_view(y), "y", map);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
-template <class Quantizer, class Parameters, TensorLike In, TensorLike Out, class Engine = scalar_engine>
+template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                        const Engine& engine = {}) {
-  return detail::run_elementwise<fake_quantize_kernel<Quantizer, element_of<In>>>(q, as_parameters(p), as_view(x), "x",
-                                                                                  as_view(y), "y", engine);
+  auto&& input = evaluated(x);
+  return detail::run_elementwise<fake_quantize_kernel<Quantizer, element_of<In>>>(q, as_parameters(p), as_view(input),
+                                                                                  "x", as_view(y), "y", engine);
 }
 
 /// Lays the call out once: `out` is then run with the addresses of tensors of the same shapes and strides, as often as
 /// wanted. Refuses what fake_quantize refuses.
-template <class Quantizer, class Parameters, TensorLike In, TensorLike Out>
+template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status plan_fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                         plan<fake_quantize_kernel<Quantizer, element_of<In>>>& out) {
-  return detail::make_plan(q, as_parameters(p), as_view(x), "x", as_view(y), "y", out);
+  auto&& input = evaluated(x);
+  return detail::make_plan(q, as_parameters(p), as_view(input), "x", as_view(y), "y", out);
 }
 
 #if XQUANT_HAS_EXCEPTIONS
@@ -43,7 +46,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Out>
 /// granularity's; a scale that is NaN, infinite, zero or negative, or (under multiply_by_reciprocal) has no finite
 /// reciprocal; a zero point outside the codes, or any where the scheme has none; no memory; memory that overlaps other
 /// than in place; an output that visits an element twice. See docs/arithmetic.md, rule 12.
-template <class Quantizer, class Parameters, TensorLike In, TensorLike Out, class Engine = scalar_engine>
+template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 void fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y, const Engine& engine = {}) {
   throw_if(try_fake_quantize(q, p, x, y, engine));
 }

@@ -49,7 +49,7 @@ struct quantizer_kernel {
   struct prepared {
     L scale;
     L reciprocal;
-    L lowest;   // of x: where the format stops telling values apart, so that no later step overflows
+    L lowest;  // of x: where the format stops telling values apart, so that no later step overflows
     L highest;
     integer_of<L> zero_point;
     integer_of<L> lowest_step;  // codes less the zero point
@@ -66,8 +66,8 @@ struct quantizer_kernel {
       lowest_step = subtract_integer<L>(lowest_step, p.zero_point);
       highest_step = subtract_integer<L>(highest_step, p.zero_point);
     }
-    return {p.scale,     p.reciprocal, subtract(broadcast<L>(0), highest), highest, p.zero_point, lowest_step,
-            highest_step};
+    return {p.scale,     p.reciprocal, subtract(broadcast<L>(0), highest), highest, p.zero_point,
+            lowest_step, highest_step};
   }
 
   /// v = x / scale, held to the interval beyond which every code is the last one.
@@ -114,7 +114,8 @@ struct dequantize_operation : Kernel {
     return p;
   }
   template <class L>
-  XQUANT_INLINE constexpr L operator()(integer_of<L> code, none, const lane_parameters<L>& p, detail::no_random_bits) const {
+  XQUANT_INLINE constexpr L operator()(integer_of<L> code, none, const lane_parameters<L>& p,
+                                       detail::no_random_bits) const {
     if constexpr (Kernel::has_zero_point) code = subtract_integer<L>(code, p.zero_point);
     return multiply(this->format.template decode<L>(code), p.scale);
   }
@@ -132,7 +133,8 @@ struct fake_quantize_operation : Kernel {
   XQUANT_INLINE constexpr L operator()(L x, none, const typename Kernel::template prepared<L>& p,
                                        random_bits_of<L, typename Kernel::rounding_type> random) const {
     const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
-    return multiply(this->format.template snap<L>(Kernel::template scaled<L>(x, p), round, p.lowest_step, p.highest_step), p.scale);
+    return multiply(
+        this->format.template snap<L>(Kernel::template scaled<L>(x, p), round, p.lowest_step, p.highest_step), p.scale);
   }
 };
 

@@ -13,10 +13,10 @@ struct none {};
 ///   using real = float or double                            type of scales and of the lanes it runs on
 ///   using input_0_type, input_1_type                        real, a code type, or none
 ///   using output_0_type, output_1_type                      real, a code type, or none
-///   using rounding_type; const rounding_type& rounding()    (or none) whose random bits the engine supplies, if it is random
-///   static constexpr bool needs_small_quotient              it calls divide_small (valid for ordinary scales only)
-///   int32 lower_code(), upper_code()                        what integer results are clamped to as they are stored
-///   prepare<L>(lane_parameters<L>) const                     what depends on the parameters alone
+///   using rounding_type; const rounding_type& rounding()    (or none) whose random bits the engine supplies, if it is
+///   random static constexpr bool needs_small_quotient              it calls divide_small (valid for ordinary scales
+///   only) int32 lower_code(), upper_code()                        what integer results are clamped to as they are
+///   stored prepare<L>(lane_parameters<L>) const                     what depends on the parameters alone
 ///   operator()<L>(in0, in1, prepared, random) const
 /// where in0 and in1 are L for a real stream, integer_of<L> for codes, none where absent; the result is L or
 /// integer_of<L> for output_0, or a two_results of both outputs.
