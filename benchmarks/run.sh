@@ -1,7 +1,7 @@
 #!/bin/sh
 # benchmarks/run.sh [--filter REGEX] [--json FILE]: installs what the benchmarks need, builds them at -O3 for this
 # machine, and runs those whose name matches.
-# XQUANT_BUILD_DIR: where to build (build/benchmarks by default). XQUANT_INSTALL=0: install nothing.
+# XQUANT_BUILD_DIR: where to build (build/benchmarks by default). XQUANT_INSTALL_PACKAGES=0: install nothing.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -29,7 +29,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-[ "${XQUANT_INSTALL:-1}" = 0 ] || sh "$root/cmake/install_dependencies.sh" core benchmarks
+[ "${XQUANT_INSTALL_PACKAGES:-1}" = 0 ] || sh "$root/cmake/install_dependencies.sh" core benchmarks
 {
   generator=""
   if [ ! -f "$build/CMakeCache.txt" ] && command -v ninja >/dev/null 2>&1; then generator="-G Ninja"; fi

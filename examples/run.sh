@@ -1,14 +1,14 @@
 #!/bin/sh
 # examples/run.sh [ARGUMENT...]: installs what the main job needs, builds it, and runs it: on the digits of
 # examples/data, or with the arguments given (see --help).
-# XQUANT_BUILD_DIR: where to build (build/examples by default). XQUANT_INSTALL=0: install nothing.
+# XQUANT_BUILD_DIR: where to build (build/examples by default). XQUANT_INSTALL_PACKAGES=0: install nothing.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 build=${XQUANT_BUILD_DIR:-$root/build/examples}
 data=$root/examples/data
 
-[ "${XQUANT_INSTALL:-1}" = 0 ] || sh "$root/cmake/install_dependencies.sh" core examples
+[ "${XQUANT_INSTALL_PACKAGES:-1}" = 0 ] || sh "$root/cmake/install_dependencies.sh" core examples
 {
   generator=""
   if [ ! -f "$build/CMakeCache.txt" ] && command -v ninja >/dev/null 2>&1; then generator="-G Ninja"; fi

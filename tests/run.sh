@@ -2,7 +2,7 @@
 # tests/run.sh: installs what the tests need, builds them and runs them all; ends with ctest's summary.
 # tests/run.sh conformance ARGUMENT...: builds and runs the conformance program alone.
 # XQUANT_BUILD_DIR: where to build (build/ by default). XQUANT_CMAKE_ARGS: more arguments for CMake.
-# XQUANT_INSTALL=0: install nothing. XQUANT_CTEST_ARGS: more arguments for ctest.
+# XQUANT_INSTALL_PACKAGES=0: install nothing. XQUANT_CTEST_ARGS: more arguments for ctest.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -10,7 +10,7 @@ build=${XQUANT_BUILD_DIR:-$root/build}
 jobs=$(nproc 2>/dev/null || echo 2)
 
 configure() {
-  [ "${XQUANT_INSTALL:-1}" = 0 ] || sh "$root/cmake/install_dependencies.sh" core tests
+  [ "${XQUANT_INSTALL_PACKAGES:-1}" = 0 ] || sh "$root/cmake/install_dependencies.sh" core tests
   set -- -S "$root" -B "$build"
   if [ ! -f "$build/CMakeCache.txt" ] && command -v ninja >/dev/null 2>&1; then set -- "$@" -G Ninja; fi
   # -O2 without debug information: the quickest to compile of what runs the tests in time.
