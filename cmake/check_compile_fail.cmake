@@ -1,9 +1,11 @@
 # cmake -P script behind xquant_add_compile_fail (xquant_tests.cmake): the source must compile without XQUANT_BAD_LINE,
 # must not compile with it, and the compiler must say every text of MATCH. Lists are separated by "@@".
-foreach(variable IN ITEMS MATCH OPTIONS INCLUDES)
+foreach(variable IN ITEMS MATCH OPTIONS INCLUDES IMPLICIT)
   string(REPLACE "@@" ";" ${variable} "${${variable}}")
 endforeach()
 set(command "${COMPILER}" -std=c++20 -fsyntax-only "-I${INCLUDE}")
+# The compiler's own folders must keep their place in the search.
+list(REMOVE_ITEM INCLUDES "" ${IMPLICIT})
 foreach(folder IN LISTS INCLUDES)
   list(APPEND command -isystem "${folder}")
 endforeach()

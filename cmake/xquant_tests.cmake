@@ -145,20 +145,25 @@ function(xquant_add_compile_fail name source)
       xquant_leave_out("compile_fail.${name}" "needs ${library}")
       return()
     endif()
-    list(APPEND includes "$<TARGET_PROPERTY:${library},INTERFACE_INCLUDE_DIRECTORIES>")
   endforeach()
   if(NOT arg_LINE)
     set(arg_LINE 1)
   endif()
   cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
+  if(arg_LIBRARIES)
+    # Never built: it knows the include folders of everything the libraries stand on.
+    add_library(compile_fail_${name} OBJECT EXCLUDE_FROM_ALL "${source}")
+    target_link_libraries(compile_fail_${name} PRIVATE ${arg_LIBRARIES})
+    set(includes "$<JOIN:$<TARGET_PROPERTY:compile_fail_${name},INCLUDE_DIRECTORIES>,@@>")
+  endif()
+  list(JOIN CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES "@@" implicit)
   list(JOIN arg_MATCH "@@" match)
   list(JOIN arg_OPTIONS "@@" options)
-  list(JOIN includes "@@" includes)
   add_test(
     NAME compile_fail.${name}
     COMMAND
       ${CMAKE_COMMAND} "-DCOMPILER=${CMAKE_CXX_COMPILER}" "-DSOURCE=${source}" "-DLINE=${arg_LINE}" "-DMATCH=${match}"
-      "-DOPTIONS=${options}" "-DINCLUDES=$<JOIN:${includes},@@>" "-DINCLUDE=${PROJECT_SOURCE_DIR}/include" -P
+      "-DOPTIONS=${options}" "-DINCLUDES=${includes}" "-DIMPLICIT=${implicit}" "-DINCLUDE=${PROJECT_SOURCE_DIR}/include" -P
       "${PROJECT_SOURCE_DIR}/cmake/check_compile_fail.cmake")
   set_tests_properties(compile_fail.${name} PROPERTIES LABELS compile_fail TIMEOUT 120)
 endfunction()
