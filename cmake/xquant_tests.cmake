@@ -10,6 +10,7 @@
 #       (AVX-512). A test compiled for more than the processor has reports "skipped: CPU lacks ..." instead of running.
 #       OPTIMIZE sets the -O level of this program alone (for long sources that need no speed, or the reverse).
 #       The sources find their data under the macro XQUANT_SOURCE_DIR (the repository) or "tests/..." relative to it.
+#       Sources may be CUDA's (.cu) where XQUANT_HAS_NVCC is true.
 #   xquant_add_program(NAME name SOURCES file... [LIBRARIES...] [ARCH...] [OPTIMIZE...] [DEFINITIONS...] [OPTIONS...])
 #       The same without doctest and without registering a test; sets xquant_program_added.
 #   xquant_run_test(NAME name COMMAND program argument... [ARCH...] [LABELS...] [TIMEOUT...] [WORKING_DIRECTORY...])
@@ -34,10 +35,34 @@ if(XQUANT_WERROR)
   list(APPEND xquant_warning_flags -Werror)
 endif()
 target_compile_options(xquant_own_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:${xquant_warning_flags}>)
+# nvcc's host pass knows no -Wpedantic and CMake 3.25 no CUDA_STANDARD 20.
+target_compile_options(
+  xquant_own_flags INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Xcompiler=-Wall,-Wextra;--Werror=all-warnings>")
 if(XQUANT_SANITIZE)
   target_compile_options(
-    xquant_own_flags INTERFACE -fsanitize=${XQUANT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+    xquant_own_flags
+    INTERFACE
+      "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${XQUANT_SANITIZE};-fno-sanitize-recover=all;-fno-omit-frame-pointer;-g1>")
   target_link_options(xquant_own_flags INTERFACE -fsanitize=${XQUANT_SANITIZE})
+endif()
+
+# CUDA programs need the compiler as well as the toolkit's headers.
+set(XQUANT_HAS_NVCC FALSE)
+if(XQUANT_HAS_CUDA AND XQUANT_BUILD_TESTS AND EXISTS "${PROJECT_SOURCE_DIR}/tests/cuda/CMakeLists.txt")
+  include(CheckLanguage)
+  if(NOT CMAKE_CUDA_COMPILER AND CUDAToolkit_NVCC_EXECUTABLE)
+    set(CMAKE_CUDA_COMPILER "${CUDAToolkit_NVCC_EXECUTABLE}")
+  endif()
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+      set(CMAKE_CUDA_ARCHITECTURES 75 80 90 100 120)
+    endif()
+    enable_language(CUDA)
+    set(XQUANT_HAS_NVCC TRUE)
+  else()
+    xquant_leave_out("CUDA programs" "no CUDA compiler")
+  endif()
 endif()
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
@@ -85,7 +110,7 @@ function(xquant_add_program)
   add_executable(${arg_NAME} ${arg_SOURCES})
   target_link_libraries(${arg_NAME} PRIVATE xquant_own_flags xquant::xquant ${arg_LIBRARIES})
   target_compile_definitions(${arg_NAME} PRIVATE ${arg_DEFINITIONS})
-  target_compile_options(${arg_NAME} PRIVATE ${arch_flags} ${arg_OPTIONS})
+  target_compile_options(${arg_NAME} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${arch_flags}> ${arg_OPTIONS})
   if(DEFINED arg_OPTIMIZE AND NOT XQUANT_SANITIZE)
     target_compile_options(${arg_NAME} PRIVATE -O${arg_OPTIMIZE})
   endif()
