@@ -1,0 +1,154 @@
+// Quantization simulated on a float network: weights rounded to their grids, activations rounded as they are produced.
+#pragma once
+
+#include <xquant/adapt/span.hpp>
+#include <xquant/calibration/calibrator.hpp>
+#include <xquant/calibration/histogram_calibrator.hpp>
+#include <xquant/calibration/min_max.hpp>
+#include <xquant/engines/scalar.hpp>
+#include <xquant/model/error.hpp>
+#include <xquant/model/executor.hpp>
+#include <xquant/model/placement.hpp>
+#include <xquant/parameters.hpp>
+#include <xquant/runtime.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace xquant::model {
+
+/// The quantizers a simulation places, as values; the defaults are AIMET's (default_config.json).
+struct simulation_options {
+  quantizer_description activation = {.format = format_id::unsigned_integer, .scheme = scheme_id::affine};
+  quantizer_description weight = {.format = format_id::signed_integer, .scheme = scheme_id::symmetric};
+  bool per_channel_weights = false;
+};
+
+/// A quantized constant: what its layer reads instead of it.
+struct weight_quantizer {
+  weight_site site;
+  quantizer_description quantizer;
+  std::vector<range<float>> ranges;
+  xquant::parameters parameters;
+};
+
+/// A quantized value: what its readers see is fake-quantized, once it has parameters.
+struct activation_quantizer {
+  value_id value = no_value;
+  quantizer_description quantizer;
+  histogram_calibrator<full_range> statistics;
+  std::vector<range<float>> ranges;
+  xquant::parameters parameters;
+
+  [[nodiscard]] bool ready() const noexcept { return parameters.count() != 0; }
+};
+
+/// The formats a simulation can be asked for at run time: integers of 2 to 16 bits, rounded to nearest even.
+using simulation_choices = runtime_choices<type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>,
+                                                     stored_integer<std::int16_t>, stored_integer<std::uint16_t>>>;
+
+/// A network with simulated quantization.
+///   simulation s(graph, options, {input shape});   weights are quantized here, from their exact ranges
+///   s.observe(inputs);                             for each calibration batch: quantized weights, float activations
+///   s.set_ranges(rule);                            ranges of all activations by a range rule; repeat with other rules
+///   s.run(inputs);                                 the quantized network's outputs
+/// A regular value; copies share the weights' memory. `Engine` does the rounding.
+template <class Engine = scalar_engine, class Choices = simulation_choices>
+class simulation {
+ public:
+  /// Places quantizers by place_quantizers. Throws model_error for a network that cannot run on inputs of these shapes,
+  /// xquant::error for options no compiled quantizer has and for weights with NaN or infinity.
+  simulation(graph network, const simulation_options& options, const std::vector<shape>& input_shapes)
+      : executor_(std::move(network)) {
+    executor_.prepare(input_shapes);
+    const graph& g = executor_.network();
+    const placement places = place_quantizers(g);
+    for (const weight_site& site : places.weights) {
+      weight_quantizer w{site, options.weight, {}, {}};
+      w.quantizer.per_axis = options.per_channel_weights;
+      w.quantizer.axis = site.axis;
+      weights_.push_back(std::move(w));
+      quantize_weight(weights_.back());
+    }
+    for (const value_id id : places.activations) {
+      index_[id] = activations_.size();
+      activations_.push_back({id, options.activation, {}, {}, {}});
+    }
+  }
+
+  [[nodiscard]] const graph& network() const noexcept { return executor_.network(); }
+  [[nodiscard]] const std::vector<weight_quantizer>& weights() const noexcept { return weights_; }
+  [[nodiscard]] const std::vector<activation_quantizer>& activations() const noexcept { return activations_; }
+  /// The constants as their layers see them.
+  [[nodiscard]] const constant_substitutes& quantized_weights() const noexcept { return substitutes_; }
+
+  /// Runs a batch with quantized weights and float activations, and adds what it sees to every activation's statistics.
+  /// Throws xquant::error for activations with NaN or infinity.
+  void observe(const std::vector<tensor>& inputs) {
+    run_options options;
+    options.substitutes = &substitutes_;
+    options.observer = [this](value_id id, tensor_view<float> x) {
+      if (const auto found = index_.find(id); found != index_.end()) activations_[found->second].statistics.observe(x);
+    };
+    executor_.run(inputs, options);
+  }
+
+  /// Gives every observed activation the range `rule` reads off its statistics. Throws xquant::error (no_samples) when
+  /// nothing was observed at all; a value that was never computed stays float.
+  template <RangeRule Rule>
+  void set_ranges(const Rule& rule) {
+    bool any = false;
+    for (activation_quantizer& a : activations_) {
+      if (a.statistics.slots() == 0) continue;
+      a.ranges = a.statistics.ranges(rule);
+      a.parameters = parameters_for(a.quantizer, a.ranges);
+      any = true;
+    }
+    if (!any) throw_if(fault(errc::no_samples, "activations", 0, "observe() before set_ranges()"));
+  }
+
+  /// The quantized network's outputs for a batch. Activations without parameters stay float.
+  run_result run(const std::vector<tensor>& inputs, const std::vector<value_id>& keep = {}) {
+    run_options options;
+    options.substitutes = &substitutes_;
+    options.keep = keep;
+    options.observer = [this](value_id id, tensor_view<float> x) {
+      if (const auto found = index_.find(id); found != index_.end()) {
+        const activation_quantizer& a = activations_[found->second];
+        if (a.ready()) throw_if(try_fake_quantize<Choices>(a.quantizer, a.parameters, x, x, Engine{}));
+      }
+    };
+    return executor_.run(inputs, options);
+  }
+
+ private:
+  static xquant::parameters parameters_for(const quantizer_description& q, const std::vector<range<float>>& ranges) {
+    std::vector<scale_and_zero_point<float>> slots(ranges.size());
+    for (std::size_t i = 0; i < ranges.size(); ++i) throw_if(try_parameters_for<Choices>(q, ranges[i], slots[i]));
+    return xquant::parameters(slots);
+  }
+
+  void quantize_weight(weight_quantizer& w) {
+    const tensor& original = *executor_.network().constant(w.site.value);
+    min_max<runtime_granularity> observer(runtime_granularity{w.quantizer.per_axis, w.quantizer.axis});
+    observer.observe(original.view());
+    w.ranges = observer.ranges();
+    w.parameters = parameters_for(w.quantizer, w.ranges);
+    tensor rounded = original;
+    const tensor_view<float> in_place = rounded.mutable_view();
+    throw_if(try_fake_quantize<Choices>(w.quantizer, w.parameters, in_place, in_place, Engine{}));
+    substitutes_[w.site.value] = std::move(rounded);
+  }
+
+  executor executor_;
+  std::vector<weight_quantizer> weights_;
+  std::vector<activation_quantizer> activations_;
+  std::unordered_map<value_id, std::size_t> index_;
+  constant_substitutes substitutes_;
+};
+
+}  // namespace xquant::model
