@@ -1,35 +1,49 @@
 // What observers and calibrators are, and how the ranges they find become parameters. Data go in tensor by tensor; the
 // state is a regular value that merges, so that any split over batches, threads or machines gives the same answer.
+// Of the standard library this folder includes <vector>, <algorithm>, <utility>, and entropy.hpp <cmath> for log.
 #pragma once
 
+#include <xquant/core/meta.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/core/view.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/parameters.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <vector>
 
 namespace xquant {
 
-/// Sees tensors and keeps what a calibrator needs of them:
+namespace detail {
+template <class R>
+concept regular_value = requires(R a, const R& b) {
+  R();
+  R(b);
+  a = b;
+  requires is_same<decltype(b == b), bool>;
+};
+
+template <class T>
+concept is_status = is_same<T, status>;
+}  // namespace detail
+
+/// Sees tensors and keeps what a calibrator needs of them; a regular value. Minimal requirements:
 ///   status try_observe(tensor_view<const float> x)   takes x in, or says what is wrong and has changed nothing
 ///   status try_merge(const O& other)                 as if this had also observed all that `other` did; refuses other
 ///                                                    settings with errc::not_mergeable and has changed nothing
 ///   size_t slots() const                             parameter slots seen so far
 template <class O>
-concept Observer = std::regular<O> && requires(O o, const O& other, const tensor_view<const float>& x) {
-  { o.try_observe(x) } -> std::same_as<status>;
-  { o.try_merge(other) } -> std::same_as<status>;
-  { other.slots() } -> std::convertible_to<std::size_t>;
+concept Observer = detail::regular_value<O> && requires(O o, const O& other, const tensor_view<const float>& x) {
+  { o.try_observe(x) } -> detail::is_status;
+  { o.try_merge(other) } -> detail::is_status;
+  other.slots() + std::size_t{};
 };
 
 /// An observer that turns what it saw into one range for each parameter slot:
-///   status try_ranges(std::vector<range<float>>& out) const   or says what is wrong (errc::no_samples) and leaves out
+///   status try_ranges(std::vector<range<float>>& out) const   or says what is wrong (errc::no_samples), out untouched
 template <class C>
 concept Calibrator = Observer<C> && requires(const C& c, std::vector<range<float>>& out) {
-  { c.try_ranges(out) } -> std::same_as<status>;
+  { c.try_ranges(out) } -> detail::is_status;
 };
 
 /// Parameters of quantizer `q` for one range a slot: q.parameters_for of each. Refuses, before `out` is written, a

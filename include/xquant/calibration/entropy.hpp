@@ -23,6 +23,10 @@ namespace xquant {
 /// Source: the calibration of TensorRT (S. Migacz, "8-bit inference with TensorRT", GTC 2017) in the form that
 /// pytorch-quantization gives it.
 ///
+/// A level of m filled bins adds about (m - 1) / (2 sum p) by the randomness of counts alone, however smooth the
+/// density behind them (G. Miller, "Note on the bias of information estimates", 1955). corrected() subtracts that;
+/// without it a sample small for its bins is clipped hard, as every fine level seems to cost information.
+///
 /// Prepared once for all i, a divergence costs one logarithm a level instead of one a bin.
 class clipping_divergence {
  public:
@@ -42,34 +46,49 @@ class clipping_divergence {
   [[nodiscard]] std::size_t bins() const noexcept { return counts_.size(); }
 
   /// D(i); 1 <= i <= bins(), levels >= 1.
-  [[nodiscard]] double operator()(std::size_t i, std::size_t levels) const noexcept {
+  [[nodiscard]] double operator()(std::size_t i, std::size_t levels) const noexcept { return at(i, levels).plain; }
+
+  /// D(i) less what it owes to chance: D(i) - (filled bins - filled levels) / (2 sum p).
+  [[nodiscard]] double corrected(std::size_t i, std::size_t levels) const noexcept {
+    const divergence d = at(i, levels);
+    return d.plain - d.chance;
+  }
+
+ private:
+  struct divergence {
+    double plain;
+    double chance;
+  };
+
+  [[nodiscard]] divergence at(std::size_t i, std::size_t levels) const noexcept {
     const auto total = static_cast<double>(sum_.back());
     const auto inside = static_cast<double>(sum_[i]);
     const std::uint64_t tail_count = sum_.back() - sum_[i];
-    if (sum_[i] == 0) return std::nan("");
-    if (tail_count != 0 && counts_[i - 1] == 0) return HUGE_VAL;
+    if (sum_[i] == 0) return {std::nan(""), 0};
+    if (tail_count != 0 && counts_[i - 1] == 0) return {HUGE_VAL, 0};
     // total * D = sum p ln p - sum p ln q + total ln(sum q / total); a level's bins share one q.
     const auto tail = static_cast<double>(tail_count);
-    double d = self_information_[i - 1];
     const double last = static_cast<double>(counts_[i - 1]) + tail;
-    if (last > 0) d += last * std::log(last);
+    double d = self_information_[i - 1] + (last > 0 ? last * std::log(last) : 0);
     double mean = 0;
+    std::uint64_t filled_levels = 0;
     for (std::size_t begin = 0; begin < i;) {
       // The bins of a level g are those from ceil(g i / levels) to before ceil((g + 1) i / levels).
       const std::size_t g = begin * levels / i;
       const std::size_t end = ((g + 1) * i + levels - 1) / levels;
       const std::uint64_t here = sum_[end] - sum_[begin];
       if (here != 0) {
+        ++filled_levels;
         mean = static_cast<double>(here) / static_cast<double>(filled_[end] - filled_[begin]);
         d -= static_cast<double>(here) * std::log(mean);
       }
       begin = end;
     }
+    // The last bin is filled, so `mean` is now that of its level.
     if (tail_count != 0) d += total * std::log(inside / total) - tail * std::log(mean);
-    return d / total;
+    return {d / total, static_cast<double>(filled_[i] - filled_levels) / (2 * total)};
   }
 
- private:
   std::vector<std::uint64_t> counts_;
   std::vector<std::uint64_t> sum_;        // of the first x bins
   std::vector<std::uint64_t> filled_;     // bins among the first x that are not empty
@@ -80,13 +99,17 @@ class clipping_divergence {
 /// count.
 ///
 /// The candidates t are the upper edges of the histogram's bins first, first + stride, ... up to the bin of the largest
-/// magnitude M, first = max(levels, 128); the one with the least D wins, the largest of several whose D lies within
-/// 1e-12 (rounding of the sums) of it. The last candidate is M itself. The range is [max(-t, min), min(t, max)]. Levels
-/// on [0, t]: a scheme without zero point has upper_code + 1. With zero point the codes are shared between the two
-/// sides of zero: levels = round(codes M / (max(max, 0) - min(min, 0))), which is all of them for one-sided data (after
-/// a Relu) and half of them for data symmetric about zero. Peers: pytorch-quantization
-/// (presets/pytorch_quantization_calibration.hpp) copies bin 1 into bin 0 and always takes 2^(bits - 1) levels for
-/// signed codes; onnxruntime quantizes all of [-t, t] to 128 levels, which clips much harder.
+/// magnitude M, first = max(levels, 128), and M itself. The one with the least corrected D (clipping_divergence) wins,
+/// the largest of several whose D lies within 1e-12 (rounding of the sums) of it. The range is
+/// [max(-t, min), min(t, max)]; with as many levels as bins it is [min, max].
+///
+/// Levels on [0, t]: a scheme without zero point has upper_code + 1. With zero point the codes are shared between the
+/// two sides of zero, levels = round(codes M / (max(max, 0) - min(min, 0))): all of them for one-sided data (after a
+/// Relu), half of them for data symmetric about zero.
+///
+/// Peers: pytorch-quantization (presets/pytorch_quantization_calibration.hpp) copies bin 1 into bin 0, corrects nothing
+/// and always takes 2^(bits - 1) levels for signed codes; onnxruntime quantizes all of [-t, t] to 128 levels, which
+/// clips much harder. The state is the same bits everywhere; the choice among candidates rests on the C library's log.
 struct entropy {
   std::int32_t lower_code = -128;
   std::int32_t upper_code = 127;
@@ -114,11 +137,12 @@ struct entropy {
     for (std::size_t k = 0; k < used; ++k) counts[k] = h.positive(k) + h.negative(k);
     const clipping_divergence divergence(counts);
     std::size_t best = used;
-    double least = divergence(used, count);
+    double least = divergence.corrected(used, count);
     // From the widest candidate down, so that a narrower one must be better by more than rounding.
     const double rounding = 1e-12;
-    for (std::size_t i = first + (used - first) / stride * stride; i >= first; i -= stride) {
-      const double d = divergence(i, count);
+    for (std::size_t steps = (used - first) / stride + 1; steps-- > 0;) {
+      const std::size_t i = first + steps * stride;
+      const double d = divergence.corrected(i, count);
       if (d < least - rounding) {
         least = d;
         best = i;

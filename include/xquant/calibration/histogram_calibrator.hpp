@@ -7,7 +7,6 @@
 #include <xquant/core/adapt.hpp>
 #include <xquant/granularity/per_tensor.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -18,9 +17,9 @@ namespace xquant {
 ///   status valid() const                                            refuses settings outside their documented interval
 ///   status try_range(const histogram& h, range<float>& out) const   h has seen at least one element; valid() holds
 template <class R>
-concept RangeRule = std::regular<R> && requires(const R& rule, const histogram& h, range<float>& out) {
-  { rule.valid() } -> std::same_as<status>;
-  { rule.try_range(h, out) } -> std::same_as<status>;
+concept RangeRule = detail::regular_value<R> && requires(const R& rule, const histogram& h, range<float>& out) {
+  { rule.valid() } -> detail::is_status;
+  { rule.try_range(h, out) } -> detail::is_status;
 };
 
 /// The rule of min-max: the exact extremes. For programs that keep one histogram and ask it several questions.

@@ -23,6 +23,7 @@ enum class tails : std::uint8_t {
 /// where that is nearer: at most one bin (1/2048 of the largest magnitude) outside the exact order statistic, never
 /// inside it. No interpolation. Hence p = 100 gives exactly [min, max], and no p gives more. With tails::magnitude and
 /// the edge t the range is [max(-t, min), min(t, max)]. At least one element is always kept.
+///
 /// Peers: onnxruntime takes (100 - p) / 200 of each end too; pytorch-quantization and ModelOpt take |x| and the *inner*
 /// edge (presets/pytorch_quantization_calibration.hpp); AIMET gives up 1 - p / 100 at each end of a 512-bin histogram.
 struct percentile {
@@ -46,8 +47,9 @@ struct percentile {
     const std::uint64_t a = given_up(h, 200);
     const double high = edge(
         h, a, [&h](std::size_t k) { return h.positive(k); }, [&h](std::size_t k) { return h.negative(k); });
-    const double low = -edge(
-        h, a, [&h](std::size_t k) { return h.negative(k); }, [&h](std::size_t k) { return h.positive(k); });
+    const double low =
+        0 - edge(
+                h, a, [&h](std::size_t k) { return h.negative(k); }, [&h](std::size_t k) { return h.positive(k); });
     out = {static_cast<float>(std::max(low, static_cast<double>(h.minimum()))),
            static_cast<float>(std::min(high, static_cast<double>(h.maximum())))};
     return {};
@@ -73,7 +75,7 @@ struct percentile {
     may_go -= h.zeros();
     std::size_t k = 0;
     for (; k + 1 < histogram::bins && other(k) <= may_go; ++k) may_go -= other(k);
-    return -(static_cast<double>(k) * h.width());
+    return 0 - static_cast<double>(k) * h.width();
   }
 
   static double magnitude_edge(const histogram& h, std::uint64_t may_go) {

@@ -1,0 +1,106 @@
+// Percentiles against sorted data: how much is given up, and how near the order statistic the edge lies.
+#include <xquant/calibration/min_max.hpp>
+#include <xquant/calibration/percentile.hpp>
+
+#include "calibration/samples.hpp"
+#include "support/scale.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace {
+
+using xquant_test::samples;
+using xquant_test::view_of;
+
+xquant::range<float> percentile_of(const std::vector<float>& x, const xquant::percentile& rule) {
+  xquant::histogram_calibrator<xquant::percentile> c(rule);
+  c.observe(view_of(x));
+  return c.ranges().at(0);
+}
+
+// The documented width: a power of two, M in [2048 w, 4096 w), at least 2^-149.
+double width_for(const std::vector<float>& x) {
+  double largest = 0;
+  for (const float v : x) largest = std::max(largest, std::fabs(static_cast<double>(v)));
+  return largest == 0 ? 0.0 : std::ldexp(1.0, std::max(std::ilogb(largest) - 11, -149));
+}
+
+}  // namespace
+
+TEST_CASE("percentile: both tails, against the sorted data") {
+  std::mt19937 generator(1);
+  for (std::size_t round = 0; round < xquant_test::scaled(600, 60); ++round) {
+    std::vector<float> x = samples(generator, static_cast<unsigned>(round), 1 + generator() % 4000);
+    for (const double p : {99.99, 99.9, 99.0, 90.0, 50.0, 0.0}) {
+      CAPTURE(round);
+      CAPTURE(p);
+      const xquant::range<float> r = percentile_of(x, {p});
+      std::vector<float> sorted = x;
+      std::sort(sorted.begin(), sorted.end());
+      const auto n = sorted.size();
+      const auto given_up = std::min(static_cast<std::size_t>(static_cast<double>(n) * (100 - p) / 200), (n - 1) / 2);
+      const double low = static_cast<double>(sorted[given_up]);
+      const double high = static_cast<double>(sorted[n - 1 - given_up]);
+      const double w = width_for(x);
+      CHECK(static_cast<double>(r.minimum) <= low);
+      CHECK(static_cast<double>(r.minimum) >= low - w);
+      CHECK(static_cast<double>(r.maximum) >= high);
+      CHECK(static_cast<double>(r.maximum) <= high + w);
+      CHECK(r.minimum >= sorted.front());
+      CHECK(r.maximum <= sorted.back());
+      CHECK(r.valid().ok());
+    }
+  }
+}
+
+TEST_CASE("percentile: of magnitudes, against the sorted data") {
+  std::mt19937 generator(2);
+  for (std::size_t round = 0; round < xquant_test::scaled(300, 60); ++round) {
+    const std::vector<float> x = samples(generator, static_cast<unsigned>(round), 1 + generator() % 4000);
+    for (const double p : {99.99, 99.0, 50.0, 0.0}) {
+      CAPTURE(round);
+      CAPTURE(p);
+      const xquant::range<float> r = percentile_of(x, {p, xquant::tails::magnitude});
+      std::vector<double> magnitudes;
+      for (const float v : x) magnitudes.push_back(std::fabs(static_cast<double>(v)));
+      std::sort(magnitudes.begin(), magnitudes.end());
+      const auto n = magnitudes.size();
+      const auto given_up = std::min(static_cast<std::size_t>(static_cast<double>(n) * (100 - p) / 100), n - 1);
+      const double t = magnitudes[n - 1 - given_up];
+      const double found =
+          std::max(std::fabs(static_cast<double>(r.minimum)), std::fabs(static_cast<double>(r.maximum)));
+      CHECK(found >= t);
+      CHECK(found <= t + width_for(x));
+      CHECK(r.minimum >= *std::min_element(x.begin(), x.end()));
+      CHECK(r.maximum <= *std::max_element(x.begin(), x.end()));
+      CHECK(r.valid().ok());
+    }
+  }
+}
+
+TEST_CASE("percentile: 100 is exactly min-max") {
+  std::mt19937 generator(3);
+  for (unsigned kind = 0; kind < 10; ++kind) {
+    const std::vector<float> x = samples(generator, kind, 777);
+    xquant::min_max<> exact;
+    exact.observe(view_of(x));
+    CHECK(percentile_of(x, {100.0}) == exact.ranges()[0]);
+    CHECK(percentile_of(x, {100.0, xquant::tails::magnitude}) == exact.ranges()[0]);
+  }
+}
+
+TEST_CASE("percentile: counted by hand") {
+  std::vector<float> x;
+  for (int i = 0; i < 100; ++i) x.push_back(static_cast<float>(i));  // bins of 1/32: whole numbers are lower edges
+  CHECK(percentile_of(x, {90.0}) == xquant::range<float>{5.0f, 94.03125f});
+  CHECK(percentile_of(x, {90.0, xquant::tails::magnitude}) == xquant::range<float>{0.0f, 89.03125f});
+  for (float& v : x) v = -v;
+  CHECK(percentile_of(x, {90.0}) == xquant::range<float>{-94.03125f, -5.0f});
+  std::vector<float> mostly_zero(1000, 0.0f);
+  mostly_zero[17] = 8.0f;
+  CHECK(percentile_of(mostly_zero, {99.0}) == xquant::range<float>{0.0f, 0.0f});
+  CHECK(percentile_of(mostly_zero, {99.99}) == xquant::range<float>{0.0f, 8.0f});
+}
