@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <new>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -221,6 +222,8 @@ class executor {
       s.compute(arguments);
     } catch (const kernel_fault& fault) {
       throw model_error(fault.code, graph_.describe(n) + ": " + fault.message);
+    } catch (const std::bad_alloc&) {
+      throw model_error(errc::size_overflow, graph_.describe(n) + ": not enough memory for its outputs");
     }
   }
 

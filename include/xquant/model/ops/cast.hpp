@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -26,62 +27,94 @@ inline float float_from_half(std::uint16_t bits) {
   return sign != 0 ? -magnitude : magnitude;
 }
 
-/// C++'s conversion where it is defined; floats beyond an integer type become its nearest bound, NaN becomes 0.
-template <class To, class From>
-To convert(From value) {
-  if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
-    // 2^digits is exact in every floating type, max() need not be.
-    const From above = std::ldexp(From(1), std::numeric_limits<To>::digits);
-    if (value != value) return To(0);
-    if (value >= above) return std::numeric_limits<To>::max();
-    if (value <= (std::is_signed_v<To> ? -above : From(0))) return std::numeric_limits<To>::min();
-    return static_cast<To>(value);
+// A number on its way from one type to another. Casts mostly meet folded constants, so one path through here for all
+// pairs of types is worth more than a loop for each.
+struct number {
+  bool integral = false;
+  bool negative = false;        // of an integer
+  std::uint64_t magnitude = 0;  // of an integer
+  double real = 0;              // of a float
+};
+
+template <class T>
+number number_from(const std::byte* bytes) {
+  T value;
+  std::memcpy(&value, bytes, sizeof value);
+  if constexpr (std::is_floating_point_v<T>) {
+    return {false, false, 0, static_cast<double>(value)};
   } else {
-    return static_cast<To>(value);
+    const auto bits = static_cast<std::uint64_t>(value);
+    return {true, value < 0, value < 0 ? std::uint64_t{0} - bits : bits, 0};
   }
 }
 
-template <class To, class From>
-void convert_all(kernel_arguments& arguments, bool to_boolean) {
-  const tensor& in = arguments.input(0);
-  tensor& out = arguments.output(0);
-  const auto* from = reinterpret_cast<const From*>(in.bytes());
-  auto* to = reinterpret_cast<To*>(out.mutable_bytes());
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    if (to_boolean)
-      to[i] = from[i] != From(0) ? To(1) : To(0);
-    else if (in.type() == element_type::boolean)
-      to[i] = from[i] != From(0) ? To(1) : To(0);
+inline number read_number(element_type type, const std::byte* bytes) {
+  switch (type) {
+    case element_type::float32: return number_from<float>(bytes);
+    case element_type::float64: return number_from<double>(bytes);
+    case element_type::int8: return number_from<std::int8_t>(bytes);
+    case element_type::int16: return number_from<std::int16_t>(bytes);
+    case element_type::int32: return number_from<std::int32_t>(bytes);
+    case element_type::int64: return number_from<std::int64_t>(bytes);
+    case element_type::uint16: return number_from<std::uint16_t>(bytes);
+    case element_type::uint32: return number_from<std::uint32_t>(bytes);
+    case element_type::uint64: return number_from<std::uint64_t>(bytes);
+    case element_type::uint8: return number_from<std::uint8_t>(bytes);
+    case element_type::boolean: return {true, false, *bytes != std::byte{0} ? 1u : 0u, 0};
+    case element_type::float16: {
+      std::uint16_t bits;
+      std::memcpy(&bits, bytes, sizeof bits);
+      return {false, false, 0, static_cast<double>(float_from_half(bits))};
+    }
+    case element_type::undefined: break;
+  }
+  return {};
+}
+
+template <class T>
+void store_number(const number& n, std::byte* bytes) {
+  T value;
+  if constexpr (std::is_floating_point_v<T>) {
+    value = n.integral ? static_cast<T>(n.magnitude) : static_cast<T>(n.real);
+    if (n.integral && n.negative) value = -value;
+  } else if (n.integral) {
+    value = static_cast<T>(n.negative ? std::uint64_t{0} - n.magnitude : n.magnitude);
+  } else {
+    const double above = std::ldexp(1.0, std::numeric_limits<T>::digits);
+    if (n.real != n.real)
+      value = 0;
+    else if (n.real >= above)
+      value = std::numeric_limits<T>::max();
+    else if (n.real <= (std::is_signed_v<T> ? -above : 0.0))
+      value = std::numeric_limits<T>::min();
     else
-      to[i] = convert<To>(from[i]);
+      value = static_cast<T>(n.real);
   }
+  std::memcpy(bytes, &value, sizeof value);
 }
 
-template <class From>
-kernel cast_from(node_context& context, element_type to) {
-  const auto as = [](auto target, bool boolean) -> kernel {
-    using To = decltype(target);
-    return [boolean](kernel_arguments& arguments) { convert_all<To, From>(arguments, boolean); };
-  };
-  switch (to) {
-    case element_type::float32: return as(float{}, false);
-    case element_type::float64: return as(double{}, false);
-    case element_type::int8: return as(std::int8_t{}, false);
-    case element_type::int16: return as(std::int16_t{}, false);
-    case element_type::int32: return as(std::int32_t{}, false);
-    case element_type::int64: return as(std::int64_t{}, false);
-    case element_type::uint8: return as(std::uint8_t{}, false);
-    case element_type::uint16: return as(std::uint16_t{}, false);
-    case element_type::uint32: return as(std::uint32_t{}, false);
-    case element_type::uint64: return as(std::uint64_t{}, false);
-    case element_type::boolean: return as(std::uint8_t{}, true);
-    default: context.unsupported(std::string("casts to ") + name_of(to));
+inline void write_number(element_type type, const number& n, std::byte* bytes) {
+  switch (type) {
+    case element_type::float32: return store_number<float>(n, bytes);
+    case element_type::float64: return store_number<double>(n, bytes);
+    case element_type::int8: return store_number<std::int8_t>(n, bytes);
+    case element_type::int16: return store_number<std::int16_t>(n, bytes);
+    case element_type::int32: return store_number<std::int32_t>(n, bytes);
+    case element_type::int64: return store_number<std::int64_t>(n, bytes);
+    case element_type::uint8: return store_number<std::uint8_t>(n, bytes);
+    case element_type::uint16: return store_number<std::uint16_t>(n, bytes);
+    case element_type::uint32: return store_number<std::uint32_t>(n, bytes);
+    case element_type::uint64: return store_number<std::uint64_t>(n, bytes);
+    case element_type::boolean: *bytes = std::byte{n.integral ? n.magnitude != 0 : n.real != 0}; return;
+    case element_type::float16:
+    case element_type::undefined: break;
   }
 }
 
 }  // namespace detail
 
-/// Float to integer truncates. From float16 only to float32. ONNX Cast, opsets 13 and 19.
+/// Integers wrap around. Floats are truncated; those beyond an integer type become its nearest bound, NaN becomes 0.
+/// Nothing is cast to float16. ONNX Cast, opsets 13 and 19.
 inline kernel prepare_cast(node_context& context) {
   context.expect_arity(1, 1);
   if (context.opset() >= 19) (void)context.integer("saturate", 1);
@@ -89,30 +122,17 @@ inline kernel prepare_cast(node_context& context) {
   const std::int64_t wanted = context.integer("to", 0);
   const bool in_table = wanted > 0 && wanted <= static_cast<std::int64_t>(element_type::uint64);
   const auto to = static_cast<element_type>(in_table ? wanted : 0);
-  if (size_of(to) == 0) context.unsupported("casts to element type number " + std::to_string(wanted));
   const element_type from = context.input_type(0);
+  if (size_of(to) == 0 || (to == element_type::float16 && from != to))
+    context.unsupported("casts to element type number " + std::to_string(wanted));
   context.set_output(0, to, context.input_shape(0));
   if (to == from) return [](kernel_arguments& arguments) { arguments.share(0, 0); };
-  switch (from) {
-    case element_type::float32: return detail::cast_from<float>(context, to);
-    case element_type::float64: return detail::cast_from<double>(context, to);
-    case element_type::int8: return detail::cast_from<std::int8_t>(context, to);
-    case element_type::int16: return detail::cast_from<std::int16_t>(context, to);
-    case element_type::int32: return detail::cast_from<std::int32_t>(context, to);
-    case element_type::int64: return detail::cast_from<std::int64_t>(context, to);
-    case element_type::uint8:
-    case element_type::boolean: return detail::cast_from<std::uint8_t>(context, to);
-    case element_type::uint16: return detail::cast_from<std::uint16_t>(context, to);
-    case element_type::uint32: return detail::cast_from<std::uint32_t>(context, to);
-    case element_type::uint64: return detail::cast_from<std::uint64_t>(context, to);
-    default: break;
-  }
-  if (from != element_type::float16 || to != element_type::float32)
-    context.unsupported(std::string("casts ") + name_of(from) + " to " + name_of(to));
-  return [](kernel_arguments& arguments) {
-    const auto* half = reinterpret_cast<const std::uint16_t*>(arguments.input(0).bytes());
-    float* out = arguments.output<float>(0);
-    for (std::size_t i = 0; i < arguments.input(0).size(); ++i) out[i] = detail::float_from_half(half[i]);
+  return [from, to](kernel_arguments& arguments) {
+    const std::byte* in = arguments.input(0).bytes();
+    std::byte* out = arguments.output(0).mutable_bytes();
+    const std::size_t count = arguments.input(0).size();
+    for (std::size_t i = 0; i < count; ++i, in += size_of(from), out += size_of(to))
+      detail::write_number(to, detail::read_number(from, in), out);
   };
 }
 

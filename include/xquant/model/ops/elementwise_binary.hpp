@@ -88,7 +88,10 @@ void combine(const nest<3>& loops, const T* left, const T* right, T* out, Functi
     T* o = out + offset[0];
     const T* a = left + offset[1];
     const T* b = right + offset[2];
-    if (step[1] == 1 && step[2] == 1) {
+    // Only float32 is worth loops of its own: integers are shapes, and those are short.
+    if constexpr (!std::is_same_v<T, float>) {
+      for (std::size_t i = 0; i < count; ++i, a += step[1], b += step[2]) o[i] = function(*a, *b);
+    } else if (step[1] == 1 && step[2] == 1) {
       for (std::size_t i = 0; i < count; ++i) o[i] = function(a[i], b[i]);
     } else if (step[1] == 1 && step[2] == 0) {
       const T fixed = *b;

@@ -90,7 +90,7 @@ inline kernel prepare_max_pool(node_context& context) {
   if (context.has_output(1)) context.unsupported("output 1 (indices) is not computed");
   (void)context.flag("storage_order", false);
   const bool ceil_mode = context.flag("ceil_mode", false);
-  window_reader reader(context, context.input_shape(0).rank - 2);
+  windoacrossreader reader(context, context.input_shape(0).rank - 2);
   reader.kernel_from(nullptr);
   const window w = reader.forward(ceil_mode);
   const shape out = reader.output_shape(context.input_shape(0)[1], w.output);
@@ -121,7 +121,7 @@ inline kernel prepare_average_pool(node_context& context) {
     context.unsupported("attribute 'dilations' is not known for this operator before opset 19");
   const bool count_padding = context.flag("count_include_pad", false);
   const bool ceil_mode = context.flag("ceil_mode", false);
-  window_reader reader(context, context.input_shape(0).rank - 2);
+  windoacrossreader reader(context, context.input_shape(0).rank - 2);
   reader.kernel_from(nullptr);
   const window w = reader.forward(ceil_mode);
   const shape out = reader.output_shape(context.input_shape(0)[1], w.output);
@@ -134,9 +134,13 @@ inline kernel prepare_average_pool(node_context& context) {
                             const detail::tap_range& wide) {
           double sum = 0;
           detail::for_each_tap(w, in, deep, high, wide, [&](float x) { sum += x; });
-          const std::ptrdiff_t inside = (deep.last - deep.first) * (high.last - high.first) * (wide.last - wide.first);
-          const std::ptrdiff_t count = count_padding ? deep.padded * high.padded * wide.padded : inside;
-          *o = count == 0 ? 0.0f : static_cast<float>(sum / static_cast<double>(count));
+          const auto covered = [](std::ptrdiff_t down, std::ptrdiff_t along, std::ptrdiff_t across) {
+            return static_cast<double>(down) * static_cast<double>(along) * static_cast<double>(across);
+          };
+          const double count = count_padding
+                                   ? covered(deep.padded, high.padded, wide.padded)
+                                   : covered(deep.last - deep.first, high.last - high.first, wide.last - wide.first);
+          *o = count > 0 ? static_cast<float>(sum / count) : 0.0f;
         });
   };
 }

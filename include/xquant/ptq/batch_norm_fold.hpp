@@ -1,0 +1,104 @@
+// Folding a batch norm into the linear layer before it: W' = W s, b' = (b - mean) s + beta with
+// s = gamma / sqrt(variance + epsilon). Arrays in, arrays out; which arrays is model/batch_norm_fold.hpp's business.
+#pragma once
+
+#include <xquant/error.hpp>
+#include <xquant/exception.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+namespace xquant::ptq {
+
+/// A batch norm as trained: one value of each a channel.
+struct batch_norm {
+  std::span<const float> gamma;
+  std::span<const float> beta;
+  std::span<const float> mean;
+  std::span<const float> variance;
+  double epsilon = 1e-5;
+};
+
+/// Where in a dense weight the output channels lie: index ((group * outer + o) * channels + c) * inner + i belongs to
+/// output channel group * channels + c.
+struct weight_layout {
+  std::size_t groups = 1;
+  std::size_t outer = 1;
+  std::size_t channels = 0;  ///< output channels of one group
+  std::size_t inner = 1;
+
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return groups * outer * channels * inner; }
+  [[nodiscard]] constexpr std::size_t output_channels() const noexcept { return groups * channels; }
+
+  /// Conv weight [outputs, inputs / group, kernel...]: channels along axis 0. Likewise a Gemm weight stored [N, K].
+  static constexpr weight_layout output_first(std::size_t outputs, std::size_t per_output) noexcept {
+    return {1, 1, outputs, per_output};
+  }
+  /// ConvTranspose weight [inputs, outputs / group, kernel...]: channels along axis 1, group by group.
+  static constexpr weight_layout transposed(std::size_t inputs, std::size_t groups, std::size_t group_outputs,
+                                            std::size_t taps) noexcept {
+    return {groups, groups == 0 ? 0 : inputs / groups, group_outputs, taps};
+  }
+  /// Gemm or MatMul weight [K, N]: channels along axis 1.
+  static constexpr weight_layout output_last(std::size_t inputs, std::size_t outputs) noexcept {
+    return {1, inputs, outputs, 1};
+  }
+};
+
+/// Refuses: spans of the batch norm or a bias that have not one value a channel, a weight of another size than the
+/// layout says, variance + epsilon that is not a positive finite number.
+[[nodiscard]] inline status validate_batch_norm_fold(const batch_norm& norm, const weight_layout& layout,
+                                                     std::size_t weight_size, std::size_t bias_size) noexcept {
+  const std::size_t channels = layout.output_channels();
+  const auto count = [channels](const char* name, std::size_t size) {
+    return size == channels
+               ? status{}
+               : fault(errc::parameter_count, name, static_cast<double>(size), "one value an output channel");
+  };
+  if (const status s = count("gamma", norm.gamma.size()); !s.ok()) return s;
+  if (const status s = count("beta", norm.beta.size()); !s.ok()) return s;
+  if (const status s = count("mean", norm.mean.size()); !s.ok()) return s;
+  if (const status s = count("variance", norm.variance.size()); !s.ok()) return s;
+  if (const status s = count("bias", bias_size); !s.ok()) return s;
+  if (weight_size != layout.size())
+    return fault(errc::shape_mismatch, "weight", static_cast<double>(weight_size),
+                 "as many elements as its layout says");
+  for (std::size_t c = 0; c < channels; ++c) {
+    const double spread = static_cast<double>(norm.variance[c]) + norm.epsilon;
+    if (!(spread > 0) || spread > 1.7976931348623157e308)
+      return fault(errc::value_out_of_range, "variance", static_cast<double>(norm.variance[c]),
+                   "variance + epsilon positive and finite", c);
+  }
+  return {};
+}
+
+/// Folds in place: `weight` (dense, see weight_layout) and `bias` (zeros where the layer has none) become those of the
+/// layer followed by the batch norm. Computed in double, rounded to float once. Without exceptions, use the try_ form.
+[[nodiscard]] inline status try_fold_batch_norm(const batch_norm& norm, const weight_layout& layout,
+                                                std::span<float> weight, std::span<float> bias) noexcept {
+  if (const status s = validate_batch_norm_fold(norm, layout, weight.size(), bias.size()); !s.ok()) return s;
+  float* w = weight.data();
+  for (std::size_t g = 0; g < layout.groups; ++g)
+    for (std::size_t o = 0; o < layout.outer; ++o)
+      for (std::size_t c = 0; c < layout.channels; ++c) {
+        const std::size_t channel = g * layout.channels + c;
+        const double factor = norm.gamma[channel] / std::sqrt(norm.variance[channel] + norm.epsilon);
+        for (std::size_t i = 0; i < layout.inner; ++i, ++w) *w = static_cast<float>(*w * factor);
+      }
+  for (std::size_t c = 0; c < bias.size(); ++c) {
+    const double factor = norm.gamma[c] / std::sqrt(norm.variance[c] + norm.epsilon);
+    bias[c] = static_cast<float>((static_cast<double>(bias[c]) - norm.mean[c]) * factor + norm.beta[c]);
+  }
+  return {};
+}
+
+#if XQUANT_HAS_EXCEPTIONS
+/// As try_fold_batch_norm; throws xquant::error.
+inline void fold_batch_norm(const batch_norm& norm, const weight_layout& layout, std::span<float> weight,
+                            std::span<float> bias) {
+  throw_if(try_fold_batch_norm(norm, layout, weight, bias));
+}
+#endif
+
+}  // namespace xquant::ptq
