@@ -90,7 +90,7 @@ inline kernel prepare_max_pool(node_context& context) {
   if (context.has_output(1)) context.unsupported("output 1 (indices) is not computed");
   (void)context.flag("storage_order", false);
   const bool ceil_mode = context.flag("ceil_mode", false);
-  windoacrossreader reader(context, context.input_shape(0).rank - 2);
+  window_reader reader(context, context.input_shape(0).rank - 2);
   reader.kernel_from(nullptr);
   const window w = reader.forward(ceil_mode);
   const shape out = reader.output_shape(context.input_shape(0)[1], w.output);
@@ -121,7 +121,7 @@ inline kernel prepare_average_pool(node_context& context) {
     context.unsupported("attribute 'dilations' is not known for this operator before opset 19");
   const bool count_padding = context.flag("count_include_pad", false);
   const bool ceil_mode = context.flag("ceil_mode", false);
-  windoacrossreader reader(context, context.input_shape(0).rank - 2);
+  window_reader reader(context, context.input_shape(0).rank - 2);
   reader.kernel_from(nullptr);
   const window w = reader.forward(ceil_mode);
   const shape out = reader.output_shape(context.input_shape(0)[1], w.output);
