@@ -39,7 +39,7 @@ struct scalar_engine {
         streams.parameters.zero_point ? integer{streams.parameters.zero_point[slot]} : integer{0}};
     random_bits_of<real, typename Op::rounding_type> random{};
     if constexpr (is_random_rounding<typename Op::rounding_type>)
-      random = static_cast<std::int32_t>(
+      random = static_cast<integer>(
           random_bits(operation.rounding().seed, static_cast<std::uint64_t>(at[element_index])));
     const auto result =
         operation.template operator()<real>(load(streams.input_0, at[input_0]), load(streams.input_1, at[input_1]),

@@ -22,7 +22,7 @@ struct scalar_lane_memory {
   }
   template <std::size_t N>
   XQUANT_INLINE static void load_random(std::uint64_t seed, std::uint64_t index, integer (&v)[N]) {
-    for (std::size_t i = 0; i < N; ++i) v[i] = static_cast<std::int32_t>(random_bits(seed, index + i));
+    for (std::size_t i = 0; i < N; ++i) v[i] = static_cast<integer>(random_bits(seed, index + i));
   }
 };
 
