@@ -50,7 +50,12 @@ struct runtime_scheme {
   }
   template <class Real>
   constexpr scale_and_zero_point<Real> parameters(const range<Real>& r, const code_bounds& codes) const noexcept {
-    return id == scheme_id::affine ? affine::parameters(r, codes) : symmetric<>::parameters(r, codes);
+    switch (id) {
+      case scheme_id::affine: return affine::parameters(r, codes);
+      case scheme_id::symmetric_narrow: return symmetric<code_range::narrow>::parameters(r, codes);
+      case scheme_id::symmetric: break;
+    }
+    return symmetric<>::parameters(r, codes);
   }
   friend constexpr bool operator==(const runtime_scheme&, const runtime_scheme&) = default;
 };

@@ -9,10 +9,11 @@ namespace xquant {
 /// Which codes a symmetric scheme uses. full: all of them. narrow: as many below zero as above, [-127, 127] for int8.
 enum class code_range : std::uint8_t { full, narrow };
 
-/// scale = max(|minimum|, |maximum|) / upper code, zero point 0, computed in double and rounded once.
-/// A range of no width (both ends zero, or so small that the scale is not a normal number) gives scale 1.
-/// `symmetric<code_range::narrow>` is the weights' scheme of TensorRT and ONNX Runtime; `full` only adds the lowest
-/// code, which calibrated data reach by clipping alone.
+/// scale = max(maximum / upper code, minimum / lowest code), zero point 0, computed in double and rounded once: the
+/// smallest scale at which nothing in the range is clipped. A range of no width (both ends zero, or so small that the
+/// scale is not a normal number) gives scale 1; the negative part of a range is ignored by codes without sign.
+/// narrow: the largest magnitude over the upper code, as TensorRT and ONNX Runtime take it for weights. full: as AIMET
+/// (2.42) and torchao (SYMMETRIC_NO_CLIPPING_ERR); the lowest code counts.
 template <code_range Range = code_range::full>
 struct symmetric {
   using policy_category = category::scheme;
@@ -25,9 +26,10 @@ struct symmetric {
 
   template <class Real>
   static constexpr scale_and_zero_point<Real> parameters(const range<Real>& r, const code_bounds& codes) noexcept {
-    const double low = r.minimum < 0 ? -static_cast<double>(r.minimum) : static_cast<double>(r.minimum);
-    const double high = r.maximum < 0 ? -static_cast<double>(r.maximum) : static_cast<double>(r.maximum);
-    return {detail::usable_scale<Real>((low > high ? low : high) / codes.upper), 0};
+    const double lower = Range == code_range::narrow && codes.lower < -codes.upper ? -codes.upper : codes.lower;
+    const double from_maximum = static_cast<double>(r.maximum) / codes.upper;
+    const double from_minimum = lower < 0 ? static_cast<double>(r.minimum) / lower : 0;
+    return {detail::usable_scale<Real>(from_maximum > from_minimum ? from_maximum : from_minimum), 0};
   }
   friend constexpr bool operator==(const symmetric&, const symmetric&) = default;
 };
