@@ -1,4 +1,4 @@
-// Stands in for quantize_network where a library it needs is not installed: says which, and fails.
+// Stands in for quantize_network where a library it needs is not installed: says which, and fails with code 4.
 #include <cstdio>
 
 int main() {
@@ -6,5 +6,5 @@ int main() {
                "quantize_network: built without what it needs. Missing (Debian package names):%s\n"
                "Install them and run examples/run.sh again.\n",
                XQUANT_LACKS);
-  return 3;
+  return 4;
 }

@@ -2,11 +2,12 @@
 // all that the linker can merge.
 #pragma once
 
+#include <xquant/engines/scalar.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
 
-#if XQUANT_TEST_SIMD && __has_include(<xquant/engines/simd/engine.hpp>)
-#include <xquant/engines/simd/engine.hpp>
+#ifdef XQUANT_TEST_SIMD
+#include <xquant/engines/simd.hpp>
 #endif
 
 #include <cstdint>
@@ -41,7 +42,13 @@ inline std::uint64_t hash_of_unit() {
   const xquant::scale_and_zero_point<float> p{0.037f, 0};
   const xquant::quantizer<xquant::int8> q;
   std::uint64_t h = 0;
-  if (!xquant::try_quantize(q, p, in, xquant::tensor_view<std::int8_t>(codes, shape)).ok()) return 0;
+#ifdef XQUANT_TEST_SIMD
+  // Each unit takes the widest vectors it is compiled for.
+  const xquant::simd_engine<> engine;
+#else
+  const xquant::scalar_engine engine;
+#endif
+  if (!xquant::try_quantize(q, p, in, xquant::tensor_view<std::int8_t>(codes, shape), engine).ok()) return 0;
   h ^= hash(codes, count);
   if (!xquant::try_fake_quantize(q, p, in, xquant::tensor_view<float>(again, shape)).ok()) return 0;
   return h * 31 + hash(again, count);

@@ -3,19 +3,13 @@
 #include <xquant/version.hpp>
 
 #ifdef CONSUMER_SIMD
-#include <xsimd/xsimd.hpp>
-#if __has_include(<xquant/engines/simd/engine.hpp>)
-#include <xquant/engines/simd/engine.hpp>
-#endif
+#include <xquant/engines/simd.hpp>
 #endif
 #ifdef CONSUMER_XTENSOR
-#if __has_include(<xquant/adapt/xtensor.hpp>)
 #include <xquant/adapt/xtensor.hpp>
 #endif
-#endif
 #ifdef CONSUMER_IO
-#include <nlohmann/json.hpp>
-#include <protozero/pbf_reader.hpp>
+#include <xquant/io/onnx_reader.hpp>
 #endif
 
 #if XQUANT_VERSION_MAJOR != 0
@@ -32,8 +26,13 @@ int main() {
   const float x[3] = {-1.0f, 0.26f, 100.0f};
   std::int8_t codes[3] = {};
   const xquant::shape shape{3};
-  const xquant::status s =
-      xquant::try_quantize(xquant::quantizer<xquant::int8>{}, xquant::scale_and_zero_point<float>{0.5f, 0},
-                           xquant::tensor_view<const float>(x, shape), xquant::tensor_view<std::int8_t>(codes, shape));
+#ifdef CONSUMER_SIMD
+  const xquant::simd_engine<> engine;
+#else
+  const xquant::scalar_engine engine;
+#endif
+  const xquant::status s = xquant::try_quantize(
+      xquant::quantizer<xquant::int8>{}, xquant::scale_and_zero_point<float>{0.5f, 0},
+      xquant::tensor_view<const float>(x, shape), xquant::tensor_view<std::int8_t>(codes, shape), engine);
   return s.ok() && codes[0] == -2 && codes[1] == 1 && codes[2] == 127 ? 0 : 1;
 }
