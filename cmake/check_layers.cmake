@@ -9,7 +9,7 @@ set(layer_table
     1:formats/ 1:rounding/ 1:schemes/ 1:granularity/ 1:arithmetic/
     2:quantizer.hpp 2:parameters.hpp 2:runtime.hpp 2:blocks/ 2:ops/ 2:engines/
     3:calibration/ 3:gradients/ 3:adapt/span.hpp
-    4:presets/ 4:ptq/ 4:nn/
+    4:quantized_tensor.hpp 4:presets/ 4:ptq/ 4:nn/
     5:model/
     6:adapt/ 6:io/ 6:report/
     7:xquant.hpp)
