@@ -9,8 +9,8 @@
 
 namespace xquant {
 
-/// One scale, and where the scheme has them one zero point, for each parameter slot of a tensor; the slots of a tensor are
-/// counted row-major over the parameter shape its granularity gives. A regular value. Holds what it is given: the
+/// One scale, and where the scheme has them one zero point, for each parameter slot of a tensor; the slots of a tensor
+/// are counted row-major over the parameter shape its granularity gives. A regular value. Holds what it is given: the
 /// operation it is used with decides whether that is valid.
 template <class Real>
 class basic_parameters {
@@ -36,12 +36,12 @@ class basic_parameters {
   [[nodiscard]] const std::vector<std::int32_t>& zero_point() const noexcept { return zero_point_; }
   [[nodiscard]] std::size_t count() const noexcept { return scale_.size(); }
 
-  /// Valid while this object is neither changed nor destroyed. With fewer zero points than scales, or more, the count is
-  /// reported as that of the zero points, which no operation accepts.
+  /// Valid while this object is neither changed nor destroyed. With fewer zero points than scales, or more, there is no
+  /// count that fits both arrays: it is given as one that no operation accepts.
   [[nodiscard]] parameters_view<Real> view() const noexcept {
     const bool consistent = zero_point_.empty() || zero_point_.size() == scale_.size();
     return {scale_.data(), reciprocal_.data(), any_zero_point_ ? zero_point_.data() : nullptr,
-            consistent ? scale_.size() : zero_point_.size()};
+            consistent ? scale_.size() : static_cast<std::size_t>(-1)};
   }
 
   friend bool operator==(const basic_parameters& a, const basic_parameters& b) {

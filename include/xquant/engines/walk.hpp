@@ -12,6 +12,7 @@ struct row_kernel {
   void (*run)(const row_arguments&);
   std::size_t element_bytes[4];
   std::size_t real_bytes;
+  bool is_random;  // the logical index of each element matters
 };
 
 struct walk_streams {
@@ -101,6 +102,16 @@ inline void run_strided(const row_kernel& kernel, const walk_streams& s, const s
 
 inline void run_row(const row_kernel& kernel, const walk_streams& s, const std::ptrdiff_t (&first)[operand_count],
                     const nest_dimension& row) {
+  // A last block of one element leaves rows whose indices are not consecutive, as random bits need them.
+  if (kernel.is_random && row.extent != 1 && row.stride[element_index] != 1) {
+    std::ptrdiff_t at[operand_count];
+    for (unsigned k = 0; k < operand_count; ++k) at[k] = first[k];
+    for (std::size_t i = 0; i < row.extent; ++i) {
+      run_row(kernel, s, at, nest_dimension{});
+      for (unsigned k = 0; k < operand_count; ++k) at[k] += row.stride[k];
+    }
+    return;
+  }
   bool consecutive = row.stride[parameter] == 0 || row.stride[parameter] == 1;
   for (unsigned k = 0; k < 4; ++k) consecutive = consecutive && (kernel.element_bytes[k] == 0 || row.stride[k] == 1);
   if (!consecutive && row.extent != 1) return run_strided(kernel, s, first, row);
@@ -139,7 +150,8 @@ inline constexpr row_kernel row_kernel_of{
     &block_kernel<Op, L>::run,
     {element_size<typename Op::input_0_type>, element_size<typename Op::input_1_type>,
      element_size<typename Op::output_0_type>, element_size<typename Op::output_1_type>},
-    sizeof(typename Op::real)};
+    sizeof(typename Op::real),
+    is_random_rounding<typename Op::rounding_type>};
 
 template <class Op>
 walk_streams erase(const Op& operation, const operation_streams<Op>& s) noexcept {

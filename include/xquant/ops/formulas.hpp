@@ -49,17 +49,17 @@ struct quantizer_kernel {
   struct prepared {
     L scale;
     L reciprocal;
-    L lowest;  // of x: where the format stops telling values apart, so that no later step overflows
+    L lowest;  // where the format stops telling values apart: of x before a short quotient, of v after any other
     L highest;
     integer_of<L> zero_point;
     integer_of<L> lowest_step;  // codes less the zero point
     integer_of<L> highest_step;
   };
 
-  template <class L>
+  template <class L, bool Exact = false>
   XQUANT_INLINE constexpr prepared<L> prepare(const lane_parameters<L>& p) const {
-    const L limit = broadcast<L>(power_of_two<Real>(FormatType::quotient_bits));
-    const L highest = minimum(multiply(p.scale, limit), broadcast<L>(real_traits<Real>::max));
+    L highest = broadcast<L>(power_of_two<Real>(FormatType::quotient_bits));
+    if constexpr (!Exact && takes_short_quotient<L>) highest = multiply(p.scale, highest);
     integer_of<L> lowest_step = broadcast_integer<L>(lower);
     integer_of<L> highest_step = broadcast_integer<L>(upper);
     if constexpr (HasZeroPoint) {
@@ -70,11 +70,25 @@ struct quantizer_kernel {
             lowest_step, highest_step};
   }
 
-  /// v = x / scale, held to the interval beyond which every code is the last one.
-  template <class L>
+  /// v = x / scale, held to the interval beyond which every code is the last one. The short quotient must not meet an
+  /// infinity, so there x is held (its scales leave room for that); elsewhere v is, which is right for every scale.
+  /// `Exact` forbids the short quotient, for operations that use v itself (its prepared parameters come from
+  /// prepare<L, true>).
+  template <class L, bool Exact = false>
   XQUANT_INLINE static constexpr L scaled(L x, const prepared<L>& p) {
-    const L held = FormatType::keeps_nan ? clamp_keep_nan(x, p.lowest, p.highest) : clamp(x, p.lowest, p.highest);
-    return ArithmeticType::template quotient<needs_small_quotient>(held, p.scale, p.reciprocal);
+    if constexpr (!Exact && takes_short_quotient<L>)
+      return ArithmeticType::template quotient<true>(held(x, p), p.scale, p.reciprocal);
+    else
+      return held(ArithmeticType::template quotient<false>(x, p.scale, p.reciprocal), p);
+  }
+
+ private:
+  template <class L>
+  static constexpr bool takes_short_quotient = needs_small_quotient&& lane_count<L> != 1;
+
+  template <class L>
+  XQUANT_INLINE static constexpr L held(L value, const prepared<L>& p) {
+    return FormatType::keeps_nan ? clamp_keep_nan(value, p.lowest, p.highest) : clamp(value, p.lowest, p.highest);
   }
 };
 
