@@ -104,17 +104,18 @@ TEST_CASE("pytorch-quantization: recorded amax, bit for bit") {
     std::string method;
     std::string percent;
     std::string expected;
-    peer::entropy_settings settings;
+    peer::search_settings settings;
     words >> name >> method >> settings.num_bits >> settings.is_unsigned >> settings.stride >> settings.start_bin >>
         percent >> expected;
     CAPTURE(name);
-    const float amax = method == "entropy"
-                           ? peer::compute_amax_entropy(counts, edges, settings)
+    const float amax = method == "entropy" ? peer::compute_amax_entropy(counts, edges, settings)
+                       : method == "mse"
+                           ? peer::compute_amax_mse(counts, edges, settings)
                            : peer::compute_amax_percentile(counts, edges, std::strtod(percent.c_str(), nullptr));
     CHECK(static_cast<double>(amax) == std::strtod(expected.c_str(), nullptr));
     ++cases;
   }
-  CHECK(cases == 68);
+  CHECK(cases == 78);
 }
 
 TEST_CASE("pytorch-quantization: a Gaussian and an exponential with a far outlier") {
@@ -133,6 +134,16 @@ TEST_CASE("pytorch-quantization: a Gaussian and an exponential with a far outlie
     CHECK(percentile(outlier, percents[i]) == of_outlier[i]);
   }
   CHECK(entropy(outlier, 8, false) == 4.26f);
+  const auto mse = [](const collected& c, int bits, bool is_unsigned) {
+    return static_cast<double>(peer::compute_amax_mse(c.counts, c.edges, {bits, is_unsigned}));
+  };
+  const double tolerance = 2e-6;
+  CHECK(std::fabs(mse(gauss, 8, false) - 8.255) < tolerance);
+  CHECK(std::fabs(mse(gauss, 8, true) - 8.925) < tolerance);
+  CHECK(std::fabs(mse(gauss, 4, false) - 5.235) < tolerance);
+  CHECK(std::fabs(mse(outlier, 8, false) - 3.925) < tolerance);
+  CHECK(std::fabs(mse(outlier, 8, true) - 5.095) < tolerance);
+  CHECK(std::fabs(mse(outlier, 4, false) - 1.925) < tolerance);
 }
 
 TEST_CASE("pytorch-quantization: uniform numbers, then larger ones") {
@@ -163,6 +174,8 @@ TEST_CASE("pytorch-quantization: what its own tests expect") {
     c.collect({0, 255, 255, 255, 255, 256});
     const float amax = entropy(c.result(), 8, false);
     CHECK(std::fabs(amax - 255) < std::fabs(amax - 256));
+    const collected h = c.result();
+    CHECK(std::fabs(peer::compute_amax_mse(h.counts, h.edges) - 255) < 0.5f);
   }
   SUBCASE("a single larger value among many") {
     std::vector<float> x(11 * 7 * 3 * 3, 512.0f);
@@ -218,7 +231,7 @@ TEST_CASE("pytorch-quantization: what is refused") {
   const std::vector<std::int64_t> none;
   float amax = -7;
   const auto entropy_code = [&](const std::vector<std::int64_t>& c, const std::vector<float>& e,
-                                const peer::entropy_settings& s) {
+                                const peer::search_settings& s) {
     return peer::try_compute_amax_entropy(c, e, s, amax).code;
   };
   const auto percentile_code = [&](const std::vector<std::int64_t>& c, const std::vector<float>& e, double p) {
@@ -238,6 +251,21 @@ TEST_CASE("pytorch-quantization: what is refused") {
   CHECK(entropy_code(counts, edges, {8, false, 0, 128}) == errc::value_out_of_range);
   CHECK(entropy_code(counts, edges, {8, false, 1, 0}) == errc::value_out_of_range);
   CHECK(entropy_code(counts, edges, {8, false, 1, 201}) == errc::value_out_of_range);
+  const auto mse_code = [&](const std::vector<std::int64_t>& c, const std::vector<float>& e,
+                            const peer::search_settings& settings) {
+    return peer::try_compute_amax_mse(c, e, settings, amax).code;
+  };
+  CHECK(mse_code(none, edges, {}) == errc::no_samples);
+  CHECK(mse_code(counts, std::vector<float>(202, 1.0f), {}) == errc::shape_mismatch);
+  CHECK(mse_code(counts, edges, {0, false, 1, 128}) == errc::bits_out_of_range);
+  CHECK(mse_code(counts, edges, {8, false, 0, 128}) == errc::value_out_of_range);
+  CHECK(mse_code(counts, edges, {8, false, 1, 200}) == errc::value_out_of_range);
+  CHECK(mse_code(counts, std::vector<float>(201, -1.0f), {}) == errc::value_out_of_range);
+  std::vector<float> below = edges;
+  below[0] = below[1] = -1.0f;
+  CHECK(mse_code(counts, below, {8, false, 1, 128}) == errc::ok);
+  amax = -7;
+  CHECK(mse_code(counts, below, {8, true, 1, 128}) == errc::value_out_of_range);
   CHECK(percentile_code(counts, edges, -10) == errc::value_out_of_range);
   CHECK(percentile_code(counts, edges, 200) == errc::value_out_of_range);
   CHECK(percentile_code(counts, edges, std::nan("")) == errc::value_out_of_range);
@@ -249,5 +277,6 @@ TEST_CASE("pytorch-quantization: what is refused") {
   CHECK(entropy_code(bad, edges, {}) == errc::value_out_of_range);  // "Count mismatch"
   CHECK(amax == -7);
   CHECK_THROWS_AS((void)peer::compute_amax_percentile(counts, edges, 101), xquant::error);
+  CHECK_THROWS_AS((void)peer::compute_amax_mse(counts, edges, {8, false, 1, 200}), xquant::error);
   CHECK_THROWS_AS((void)peer::compute_amax_entropy(counts, edges, {0, false, 1, 128}), xquant::error);
 }

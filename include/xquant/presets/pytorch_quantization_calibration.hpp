@@ -2,19 +2,19 @@
 // same order, the same ties. Includes <cmath> for log and log1p.
 #pragma once
 
+#include <xquant/core/lane.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 namespace xquant::presets::pytorch_quantization {
 
-/// Settings of compute_amax("entropy").
-struct entropy_settings {
+/// Settings of compute_amax("entropy") and compute_amax("mse").
+struct search_settings {
   int num_bits = 8;
   bool is_unsigned = false;
   std::size_t stride = 1;
@@ -93,7 +93,7 @@ inline status validate_counts(const std::vector<std::int64_t>& counts, std::size
 /// come out ("Count mismatch"). Within the last bit the result depends on the C library's log and log1p.
 template <class Real>
 [[nodiscard]] status try_compute_amax_entropy(const std::vector<std::int64_t>& counts, const std::vector<Real>& edges,
-                                              const entropy_settings& settings, float& amax) {
+                                              const search_settings& settings, float& amax) {
   if (const status s = detail::validate_counts(counts, edges.size()); !s.ok()) return s;
   if (counts.size() < 2)
     return fault(errc::value_out_of_range, "counts", static_cast<double>(counts.size()), "at least two bins");
@@ -190,11 +190,73 @@ template <class Real>
   return {};
 }
 
+/// amax by mean squared error: `_compute_amax_mse(calib_hist, calib_bin_edges, num_bits, unsigned, stride, start_bin)`.
+/// In float: centres m_k = (edges[k] + edges[k + 1]) / 2; for i = start_bin, start_bin + stride, ... < n the candidate
+/// is m_i and its error sum over k of counts[k] (fq(m_k) - m_k)^2, fq the peer's fake_tensor_quant of narrow range:
+/// fq(m) = clamp(rne(m s), -B, B) / s, s = B / amax, B = 2^(num_bits - 1 + unsigned) - 1 (amax <= 2^-24 gives 0).
+/// amax = m_i of the FIRST least error. The terms are the peer's bits; they are added in double, where the peer adds in
+/// float in an order that depends on the processor, so a near tie may fall differently.
+/// Refuses what try_compute_amax_entropy refuses, a start_bin of 0 excepted, a start_bin that leaves no candidate, and,
+/// as the peer does, negative candidates, and negative centres when unsigned.
+template <class Real>
+[[nodiscard]] status try_compute_amax_mse(const std::vector<std::int64_t>& counts, const std::vector<Real>& edges,
+                                          const search_settings& settings, float& amax) {
+  if (const status s = detail::validate_counts(counts, edges.size()); !s.ok()) return s;
+  const int level_bits = settings.num_bits - 1 + (settings.is_unsigned ? 1 : 0);
+  if (level_bits < 0 || level_bits > 24)
+    return fault(errc::bits_out_of_range, "num_bits", settings.num_bits, "1 to 24 bits");
+  if (settings.stride == 0) return fault(errc::value_out_of_range, "stride", 0, "at least 1");
+  const std::size_t n = edges.size() - 1;
+  if (n != counts.size())
+    return fault(errc::shape_mismatch, "edges", static_cast<double>(edges.size()), "one edge more than there are bins");
+  if (settings.start_bin >= n)
+    return fault(errc::value_out_of_range, "start_bin", static_cast<double>(settings.start_bin),
+                 "less than the number of bins");
+  std::vector<float> centre(n);
+  for (std::size_t k = 0; k < n; ++k) {
+    centre[k] = (static_cast<float>(edges[k + 1]) + static_cast<float>(edges[k])) / 2;
+    if (settings.is_unsigned && centre[k] < 0)
+      return fault(errc::value_out_of_range, "edges", static_cast<double>(centre[k]), "no negative centre", k);
+  }
+  const auto bound = static_cast<float>((std::int32_t(1) << level_bits) - 1);
+  const float tiny = 1.0f / (1 << 24);
+  double least = 0;
+  std::size_t best = n;
+  for (std::size_t i = settings.start_bin; i < n; i += settings.stride) {
+    if (centre[i] < 0)
+      return fault(errc::value_out_of_range, "edges", static_cast<double>(centre[i]), "no negative candidate", i);
+    const bool is_tiny = centre[i] <= tiny;
+    const float scale = is_tiny ? 0.0f : bound / centre[i];
+    double error = 0;
+    for (std::size_t k = 0; k < n; ++k) {
+      const float product = multiply(centre[k], scale);
+      const float held = product > bound ? bound : product < -bound ? -bound : round_even(product);
+      const float difference = held / (is_tiny ? 1.0f : scale) - centre[k];
+      error += static_cast<double>(multiply(multiply(difference, difference), static_cast<float>(counts[k])));
+    }
+    if (best == n || error < least) {
+      least = error;
+      best = i;
+    }
+  }
+  amax = centre[best];
+  return {};
+}
+
 #if XQUANT_HAS_EXCEPTIONS
+/// try_compute_amax_mse that returns amax and throws xquant::error.
+template <class Real>
+[[nodiscard]] float compute_amax_mse(const std::vector<std::int64_t>& counts, const std::vector<Real>& edges,
+                                     const search_settings& settings = {}) {
+  float amax = 0;
+  throw_if(try_compute_amax_mse(counts, edges, settings, amax));
+  return amax;
+}
+
 /// try_compute_amax_entropy that returns amax and throws xquant::error.
 template <class Real>
 [[nodiscard]] float compute_amax_entropy(const std::vector<std::int64_t>& counts, const std::vector<Real>& edges,
-                                         const entropy_settings& settings = {}) {
+                                         const search_settings& settings = {}) {
   float amax = 0;
   throw_if(try_compute_amax_entropy(counts, edges, settings, amax));
   return amax;
