@@ -7,19 +7,26 @@
 
 namespace xquant {
 
-/// How a lane reaches memory; specialised beside each lane.
+/// How a lane reaches memory; specialised beside each lane. N is the number of lanes in a block of 64 elements.
 ///   load(const Real*), load(const Code*) -> integer_of<L>     one lane's elements, unaligned
 ///   store(Real*, L)
-///   store_codes(Code*, const integer_of<L> (&v)[N], lower, upper)   N lanes, clamped to [lower, upper] and narrowed
-///   load_random(seed, index) -> random_group_of<L>             the bits of 64 elements, index a multiple of 64
+///   store_codes(Code*, const integer_of<L> (&v)[N], lower, upper)   clamped to [lower, upper] and narrowed
+///   load_random(seed, index, integer_of<L> (&v)[N])            the random bits of 64 elements, index a multiple of 64
+///   unpack_mask(word, j) -> mask_of<L>                         lane j of 64 packed bits
+///   pack_mask(const mask_of<L> (&m)[N]) -> word                64 packed bits
 template <class L>
 struct lane_memory;
 
 /// Elements of a block: a cache line of 8-bit codes, a word of packed bits, a group of random numbers.
 inline constexpr std::size_t block_size = 64;
 
+/// Accumulators of a reduction, whatever the width of a lane: element i of a piece goes to accumulator i % 32, and the
+/// 32 are folded 16-8-4-2-1 (docs/arithmetic.md, rule 10).
+inline constexpr std::size_t virtual_lanes = 32;
+
 /// One run of elements, without types: `extent` elements at each address. With `varying` every element has its own
-/// parameter slot and the parameter arrays run along; otherwise all share the first slot.
+/// parameter slot and the parameter arrays run along; otherwise all share the first slot. Bit streams are addressed by
+/// `index`.
 struct row_arguments {
   const void* operation;
   const void* input[2];
@@ -30,14 +37,46 @@ struct row_arguments {
   std::size_t extent;
   std::uint64_t index;  // logical index of the first element
   bool varying;
+  double* results;  // of a reduction: accumulators, then the number of elements, for each slot
 };
 
 namespace detail {
 
-template <class L, std::size_t N>
-struct random_lanes {
-  integer_of<L> lane[N];
-};
+// n <= 64 bits from bit `index` on, in the low end of a word; no byte beyond them is touched.
+inline std::uint64_t load_bits(const std::uint8_t* bytes, std::uint64_t index, std::size_t n) noexcept {
+  const std::uint8_t* p = bytes + index / 8;
+  const unsigned shift = index % 8;
+  const std::size_t count = (shift + n + 7) / 8;
+  std::uint64_t low = 0;
+  __builtin_memcpy(&low, p, count < 8 ? count : 8);
+  low >>= shift;
+  if (count > 8) low |= static_cast<std::uint64_t>(p[8]) << (64 - shift);
+  return low;
+}
+
+inline void store_bits(std::uint8_t* bytes, std::uint64_t index, std::size_t n, std::uint64_t word) noexcept {
+  std::uint8_t* p = bytes + index / 8;
+  const unsigned shift = index % 8;
+  if (shift == 0 && n == 64) {
+    __builtin_memcpy(p, &word, 8);
+    return;
+  }
+  for (std::size_t done = 0; done < n;) {
+    const unsigned at = static_cast<unsigned>((shift + done) % 8);
+    const std::size_t take = 8 - at < n - done ? 8 - at : n - done;
+    const unsigned mask = ((1u << take) - 1) << at;
+    const unsigned value = static_cast<unsigned>(word >> done) << at;
+    *p = static_cast<std::uint8_t>((*p & ~mask) | (value & mask));
+    done += take;
+    ++p;
+  }
+}
+
+template <class Op>
+inline constexpr std::size_t accumulator_count = 0;
+template <class Op>
+requires requires { Op::accumulators; }
+inline constexpr std::size_t accumulator_count<Op> = Op::accumulators;
 
 template <class Op, class L>
 struct block_kernel {
@@ -50,22 +89,41 @@ struct block_kernel {
   static constexpr std::size_t width = lane_count<L>;
   static constexpr std::size_t lanes = block_size / width;
   static constexpr bool is_random = is_random_rounding<typename Op::rounding_type>;
+  static constexpr std::size_t accumulators = accumulator_count<Op>;
+  static constexpr std::size_t accumulator_lanes = virtual_lanes / width;
+
+  // What a block has besides elements at addresses: packed bits, and the accumulators of a reduction.
+  struct block_state {
+    std::uint64_t in[2];
+    std::uint64_t out[2];
+    L accumulator[accumulators == 0 ? 1 : accumulators][accumulator_lanes];
+  };
 
   struct addresses {
-    const in_0* input_0;
-    const in_1* input_1;
-    out_0* output_0;
-    out_1* output_1;
+    const stream_element<in_0>* input_0;
+    const stream_element<in_1>* input_1;
+    stream_element<out_0>* output_0;
+    stream_element<out_1>* output_1;
     const real* scale;
     const real* reciprocal;
     const std::int32_t* zero_point;
     std::uint64_t index;
 
+    explicit addresses(const row_arguments& r)
+        : input_0(static_cast<const stream_element<in_0>*>(r.input[0])),
+          input_1(static_cast<const stream_element<in_1>*>(r.input[1])),
+          output_0(static_cast<stream_element<out_0>*>(r.output[0])),
+          output_1(static_cast<stream_element<out_1>*>(r.output[1])),
+          scale(static_cast<const real*>(r.scale)),
+          reciprocal(static_cast<const real*>(r.reciprocal)),
+          zero_point(r.zero_point),
+          index(r.index) {}
+
     XQUANT_INLINE void advance(std::size_t n, bool varying) {
-      if constexpr (!is_same<in_0, none>) input_0 += n;
-      if constexpr (!is_same<in_1, none>) input_1 += n;
-      if constexpr (!is_same<out_0, none>) output_0 += n;
-      if constexpr (!is_same<out_1, none>) output_1 += n;
+      if constexpr (element_size<in_0> != 0) input_0 += n;
+      if constexpr (element_size<in_1> != 0) input_1 += n;
+      if constexpr (element_size<out_0> != 0) output_0 += n;
+      if constexpr (element_size<out_1> != 0) output_1 += n;
       index += n;
       if (!varying) return;
       scale += n;
@@ -74,12 +132,27 @@ struct block_kernel {
     }
   };
 
-  template <class T>
-  XQUANT_INLINE static auto load(const T* p, std::size_t at) {
-    if constexpr (is_same<T, none>)
+  // Lane `at / width` of a stream.
+  template <class Stream, class T>
+  XQUANT_INLINE static auto load(const T* p, std::uint64_t word, std::size_t at) {
+    if constexpr (is_same<Stream, none>)
       return none{};
+    else if constexpr (is_same<Stream, bit>)
+      return memory::unpack_mask(word, at / width);
     else
       return memory::load(p + at);
+  }
+
+  template <class Stream, class T, class Lane>
+  XQUANT_INLINE static void store(const Op& operation, T* p, const Lane (&v)[lanes], std::uint64_t& word) {
+    if constexpr (is_same<Stream, real>) {
+      XQUANT_UNROLL
+      for (std::size_t j = 0; j < lanes; ++j) memory::store(p + j * width, v[j]);
+    } else if constexpr (is_same<Stream, bit>) {
+      word = memory::pack_mask(v);
+    } else if constexpr (!is_same<Stream, none>) {
+      memory::template store_codes<lanes>(p, v, operation.lower_code(), operation.upper_code());
+    }
   }
 
   XQUANT_INLINE static lane_parameters<L> load_parameters(const addresses& a, std::size_t at) {
@@ -87,99 +160,83 @@ struct block_kernel {
     return {scale, a.reciprocal ? memory::load(a.reciprocal + at) : divide(broadcast<L>(1), scale),
             a.zero_point ? memory::load(a.zero_point + at) : broadcast_integer<L>(0)};
   }
-
-  template <class T, class Lane>
-  XQUANT_INLINE static void store(const Op& operation, T* p, const Lane (&v)[lanes]) {
-    if constexpr (is_same<T, real>) {
-      XQUANT_UNROLL
-      for (std::size_t j = 0; j < lanes; ++j) memory::store(p + j * width, v[j]);
-    } else {
-      memory::template store_codes<lanes>(p, v, operation.lower_code(), operation.upper_code());
-    }
+  template <class Lane>
+  XQUANT_INLINE static lane_parameters<Lane> shared_parameters(const addresses& a) {
+    const real scale = *a.scale;
+    return {broadcast<Lane>(scale), broadcast<Lane>(a.reciprocal ? *a.reciprocal : divide<real>(1, scale)),
+            broadcast_integer<Lane>(a.zero_point ? *a.zero_point : 0)};
   }
 
   /// 64 elements. `prepare(j)` gives the prepared parameters of lane j.
   template <class Prepare>
-  XQUANT_INLINE static void block(const Op& operation, const addresses& a, const Prepare& prepare) {
-    random_lanes<L, lanes> random;
-    if constexpr (is_random) memory::load_random(operation.rounding().seed, a.index, random.lane);
-    const auto bits = [&](std::size_t j) XQUANT_LAMBDA_INLINE {
+  XQUANT_INLINE static void block(const Op& operation, const addresses& a, const Prepare& prepare, block_state& state) {
+    integer_of<L> random[lanes];
+    if constexpr (is_random) memory::load_random(operation.rounding().seed, a.index, random);
+    const auto apply = [&](std::size_t j) XQUANT_LAMBDA_INLINE {
+      const auto x = load<in_0>(a.input_0, state.in[0], j * width);
+      const auto y = load<in_1>(a.input_1, state.in[1], j * width);
       if constexpr (is_random)
-        return random.lane[j];
+        return operation.template operator()<L>(x, y, prepare(j), random[j]);
       else
-        return no_random_bits{};
+        return operation.template operator()<L>(x, y, prepare(j), no_random_bits{});
     };
-    using result =
-        decltype(operation.template operator()<L>(load(a.input_0, 0), load(a.input_1, 0), prepare(0), bits(0)));
-    if constexpr (is_same<out_1, none>) {
+    using result = decltype(apply(0));
+    if constexpr (accumulators != 0) {
+      decltype(result::output) v[lanes];
+      XQUANT_UNROLL
+      for (std::size_t j = 0; j < lanes; ++j) {
+        const result r = apply(j);
+        v[j] = r.output;
+        XQUANT_UNROLL
+        for (std::size_t k = 0; k < accumulators; ++k) {
+          L& sum = state.accumulator[k][j % accumulator_lanes];
+          sum = Op::template combine<L>(k, r.term[k], sum);
+        }
+      }
+      store<out_0>(operation, a.output_0, v, state.out[0]);
+    } else if constexpr (is_same<out_1, none>) {
       result v[lanes];
       XQUANT_UNROLL
-      for (std::size_t j = 0; j < lanes; ++j)
-        v[j] = operation.template operator()<L>(load(a.input_0, j * width), load(a.input_1, j * width), prepare(j),
-                                                bits(j));
-      store(operation, a.output_0, v);
+      for (std::size_t j = 0; j < lanes; ++j) v[j] = apply(j);
+      store<out_0>(operation, a.output_0, v, state.out[0]);
     } else {
       decltype(result::first) v[lanes];
       decltype(result::second) w[lanes];
       XQUANT_UNROLL
       for (std::size_t j = 0; j < lanes; ++j) {
-        const result r = operation.template operator()<L>(load(a.input_0, j * width), load(a.input_1, j * width),
-                                                          prepare(j), bits(j));
+        const result r = apply(j);
         v[j] = r.first;
         w[j] = r.second;
       }
-      store(operation, a.output_0, v);
-      store(operation, a.output_1, w);
+      store<out_0>(operation, a.output_0, v, state.out[0]);
+      store<out_1>(operation, a.output_1, w, state.out[1]);
     }
   }
 
-  // The last elements of a run, or the first ones before a group of random numbers starts: a block through a buffer.
-  // `skip` elements of the block precede the run.
-  static void edge(const Op& operation, const addresses& a, std::size_t skip, std::size_t n, bool varying) {
-    struct alignas(64) buffers {
-      in_0 input_0[is_same<in_0, none> ? 1 : block_size] = {};
-      in_1 input_1[is_same<in_1, none> ? 1 : block_size] = {};
-      out_0 output_0[is_same<out_0, none> ? 1 : block_size];
-      out_1 output_1[is_same<out_1, none> ? 1 : block_size];
-      real scale[block_size];
-      real reciprocal[block_size];
-      std::int32_t zero_point[block_size];
-    } b;
-    addresses at{b.input_0, b.input_1, b.output_0, b.output_1, a.scale, a.reciprocal, a.zero_point, a.index - skip};
-    copy(b.input_0, skip, a.input_0, n);
-    copy(b.input_1, skip, a.input_1, n);
-    if (varying) {
-      for (std::size_t i = 0; i < block_size; ++i) {
-        b.scale[i] = 1;
-        b.reciprocal[i] = 1;
-        b.zero_point[i] = 0;
-      }
-      copy(b.scale, skip, a.scale, n);
-      if (a.reciprocal) copy(b.reciprocal, skip, a.reciprocal, n);
-      if (a.zero_point) copy(b.zero_point, skip, a.zero_point, n);
-      at.scale = b.scale;
-      at.reciprocal = a.reciprocal ? b.reciprocal : nullptr;
-      at.zero_point = a.zero_point ? b.zero_point : nullptr;
-      varying_block(operation, at);
-    } else {
-      const auto prepared = operation.template prepare<L>(shared_parameters(a));
-      block(
-          operation, at, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; });
-    }
-    copy_back(a.output_0, b.output_0, skip, n);
-    copy_back(a.output_1, b.output_1, skip, n);
+  // A block of one run, with its packed bits.
+  template <class Prepare>
+  XQUANT_INLINE static void whole_block(const Op& operation, const addresses& a, const Prepare& prepare,
+                                        block_state& state) {
+    if constexpr (is_same<in_0, bit>) state.in[0] = load_bits(a.input_0, a.index, block_size);
+    if constexpr (is_same<in_1, bit>) state.in[1] = load_bits(a.input_1, a.index, block_size);
+    block(operation, a, prepare, state);
+    if constexpr (is_same<out_0, bit>) store_bits(a.output_0, a.index, block_size, state.out[0]);
+    if constexpr (is_same<out_1, bit>) store_bits(a.output_1, a.index, block_size, state.out[1]);
   }
 
+  XQUANT_INLINE static void varying_block(const Op& operation, const addresses& a, block_state& state) {
+    whole_block(
+        operation, a,
+        [&](std::size_t j)
+            XQUANT_LAMBDA_INLINE { return operation.template prepare<L>(load_parameters(a, j * width)); },
+        state);
+  }
+
+  /// A run of an operation that does not reduce.
   static void run(const row_arguments& r) {
     const Op operation = *static_cast<const Op*>(r.operation);  // a copy no store can alias
-    addresses a{static_cast<const in_0*>(r.input[0]),
-                static_cast<const in_1*>(r.input[1]),
-                static_cast<out_0*>(r.output[0]),
-                static_cast<out_1*>(r.output[1]),
-                static_cast<const real*>(r.scale),
-                static_cast<const real*>(r.reciprocal),
-                r.zero_point,
-                r.index};
+    addresses a(r);
+    block_state state;
     std::size_t left = r.extent;
     if constexpr (is_random) {
       const std::size_t skip = a.index % random_group;
@@ -191,38 +248,163 @@ struct block_kernel {
       }
     }
     if (r.varying) {
-      for (; left >= block_size; left -= block_size, a.advance(block_size, true)) varying_block(operation, a);
-    } else {
-      const auto prepared = operation.template prepare<L>(shared_parameters(a));
+      for (; left >= block_size; left -= block_size, a.advance(block_size, true)) varying_block(operation, a, state);
+    } else if (left >= block_size) {
+      const auto prepared = operation.template prepare<L>(shared_parameters<L>(a));
       for (; left >= block_size; left -= block_size, a.advance(block_size, false))
-        block(
-            operation, a, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; });
+        whole_block(
+            operation, a, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, state);
     }
     if (left != 0) edge(operation, a, 0, left, r.varying);
   }
 
+  /// A piece of a reduction (at most 4096 elements of one slot): its outputs, and results[k] combined with the piece's.
+  static void reduce(const row_arguments& r) {
+    const Op operation = *static_cast<const Op*>(r.operation);
+    addresses a(r);
+    block_state state;
+    for (std::size_t k = 0; k < accumulators; ++k)
+      for (L& lane : state.accumulator[k]) lane = Op::template initial<L>(k);
+    std::size_t left = r.extent;
+    if (left >= block_size) {
+      const auto prepared = operation.template prepare<L>(shared_parameters<L>(a));
+      for (; left >= block_size; left -= block_size, a.advance(block_size, false))
+        whole_block(
+            operation, a, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, state);
+    }
+    alignas(64) real folded[accumulators == 0 ? 1 : accumulators][virtual_lanes];
+    for (std::size_t k = 0; k < accumulators; ++k)
+      for (std::size_t j = 0; j < accumulator_lanes; ++j) memory::store(folded[k] + j * width, state.accumulator[k][j]);
+    if (left != 0) {
+      // The last elements go to their accumulators one by one.
+      const auto prepared = operation.template prepare<real>(shared_parameters<real>(a));
+      for (std::size_t i = 0; i < left; ++i) {
+        const auto one = operation.template operator()<real>(
+            single<in_0>(a.input_0, a.index, i), single<in_1>(a.input_1, a.index, i), prepared, no_random_bits{});
+        if constexpr (is_same<out_0, real>) a.output_0[i] = one.output;
+        for (std::size_t k = 0; k < accumulators; ++k) {
+          real& sum = folded[k][i % virtual_lanes];
+          sum = Op::template combine<real>(k, one.term[k], sum);
+        }
+      }
+    }
+    for (std::size_t k = 0; k < accumulators; ++k) {
+      for (std::size_t half = virtual_lanes / 2; half > 0; half /= 2)
+        for (std::size_t i = 0; i < half; ++i)
+          folded[k][i] = Op::template combine<real>(k, folded[k][i], folded[k][i + half]);
+      r.results[k] = Op::template combine<double>(k, static_cast<double>(folded[k][0]), r.results[k]);
+    }
+    r.results[accumulators] += static_cast<double>(r.extent);
+  }
+
+  /// A row of a reduction in which every element has its own slot: results run along with the elements.
+  static void reduce_varying(const row_arguments& r) {
+    const Op operation = *static_cast<const Op*>(r.operation);
+    addresses a(r);
+    double* results = r.results;
+    for (std::size_t left = r.extent; left != 0;) {
+      alignas(64) real term[accumulators == 0 ? 1 : accumulators][block_size];
+      const std::size_t n = left < block_size ? left : block_size;
+      if (n == block_size) {
+        varying_terms(operation, a, term);
+      } else {
+        for (std::size_t i = 0; i < n; ++i) {
+          addresses one = a;
+          one.advance(i, true);
+          const auto result = operation.template operator()<real>(
+              single<in_0>(one.input_0, one.index, 0), single<in_1>(one.input_1, one.index, 0),
+              operation.template prepare<real>(shared_parameters<real>(one)), no_random_bits{});
+          if constexpr (is_same<out_0, real>) *one.output_0 = result.output;
+          for (std::size_t k = 0; k < accumulators; ++k) term[k][i] = result.term[k];
+        }
+      }
+      for (std::size_t i = 0; i < n; ++i, results += accumulators + 1) {
+        for (std::size_t k = 0; k < accumulators; ++k)
+          results[k] = Op::template combine<double>(k, static_cast<double>(term[k][i]), results[k]);
+        results[accumulators] += 1;
+      }
+      a.advance(n, true);
+      left -= n;
+    }
+  }
+
  private:
-  XQUANT_INLINE static void varying_block(const Op& operation, const addresses& a) {
-    block(operation, a, [&](std::size_t j) XQUANT_LAMBDA_INLINE {
-      return operation.template prepare<L>(load_parameters(a, j * width));
-    });
+  template <class Stream, class T>
+  XQUANT_INLINE static auto single(const T* p, std::uint64_t index, std::size_t i) {
+    if constexpr (is_same<Stream, none>)
+      return none{};
+    else if constexpr (is_same<Stream, bit>)
+      return load_bits(p, index + i, 1) != 0;
+    else
+      return p[i];
   }
 
-  XQUANT_INLINE static lane_parameters<L> shared_parameters(const addresses& a) {
-    const real scale = *a.scale;
-    return {broadcast<L>(scale), broadcast<L>(a.reciprocal ? *a.reciprocal : divide<real>(1, scale)),
-            broadcast_integer<L>(a.zero_point ? *a.zero_point : 0)};
+  XQUANT_INLINE static void varying_terms(const Op& operation, const addresses& a,
+                                          real (&term)[accumulators == 0 ? 1 : accumulators][block_size]) {
+    XQUANT_UNROLL
+    for (std::size_t j = 0; j < lanes; ++j) {
+      const auto r = operation.template operator()<L>(
+          load<in_0>(a.input_0, 0, j * width), load<in_1>(a.input_1, 0, j * width),
+          operation.template prepare<L>(load_parameters(a, j * width)), no_random_bits{});
+      if constexpr (is_same<out_0, real>) memory::store(a.output_0 + j * width, r.output);
+      for (std::size_t k = 0; k < accumulators; ++k) memory::store(term[k] + j * width, r.term[k]);
+    }
+  }
+
+  // The last elements of a run, or the first ones before a group of random numbers starts: a block through a buffer.
+  // `skip` elements of the block precede the run.
+  static void edge(const Op& operation, const addresses& a, std::size_t skip, std::size_t n, bool varying) {
+    struct alignas(64) buffers {
+      stream_element<in_0> input_0[element_size<in_0> == 0 ? 1 : block_size] = {};
+      stream_element<in_1> input_1[element_size<in_1> == 0 ? 1 : block_size] = {};
+      stream_element<out_0> output_0[element_size<out_0> == 0 ? 1 : block_size];
+      stream_element<out_1> output_1[element_size<out_1> == 0 ? 1 : block_size];
+      real scale[block_size];
+      real reciprocal[block_size];
+      std::int32_t zero_point[block_size];
+    } b;
+    addresses at = a;
+    block_state state;
+    at.index = a.index - skip;
+    if constexpr (element_size<in_0> != 0) at.input_0 = copied(b.input_0, skip, a.input_0, n);
+    if constexpr (element_size<in_1> != 0) at.input_1 = copied(b.input_1, skip, a.input_1, n);
+    if constexpr (is_same<in_0, bit>) state.in[0] = load_bits(a.input_0, a.index, n) << skip;
+    if constexpr (is_same<in_1, bit>) state.in[1] = load_bits(a.input_1, a.index, n) << skip;
+    if constexpr (element_size<out_0> != 0) at.output_0 = b.output_0;
+    if constexpr (element_size<out_1> != 0) at.output_1 = b.output_1;
+    if (varying) {
+      for (std::size_t i = 0; i < block_size; ++i) {
+        b.scale[i] = 1;
+        b.reciprocal[i] = 1;
+        b.zero_point[i] = 0;
+      }
+      at.scale = copied(b.scale, skip, a.scale, n);
+      if (a.reciprocal) at.reciprocal = copied(b.reciprocal, skip, a.reciprocal, n);
+      if (a.zero_point) at.zero_point = copied(b.zero_point, skip, a.zero_point, n);
+      block(
+          operation, at,
+          [&](std::size_t j)
+              XQUANT_LAMBDA_INLINE { return operation.template prepare<L>(load_parameters(at, j * width)); },
+          state);
+    } else {
+      const auto prepared = operation.template prepare<L>(shared_parameters<L>(a));
+      block(
+          operation, at, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, state);
+    }
+    if constexpr (element_size<out_0> != 0) copy(a.output_0, b.output_0 + skip, n);
+    if constexpr (element_size<out_1> != 0) copy(a.output_1, b.output_1 + skip, n);
+    if constexpr (is_same<out_0, bit>) store_bits(a.output_0, a.index, n, state.out[0] >> skip);
+    if constexpr (is_same<out_1, bit>) store_bits(a.output_1, a.index, n, state.out[1] >> skip);
   }
 
   template <class T>
-  static void copy(T* to, std::size_t skip, const T* from, std::size_t n) {
-    if constexpr (!is_same<T, none>)
-      for (std::size_t i = 0; i < n; ++i) to[skip + i] = from[i];
+  static void copy(T* to, const T* from, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) to[i] = from[i];
   }
   template <class T>
-  static void copy_back(T* to, const T* from, std::size_t skip, std::size_t n) {
-    if constexpr (!is_same<T, none>)
-      for (std::size_t i = 0; i < n; ++i) to[i] = from[skip + i];
+  static T* copied(T* to, std::size_t skip, const T* from, std::size_t n) {
+    copy(to + skip, from, n);
+    return to;
   }
 };
 

@@ -39,34 +39,42 @@ struct scalar_engine {
         streams.parameters.zero_point ? integer{streams.parameters.zero_point[slot]} : integer{0}};
     random_bits_of<real, typename Op::rounding_type> random{};
     if constexpr (is_random_rounding<typename Op::rounding_type>)
-      random = static_cast<integer>(
-          random_bits(operation.rounding().seed, static_cast<std::uint64_t>(at[element_index])));
-    const auto result =
-        operation.template operator()<real>(load(streams.input_0, at[input_0]), load(streams.input_1, at[input_1]),
-                                            operation.template prepare<real>(p), random);
+      random =
+          static_cast<integer>(random_bits(operation.rounding().seed, static_cast<std::uint64_t>(at[element_index])));
+    const auto result = operation.template operator()<real>(
+        load<typename Op::input_0_type>(streams.input_0, at[input_0], at[element_index]),
+        load<typename Op::input_1_type>(streams.input_1, at[input_1], at[element_index]),
+        operation.template prepare<real>(p), random);
     if constexpr (is_same<typename Op::output_1_type, none>) {
-      store(operation, streams.output_0 + at[output_0], result);
+      store<typename Op::output_0_type>(operation, streams.output_0, at[output_0], at[element_index], result);
     } else {
-      store(operation, streams.output_0 + at[output_0], result.first);
-      store(operation, streams.output_1 + at[output_1], result.second);
+      store<typename Op::output_0_type>(operation, streams.output_0, at[output_0], at[element_index], result.first);
+      store<typename Op::output_1_type>(operation, streams.output_1, at[output_1], at[element_index], result.second);
     }
   }
 
  private:
-  template <class T>
-  XQUANT_INLINE static constexpr T load(const T* p, std::ptrdiff_t at) {
-    return p[at];
-  }
-  XQUANT_INLINE static constexpr none load(const none*, std::ptrdiff_t) { return {}; }
-
-  template <class Op, class T, class Result>
-  XQUANT_INLINE static constexpr void store(const Op& operation, T* p, Result result) {
-    if constexpr (is_same<T, typename Op::real>)
-      *p = result;
+  template <class Stream, class T>
+  XQUANT_INLINE static constexpr auto load(const T* p, std::ptrdiff_t at, std::ptrdiff_t index) {
+    if constexpr (is_same<Stream, none>)
+      return none{};
+    else if constexpr (is_same<Stream, bit>)
+      return (p[index / 8] >> (index % 8) & 1) != 0;
     else
-      *p = static_cast<T>(result < operation.lower_code()   ? operation.lower_code()
-                          : result > operation.upper_code() ? operation.upper_code()
-                                                            : result);
+      return p[at];
+  }
+
+  template <class Stream, class Op, class T, class Result>
+  XQUANT_INLINE static constexpr void store(const Op& operation, T* p, std::ptrdiff_t at, std::ptrdiff_t index,
+                                            Result result) {
+    if constexpr (is_same<Stream, bit>)
+      p[index / 8] = static_cast<std::uint8_t>((p[index / 8] & ~(1 << index % 8)) | (result ? 1 << index % 8 : 0));
+    else if constexpr (is_same<Stream, typename Op::real>)
+      p[at] = result;
+    else if constexpr (!is_same<Stream, none>)
+      p[at] = static_cast<T>(result < operation.lower_code()   ? operation.lower_code()
+                             : result > operation.upper_code() ? operation.upper_code()
+                                                               : result);
   }
 };
 

@@ -20,6 +20,13 @@ struct scalar_lane_memory {
   XQUANT_INLINE static void store_codes(Code* p, const integer (&v)[N], std::int32_t lower, std::int32_t upper) {
     for (std::size_t i = 0; i < N; ++i) p[i] = static_cast<Code>(v[i] < lower ? lower : v[i] > upper ? upper : v[i]);
   }
+  XQUANT_INLINE static bool unpack_mask(std::uint64_t word, std::size_t j) { return (word >> j & 1) != 0; }
+  template <std::size_t N>
+  XQUANT_INLINE static std::uint64_t pack_mask(const bool (&m)[N]) {
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < N; ++i) word |= static_cast<std::uint64_t>(m[i]) << i;
+    return word;
+  }
   template <std::size_t N>
   XQUANT_INLINE static void load_random(std::uint64_t seed, std::uint64_t index, integer (&v)[N]) {
     for (std::size_t i = 0; i < N; ++i) v[i] = static_cast<integer>(random_bits(seed, index + i));

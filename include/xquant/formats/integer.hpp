@@ -54,6 +54,13 @@ struct stored_integer {
   XQUANT_INLINE static constexpr L snap(L v, const Round& round, integer_of<L> lower, integer_of<L> upper) {
     return to_real<L>(minimum_integer<L>(maximum_integer<L>(round.to_integer(v), lower), upper));
   }
+  template <class L, class Round>
+  XQUANT_INLINE static constexpr mask_of<L> inside(L v, const Round& round, integer_of<L> lower, integer_of<L> upper) {
+    const integer_of<L> steps = round.to_integer(v);
+    const integer_of<L> one = broadcast_integer<L>(1);
+    return both<L>(less_integer<L>(subtract_integer<L>(lower, one), steps),
+                   less_integer<L>(steps, add_integer<L>(upper, one)));
+  }
   friend constexpr bool operator==(const stored_integer&, const stored_integer&) = default;
 };
 
@@ -84,6 +91,10 @@ struct integer {
   template <class L, class Round>
   XQUANT_INLINE static constexpr L snap(L v, const Round& round, integer_of<L> lower, integer_of<L> upper) {
     return kernel_format::template snap<L>(v, round, lower, upper);
+  }
+  template <class L, class Round>
+  XQUANT_INLINE static constexpr mask_of<L> inside(L v, const Round& round, integer_of<L> lower, integer_of<L> upper) {
+    return kernel_format::template inside<L>(v, round, lower, upper);
   }
   friend constexpr bool operator==(const integer&, const integer&) = default;
 };

@@ -99,6 +99,14 @@ struct finite_minifloat {
     const L held = minimum(magnitude, broadcast<L>(static_cast<real_of<L>>(largest())));
     return select<L>(is_number, copy_sign(held, number), v);
   }
+  template <class L, class Round>
+  XQUANT_INLINE static constexpr mask_of<L> inside(L v, const Round& round, integer_of<L>, integer_of<L>) {
+    const L number = select<L>(equal(v, v), v, broadcast<L>(real_traits<real_of<L>>::max));
+    const L held = minimum(absolute(number), broadcast<L>(power_of_two<real_of<L>>(quotient_bits)));
+    const grid<L> g = grid_at(held);
+    const L magnitude = multiply(absolute(round(multiply(copy_sign(held, number), g.inverse_step))), g.step);
+    return less_equal(magnitude, broadcast<L>(static_cast<real_of<L>>(largest())));
+  }
   friend constexpr bool operator==(const finite_minifloat&, const finite_minifloat&) = default;
 };
 

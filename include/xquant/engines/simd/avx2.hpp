@@ -42,6 +42,13 @@ struct instruction_set<xsimd::fma3<xsimd::avx2>> {
   XQUANT_INLINE static integer load_codes(const std::uint16_t* p) { return _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
   // clang-format on
 
+  XQUANT_INLINE static real unpack_mask(std::uint32_t bits) {
+    const integer each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    const integer all = _mm256_set1_epi32(static_cast<int>(bits));
+    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(all, each), each));
+  }
+  XQUANT_INLINE static std::uint32_t pack_mask(real m) { return static_cast<std::uint32_t>(_mm256_movemask_ps(m)); }
+
   XQUANT_INLINE static void multiply_words(integer a, std::uint32_t b, integer& high, integer& low) {
     const integer m = _mm256_set1_epi64x(b);
     const integer even = _mm256_mul_epu32(a, m);

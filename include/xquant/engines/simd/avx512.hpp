@@ -42,6 +42,9 @@ struct instruction_set<xsimd::avx512bw> {
   XQUANT_INLINE static integer load_codes(const std::uint16_t* p) { return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
   // clang-format on
 
+  XQUANT_INLINE static __mmask16 unpack_mask(std::uint32_t bits) { return static_cast<__mmask16>(bits); }
+  XQUANT_INLINE static std::uint32_t pack_mask(__mmask16 m) { return m; }
+
   XQUANT_INLINE static void multiply_words(integer a, std::uint32_t b, integer& high, integer& low) {
     const integer m = _mm512_set1_epi64(b);
     const integer even = _mm512_mul_epu32(a, m);

@@ -90,6 +90,17 @@ struct lane_memory<xsimd::batch<float, Arch>> {
     native::store_codes(p, raw, lower, upper);
   }
 
+  XQUANT_INLINE static mask_of<lane> unpack_mask(std::uint64_t word, std::size_t j) {
+    return mask_of<lane>(native::unpack_mask(static_cast<std::uint32_t>(word >> (j * lane::size))));
+  }
+  template <std::size_t N>
+  XQUANT_INLINE static std::uint64_t pack_mask(const mask_of<lane> (&m)[N]) {
+    std::uint64_t word = 0;
+    XQUANT_UNROLL
+    for (std::size_t j = 0; j < N; ++j) word |= static_cast<std::uint64_t>(native::pack_mask(m[j])) << (j * lane::size);
+    return word;
+  }
+
   // Element i of the group takes word i / 16 of counter i % 16; a lane narrower than 16 fills its share of each word.
   template <std::size_t N>
   XQUANT_INLINE static void load_random(std::uint64_t seed, std::uint64_t index, integer (&v)[N]) {

@@ -50,6 +50,13 @@ struct instruction_set<xsimd::sse2> {
     return _mm_unpacklo_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)), _mm_setzero_si128());
   }
 
+  XQUANT_INLINE static real unpack_mask(std::uint32_t bits) {
+    const integer each = _mm_setr_epi32(1, 2, 4, 8);
+    const integer all = _mm_set1_epi32(static_cast<int>(bits));
+    return _mm_castsi128_ps(_mm_cmpeq_epi32(_mm_and_si128(all, each), each));
+  }
+  XQUANT_INLINE static std::uint32_t pack_mask(real m) { return static_cast<std::uint32_t>(_mm_movemask_ps(m)); }
+
   XQUANT_INLINE static void multiply_words(integer a, std::uint32_t b, integer& high, integer& low) {
     const integer m = _mm_set1_epi32(static_cast<int>(b));
     const integer even = _mm_mul_epu32(a, m);
