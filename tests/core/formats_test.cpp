@@ -84,9 +84,10 @@ template <class Rounding, class L>
 std::size_t compare_e4m3fn(L v, rounding how) {
   const unsigned expected = oracle::e4m3fn_code(static_cast<double>(v), how);
   const auto code = encode<L, Rounding>(xquant::e4m3fn{}, v);
-  const L snapped =
-      xquant::e4m3fn::snap<L>(v, xquant::bound_rounding<L, Rounding>{Rounding{}, {}}, xquant::integer_of<L>{}, xquant::integer_of<L>{});
-  return (code != static_cast<std::int32_t>(expected)) + !oracle::same(static_cast<double>(snapped), oracle::e4m3fn_value(expected));
+  const L snapped = xquant::e4m3fn::snap<L>(v, xquant::bound_rounding<L, Rounding>{Rounding{}, {}},
+                                            xquant::integer_of<L>{}, xquant::integer_of<L>{});
+  return (code != static_cast<std::int32_t>(expected)) +
+         !oracle::same(static_cast<double>(snapped), oracle::e4m3fn_value(expected));
 }
 
 template <class L>
@@ -154,8 +155,7 @@ TEST_CASE_TEMPLATE("e4m3fn: every value, every midpoint and two neighbours on ea
     e4m3fn_around(static_cast<L>(value));
     e4m3fn_around(static_cast<L>((value + next) / 2));
   }
-  for (const double v : {464.0, 480.0, 512.0, 1000.0, 1023.5})
-    e4m3fn_around(static_cast<L>(v));
+  for (const double v : {464.0, 480.0, 512.0, 1000.0, 1023.5}) e4m3fn_around(static_cast<L>(v));
   // Far below the smallest step, subnormal numbers of the lane's own type included.
   for (const L v : {std::numeric_limits<L>::denorm_min(), std::numeric_limits<L>::min(), L(1e-20), L(0x1p-11)})
     e4m3fn_around(v);

@@ -2,6 +2,7 @@
 // and product can be rounded once), by tables and by searching. Uses nothing of the library.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -80,7 +81,8 @@ Real integer_value(std::int32_t code, Real scale, std::int32_t zero_point) {
 inline double e4m3fn_value(unsigned code) {
   const unsigned exponent = code >> 3 & 15u;
   const unsigned mantissa = code & 7u;
-  double magnitude = exponent == 0 ? std::ldexp(mantissa, -9) : std::ldexp(8.0 + mantissa, static_cast<int>(exponent) - 10);
+  double magnitude =
+      exponent == 0 ? std::ldexp(mantissa, -9) : std::ldexp(8.0 + mantissa, static_cast<int>(exponent) - 10);
   if ((code & 0x7fu) == 0x7fu) magnitude = std::numeric_limits<double>::quiet_NaN();
   return (code & 0x80u) != 0 ? -magnitude : magnitude;
 }
@@ -91,8 +93,13 @@ inline unsigned e4m3fn_code(double v, rounding how, std::uint32_t bits = 0) {
   if (std::isnan(v)) return sign | 0x7fu;
   const double magnitude = std::fabs(v);
   if (magnitude >= e4m3fn_value(0x7e)) return sign | 0x7eu;
-  unsigned below = 0;
-  while (e4m3fn_value(below + 1) <= magnitude) ++below;
+  static const std::vector<double> values = [] {
+    std::vector<double> all;
+    for (unsigned code = 0; code < 0x7f; ++code) all.push_back(e4m3fn_value(code));
+    return all;
+  }();
+  const auto below =
+      static_cast<unsigned>(std::upper_bound(values.begin(), values.end(), magnitude) - values.begin()) - 1;
   const double low = e4m3fn_value(below);
   const double step = e4m3fn_value(below + 1 == 0x7f ? 0x7e : below + 1) - low;
   const double fraction = step == 0 ? 0 : (magnitude - low) / step;
@@ -181,7 +188,8 @@ inline float interesting(stream& s, float scale, double reach) {
     case 4: {  // half way, or some units in the last place beside it
       const double half = std::floor(s.unit() * reach) + 0.5;
       const auto tiny = static_cast<int>(s.below(12));  // small halves too: minifloats have them
-      const auto x = static_cast<float>((s.below(4) == 0 ? std::ldexp(half, -tiny) : half) * static_cast<double>(scale));
+      const auto x =
+          static_cast<float>((s.below(4) == 0 ? std::ldexp(half, -tiny) : half) * static_cast<double>(scale));
       std::uint32_t bits;
       std::memcpy(&bits, &x, 4);
       return float_of(bits + s.below(5) - 2);

@@ -73,10 +73,11 @@ double mean_over_all_bits(Real v) {
 
 TEST_CASE("random_bits: word (i / 16) % 4 of counter i / 64 * 16 + i % 16, whatever the seed") {
   for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{0xfedcba9876543210u}})
-    for (const std::uint64_t start : {std::uint64_t{0}, std::uint64_t{1} << 34, (std::uint64_t{1} << 34) - 200,
-                                      std::uint64_t{0xffffffffffffff00u}})
+    for (const std::uint64_t start :
+         {std::uint64_t{0}, std::uint64_t{1} << 34, (std::uint64_t{1} << 34) - 200, std::uint64_t{0xffffffffffffff00u}})
       for (std::uint64_t i = start; i != start + 256; ++i)
-        REQUIRE(xquant::random_bits(seed, i) == philox_word(i / 64 * 16 + i % 16, seed, static_cast<unsigned>(i / 16 % 4)));
+        REQUIRE(xquant::random_bits(seed, i) ==
+                philox_word(i / 64 * 16 + i % 16, seed, static_cast<unsigned>(i / 16 % 4)));
 }
 
 TEST_CASE("random_bits: no two of 2^16 neighbours share a counter and a word") {

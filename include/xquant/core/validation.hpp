@@ -26,12 +26,22 @@ byte_interval extent_in_memory(const tensor_view<T>& v) noexcept {
   return {address + static_cast<std::uintptr_t>(low * size), address + static_cast<std::uintptr_t>((high + 1) * size)};
 }
 
-/// A readable stream: a valid shape, and memory unless it is empty.
+/// A readable stream: a valid shape, and unless it is empty, memory and strides that stay within what memory can be.
 template <class T>
 constexpr status validate_input(const tensor_view<T>& v, const char* argument) noexcept {
   if (const status s = v.shape.valid(argument); !s.ok()) return s;
-  if (v.data == nullptr && v.shape.size() != 0)
-    return fault(errc::null_pointer, argument, 0, "memory for every element");
+  if (v.shape.size() == 0) return {};
+  if (v.data == nullptr) return fault(errc::null_pointer, argument, 0, "memory for every element");
+  std::size_t left = static_cast<std::size_t>(PTRDIFF_MAX) / 16;
+  for (std::size_t d = 0; d < v.shape.rank; ++d) {
+    if (v.shape.extent[d] == 1) continue;
+    const auto stride = static_cast<std::size_t>(v.stride[d]);
+    const std::size_t magnitude = v.stride[d] < 0 ? 0 - stride : stride;
+    if (magnitude > left / (v.shape.extent[d] - 1))
+      return fault(errc::size_overflow, argument, static_cast<double>(v.stride[d]),
+                   "strides that reach at most PTRDIFF_MAX / 16 elements", d);
+    left -= magnitude * (v.shape.extent[d] - 1);
+  }
   return {};
 }
 
@@ -45,7 +55,7 @@ constexpr status validate_output(const tensor_view<T>& v, const shape& expected,
       return fault(errc::shape_mismatch, argument, static_cast<double>(v.shape.extent[d]), "the extent of the input",
                    d);
   if (const status s = validate_input(v, argument); !s.ok()) return s;
-  if (v.dense()) return {};
+  if (v.shape.size() == 0 || v.dense()) return {};
   // Every stride must step over all that smaller strides reach; otherwise two indices may share an element.
   bool used[max_rank] = {};
   std::ptrdiff_t reach = 0;

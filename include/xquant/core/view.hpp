@@ -89,10 +89,10 @@ struct tensor_view {
 
   /// Dense, last dimension fastest.
   constexpr tensor_view(T* first, const xquant::shape& s) noexcept : data(first), shape(s) {
-    std::ptrdiff_t step = 1;
+    std::size_t step = 1;  // may wrap for a shape that valid() refuses
     for (std::size_t d = s.rank < max_rank ? s.rank : max_rank; d-- > 0;) {
-      stride[d] = step;
-      step *= static_cast<std::ptrdiff_t>(s.extent[d]);
+      stride[d] = static_cast<std::ptrdiff_t>(step);
+      step *= s.extent[d];
     }
   }
 
@@ -106,10 +106,10 @@ struct tensor_view {
 
   /// Whether the elements lie one after the other, last dimension fastest.
   [[nodiscard]] constexpr bool dense() const noexcept {
-    std::ptrdiff_t step = 1;
+    std::size_t step = 1;
     for (std::size_t d = shape.rank; d-- > 0;) {
-      if (shape.extent[d] != 1 && stride[d] != step) return false;
-      step *= static_cast<std::ptrdiff_t>(shape.extent[d]);
+      if (shape.extent[d] != 1 && stride[d] != static_cast<std::ptrdiff_t>(step)) return false;
+      step *= shape.extent[d];
     }
     return true;
   }
