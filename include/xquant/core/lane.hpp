@@ -119,19 +119,41 @@ struct scalar_lane {
     return rounded(a * b);
 #endif
   }
-  XQUANT_INLINE static constexpr Real divide(Real a, Real b) { return a / b; }
-  XQUANT_INLINE static constexpr Real divide_small(Real a, Real b, Real) { return a / b; }
+  XQUANT_INLINE static constexpr Real divide(Real a, Real b) {
+#if defined(__CUDA_ARCH__)
+    if constexpr (sizeof(Real) == 4) return __fdiv_rn(a, b); else return __ddiv_rn(a, b);
+#else
+    return a / b;
+#endif
+  }
+  XQUANT_INLINE static constexpr Real divide_small(Real a, Real b, Real) { return divide(a, b); }
   XQUANT_INLINE static constexpr Real minimum(Real a, Real b) { return a < b ? a : b; }
   XQUANT_INLINE static constexpr Real maximum(Real a, Real b) { return a > b ? a : b; }
   XQUANT_INLINE static constexpr Real absolute(Real a) { return from_bits(to_bits(a) & ~sign_bit); }
   XQUANT_INLINE static constexpr Real copy_sign(Real a, Real s) { return from_bits((to_bits(a) & ~sign_bit) | (to_bits(s) & sign_bit)); }
   XQUANT_INLINE static constexpr Real round_even(Real a) {
+#if defined(__CUDA_ARCH__)
+    if constexpr (sizeof(Real) == 4) return ::rintf(a); else return ::rint(a);
+#else
     const Real magnitude = absolute(a);
     if (!(magnitude < shifted)) return a;
     return copy_sign(rounded(magnitude + shifted) - shifted, a);
+#endif
   }
-  XQUANT_INLINE static constexpr Real truncate(Real a) { return copy_sign(static_cast<Real>(static_cast<std::int64_t>(a)), a); }
-  XQUANT_INLINE static constexpr integer round_even_to_integer(Real a) { return static_cast<integer>(round_even(a)); }
+  XQUANT_INLINE static constexpr Real truncate(Real a) {
+#if defined(__CUDA_ARCH__)
+    if constexpr (sizeof(Real) == 4) return ::truncf(a); else return ::trunc(a);
+#else
+    return copy_sign(static_cast<Real>(static_cast<std::int64_t>(a)), a);
+#endif
+  }
+  XQUANT_INLINE static constexpr integer round_even_to_integer(Real a) {
+#if defined(__CUDA_ARCH__)
+    if constexpr (sizeof(Real) == 4) return __float2int_rn(a); else return __double2ll_rn(a);
+#else
+    return static_cast<integer>(round_even(a));
+#endif
+  }
   XQUANT_INLINE static constexpr integer truncate_to_integer(Real a) { return static_cast<integer>(a); }
   XQUANT_INLINE static constexpr Real to_real(integer a) { return static_cast<Real>(a); }
   XQUANT_INLINE static constexpr bool less(Real a, Real b) { return a < b; }

@@ -28,7 +28,7 @@ struct finite_minifloat {
 
   static constexpr std::int32_t lower_code() noexcept { return 0; }
   static constexpr std::int32_t upper_code() noexcept { return 2 * sign_code - 1; }
-  static constexpr double largest() noexcept {
+  XQUANT_INLINE static constexpr double largest() noexcept {
     return (2.0 - 2.0 / (1 << Mantissa)) * power_of_two<double>(highest_exponent);
   }
   static constexpr code_bounds bounds() noexcept { return {-largest(), largest(), false}; }

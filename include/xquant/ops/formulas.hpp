@@ -40,9 +40,9 @@ struct quantizer_kernel {
   std::int32_t lower;
   std::int32_t upper;
 
-  constexpr const RoundingType& rounding() const noexcept { return rounding_policy; }
-  constexpr std::int32_t lower_code() const noexcept { return lower; }
-  constexpr std::int32_t upper_code() const noexcept { return upper; }
+  XQUANT_INLINE constexpr const RoundingType& rounding() const noexcept { return rounding_policy; }
+  XQUANT_INLINE constexpr std::int32_t lower_code() const noexcept { return lower; }
+  XQUANT_INLINE constexpr std::int32_t upper_code() const noexcept { return upper; }
 
   /// What depends on the parameters alone: once for a run of elements that share a slot.
   template <class L>
