@@ -1,0 +1,16 @@
+// quantize by the reciprocal: every format and rounding on one vector engine against the scalar one.
+#include <engines/subjects.hpp>
+
+using namespace engines_test;  // NOLINT: every line names several
+
+TEST_CASE("quantize, multiplying, nearest even") {
+  check_with_zero_points<operation::quantize, xquant::nearest_even, xquant::multiply_by_reciprocal>();
+}
+
+TEST_CASE("quantize, multiplying, nearest away") {
+  check_with_zero_points<operation::quantize, xquant::nearest_away, xquant::multiply_by_reciprocal>();
+}
+
+TEST_CASE("quantize, multiplying, stochastic") {
+  check_with_zero_points<operation::quantize, xquant::stochastic, xquant::multiply_by_reciprocal>();
+}
