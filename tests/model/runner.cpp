@@ -17,4 +17,13 @@ std::string refusal(const graph& g, const std::vector<tensor>& inputs) {
   return "";
 }
 
+std::string preparation_refusal(const graph& g, const std::vector<shape>& inputs) {
+  try {
+    xquant::model::executor(g).prepare(inputs);
+  } catch (const xquant::model::model_error& e) {
+    return e.what();
+  }
+  return "";
+}
+
 }  // namespace test

@@ -23,8 +23,10 @@ using xquant::model::value_id;
 
 /// Outputs of a graph.
 std::vector<tensor> run(const graph& g, const std::vector<tensor>& inputs);
-/// The message of the model_error that running (or, with no inputs, preparing for `shapes`) ends in; "" if it does not.
+/// The message of the model_error that running ends in; "" if it does not.
 std::string refusal(const graph& g, const std::vector<tensor>& inputs);
+/// The message of the model_error that preparing for inputs of these shapes ends in; "" if it does not.
+std::string preparation_refusal(const graph& g, const std::vector<shape>& inputs);
 
 using attributes = std::vector<std::pair<std::string, attribute>>;
 using integers = std::vector<std::int64_t>;

@@ -13,37 +13,51 @@ namespace xquant::model {
 
 namespace detail {
 
-// For each position of a padded dimension, the input position it repeats, or -1 for the constant.
-inline std::vector<std::ptrdiff_t> padded_sources(const node_context& context, const std::string& mode,
-                                                  std::ptrdiff_t extent, std::ptrdiff_t before, std::ptrdiff_t after) {
-  // What negative pads cut off is gone before anything is repeated.
-  const std::ptrdiff_t cut = before < 0 ? -before : 0;
-  const std::ptrdiff_t kept = extent - cut + (after < 0 ? after : 0);
-  const std::ptrdiff_t total = extent + before + after;
-  if (kept < 0 || total < 0)
+// One dimension of a Pad: what is cut off (negative pads), then what is added.
+struct padded_dimension {
+  std::ptrdiff_t cut = 0;     // elements dropped at the front
+  std::ptrdiff_t kept = 0;    // elements of the input that remain
+  std::ptrdiff_t before = 0;  // elements added in front of them
+  std::ptrdiff_t total = 0;
+};
+
+inline padded_dimension padded(const node_context& context, const std::string& mode, std::ptrdiff_t extent,
+                               std::ptrdiff_t before, std::ptrdiff_t after) {
+  padded_dimension d;
+  d.cut = before < 0 ? -before : 0;
+  d.kept = extent - d.cut + (after < 0 ? after : 0);
+  d.before = before > 0 ? before : 0;
+  d.total = extent + before + after;
+  if (d.kept < 0 || d.total < 0)
     context.malformed("pads " + std::to_string(before) + " and " + std::to_string(after) +
                       " cut more than a dimension of extent " + std::to_string(extent) + " has");
-  if (kept == 0 && total > 0 && mode != "constant")
+  if (d.kept == 0 && d.total > 0 && mode != "constant")
     context.malformed("mode '" + mode + "' pads an empty dimension, where there is nothing to repeat");
-  std::vector<std::ptrdiff_t> source(static_cast<std::size_t>(total));
-  for (std::ptrdiff_t i = 0; i < total; ++i) {
-    std::ptrdiff_t p = i - (before > 0 ? before : 0);
-    if (p < 0 || p >= kept) {
+  return d;
+}
+
+// For each position of a padded dimension, the input position it repeats, or -1 for the constant.
+inline std::vector<std::ptrdiff_t> padded_sources(const std::string& mode, const padded_dimension& d) {
+  std::vector<std::ptrdiff_t> source(static_cast<std::size_t>(d.total));
+  std::ptrdiff_t next = -d.before;
+  for (std::ptrdiff_t& place : source) {
+    std::ptrdiff_t p = next++;
+    if (p < 0 || p >= d.kept) {
       if (mode == "constant") {
-        source[static_cast<std::size_t>(i)] = -1;
+        place = -1;
         continue;
       }
       if (mode == "edge") {
-        p = p < 0 ? 0 : kept - 1;
+        p = p < 0 ? 0 : d.kept - 1;
       } else if (mode == "wrap") {
-        p = (p % kept + kept) % kept;
+        p = (p % d.kept + d.kept) % d.kept;
       } else {
-        const std::ptrdiff_t period = kept > 1 ? 2 * (kept - 1) : 1;
+        const std::ptrdiff_t period = d.kept > 1 ? 2 * (d.kept - 1) : 1;
         p = (p % period + period) % period;
-        if (p >= kept) p = period - p;
+        if (p >= d.kept) p = period - p;
       }
     }
-    source[static_cast<std::size_t>(i)] = p + cut;
+    place = p + d.cut;
   }
   return source;
 }
@@ -87,18 +101,12 @@ inline kernel prepare_pad(node_context& context) {
     before[axes[i]] = pads[i];
     after[axes[i]] = pads[i + axes.size()];
   }
-  std::vector<std::vector<std::ptrdiff_t>> sources;
+  std::vector<detail::padded_dimension> dimensions;
   shape out = x;
   for (std::size_t d = 0; d < x.rank; ++d) {
-    const std::int64_t total = static_cast<std::int64_t>(x[d]) + before[d] + after[d];
-    if (total > 0) out[d] = static_cast<std::size_t>(total);
-  }
-  context.set_output(0, type, out);  // refuses what is too large before tables are made
-  for (std::size_t d = 0; d < x.rank; ++d) {
-    sources.push_back(detail::padded_sources(context, mode, static_cast<std::ptrdiff_t>(x[d]),
-                                             static_cast<std::ptrdiff_t>(before[d]),
-                                             static_cast<std::ptrdiff_t>(after[d])));
-    out[d] = sources.back().size();
+    dimensions.push_back(detail::padded(context, mode, static_cast<std::ptrdiff_t>(x[d]),
+                                        static_cast<std::ptrdiff_t>(before[d]), static_cast<std::ptrdiff_t>(after[d])));
+    out[d] = static_cast<std::size_t>(dimensions.back().total);
   }
   context.set_output(0, type, out);
   if (out.rank == 0) return [](kernel_arguments& arguments) { arguments.share(0, 0); };
@@ -110,6 +118,8 @@ inline kernel prepare_pad(node_context& context) {
     std::byte constant[8] = {};
     if (arguments.has_input(2)) std::memcpy(constant, arguments.input(2).bytes(), width);
     if (out.size() == 0) return;
+    std::vector<std::vector<std::ptrdiff_t>> sources;
+    for (const detail::padded_dimension& d : dimensions) sources.push_back(detail::padded_sources(mode, d));
     const std::size_t inner = out.rank - 1;
     std::ptrdiff_t step[max_rank] = {};
     for (std::size_t d = out.rank, next = 1; d-- > 0; next *= x[d]) step[d] = static_cast<std::ptrdiff_t>(next);

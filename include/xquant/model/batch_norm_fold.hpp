@@ -1,0 +1,149 @@
+// Folds the batch norms of a graph into the convolutions and Gemms before them (the mathematics:
+// ptq/batch_norm_fold.hpp).
+#pragma once
+
+#include <xquant/model/graph.hpp>
+#include <xquant/model/tensor.hpp>
+#include <xquant/ptq/batch_norm_fold.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace xquant::model {
+
+/// What fold_batch_norms did.
+struct folded_graph {
+  graph network;
+  std::vector<std::string> folded;  ///< output names of the batch norms that are gone
+  std::vector<std::string> kept;    ///< output names of those that stay: no linear layer before them, or not foldable
+};
+
+namespace detail {
+
+inline std::int64_t integer_or(const node& n, const char* name, std::int64_t otherwise) {
+  const auto found = n.attributes.find(name);
+  if (found == n.attributes.end()) return otherwise;
+  const auto* value = std::get_if<std::int64_t>(&found->second);
+  return value ? *value : otherwise;
+}
+inline float number_or(const node& n, const char* name, float otherwise) {
+  const auto found = n.attributes.find(name);
+  if (found == n.attributes.end()) return otherwise;
+  const auto* value = std::get_if<float>(&found->second);
+  return value ? *value : otherwise;
+}
+
+// The constant float32 tensor behind input i, or null.
+inline const tensor* constant_float(const graph& g, const node& n, std::size_t i) {
+  if (i >= n.inputs.size() || n.inputs[i] == no_value) return nullptr;
+  const tensor* t = g.constant(n.inputs[i]);
+  return t && t->type() == element_type::float32 ? t : nullptr;
+}
+
+inline std::optional<ptq::weight_layout> layout_of(const node& layer, const shape& weight) {
+  if (weight.rank < 2 || weight.size() == 0) return {};
+  const std::size_t taps = weight.size() / (weight[0] * weight[1]);
+  if (layer.op_type == "Conv") return ptq::weight_layout::output_first(weight[0], weight[1] * taps);
+  if (layer.op_type == "ConvTranspose") {
+    const std::int64_t groups = integer_or(layer, "group", 1);
+    if (groups < 1 || weight[0] % static_cast<std::size_t>(groups) != 0) return {};
+    return ptq::weight_layout::transposed(weight[0], static_cast<std::size_t>(groups), weight[1], taps);
+  }
+  if (layer.op_type == "Gemm" && weight.rank == 2) {
+    if (integer_or(layer, "transB", 0) != 0) return ptq::weight_layout::output_first(weight[0], weight[1]);
+    return ptq::weight_layout::output_last(weight[0], weight[1]);
+  }
+  return {};
+}
+
+// The layer's bias as one value a channel, scaled by a Gemm's beta; nothing when it is not constant or not a vector.
+inline std::optional<std::vector<float>> bias_of(const graph& g, const node& layer, std::size_t channels) {
+  if (layer.inputs.size() < 3 || layer.inputs[2] == no_value) return std::vector<float>(channels, 0.0f);
+  const tensor* bias = constant_float(g, layer, 2);
+  if (!bias) return {};
+  const shape& s = bias->shape();
+  const bool row = s.rank == 0 || s.rank == 1 || (s.rank == 2 && s[0] == 1);
+  if (!row || (bias->size() != channels && bias->size() != 1)) return {};
+  const float beta = layer.op_type == "Gemm" ? number_or(layer, "beta", 1.0f) : 1.0f;
+  std::vector<float> values(channels);
+  for (std::size_t c = 0; c < channels; ++c) values[c] = beta * bias->data<float>()[bias->size() == 1 ? 0 : c];
+  return values;
+}
+
+// Folds node `norm` of `g` into node `layer`; false when it cannot be done, and then nothing was changed.
+inline bool fold_pair(graph& g, node_id layer_id, node_id norm_id) {
+  const node& layer = g.node_at(layer_id);
+  const node& norm = g.node_at(norm_id);
+  const tensor* weight = constant_float(g, layer, 1);
+  if (!weight || integer_or(norm, "training_mode", 0) != 0) return false;
+  const std::optional<ptq::weight_layout> layout = layout_of(layer, weight->shape());
+  if (!layout) return false;
+  std::optional<std::vector<float>> bias = bias_of(g, layer, layout->output_channels());
+  const tensor* parameters[4] = {};
+  for (std::size_t i = 0; i < 4; ++i) parameters[i] = constant_float(g, norm, i + 1);
+  if (!bias || !parameters[0] || !parameters[1] || !parameters[2] || !parameters[3]) return false;
+  const ptq::batch_norm values{parameters[0]->values<float>(), parameters[1]->values<float>(),
+                               parameters[2]->values<float>(), parameters[3]->values<float>(),
+                               static_cast<double>(number_or(norm, "epsilon", 1e-5f))};
+  tensor folded = *weight;
+  if (!ptq::try_fold_batch_norm(values, *layout, {folded.mutable_data<float>(), folded.size()}, *bias).ok())
+    return false;
+
+  node changed = layer;
+  const value_id old_weight = changed.inputs[1];
+  if (g.initializer(old_weight) && g.sole_consumer(old_weight) == layer_id) {
+    g.set_initializer(old_weight, std::move(folded));
+  } else {
+    changed.inputs[1] = g.add_value(g.unused_name(g.name_of(old_weight) + "_folded"));
+    g.set_initializer(changed.inputs[1], std::move(folded));
+  }
+  changed.inputs.resize(3, no_value);
+  changed.inputs[2] = g.add_value(g.unused_name(g.name_of(old_weight) + "_folded_bias"));
+  g.set_initializer(changed.inputs[2], tensor::of(shape(bias->size()), *bias));
+  if (changed.op_type == "Gemm") changed.attributes["beta"] = 1.0f;
+  changed.outputs[0] = norm.outputs[0];
+  std::vector<node>& nodes = g.mutable_nodes();
+  nodes[layer_id] = std::move(changed);
+  nodes.erase(nodes.begin() + static_cast<std::ptrdiff_t>(norm_id));
+  g.finish();
+  return true;
+}
+
+}  // namespace detail
+
+/// A graph in which each BatchNormalization (inference) whose input is computed by a Conv, ConvTranspose or Gemm and
+/// read by nobody else has been folded into that layer. The layer takes over the name of the batch norm's output; a
+/// weight that other nodes read too is copied first. Weights, biases and batch norm parameters must be constants,
+/// otherwise the batch norm stays. A Gemm that has a bias must have one value a column.
+inline folded_graph fold_batch_norms(const graph& source) {
+  folded_graph result{source, {}, {}};
+  graph& g = result.network;
+  if (!g.finished()) g.finish();
+  for (node_id i = 0; i < g.nodes().size();) {
+    const node& norm = g.node_at(i);
+    if (norm.op_type != "BatchNormalization" || norm.inputs.size() != 5 || norm.inputs[0] == no_value ||
+        norm.outputs.empty() || norm.outputs[0] == no_value) {
+      ++i;
+      continue;
+    }
+    const std::string name = g.name_of(norm.outputs[0]);
+    const node_id layer = g.producer(norm.inputs[0]);
+    if (layer != no_node && g.sole_consumer(norm.inputs[0]) == i && detail::fold_pair(g, layer, i)) {
+      result.folded.push_back(name);
+      i = 0;  // finish() may have moved nodes; what was folded is gone, so this ends
+      result.kept.clear();
+    } else {
+      result.kept.push_back(name);
+      ++i;
+    }
+  }
+  return result;
+}
+
+}  // namespace xquant::model
