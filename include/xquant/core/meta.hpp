@@ -40,6 +40,15 @@ struct remove_reference_trait<T&&> {
 template <class T>
 using remove_cvref = remove_const<typename remove_reference_trait<T>::type>;
 
+template <class T>
+struct remove_pointer_trait;
+template <class T>
+struct remove_pointer_trait<T*> {
+  using type = T;
+};
+template <class T>
+using remove_pointer = typename remove_pointer_trait<T>::type;
+
 template <bool Condition, class A, class B>
 struct conditional_trait {
   using type = A;

@@ -4,6 +4,7 @@
 
 #include <xquant/core/nest.hpp>
 #include <xquant/core/random.hpp>
+#include <xquant/engines/reduction.hpp>
 #include <xquant/ops/operation.hpp>
 
 namespace xquant {
@@ -32,11 +33,7 @@ struct scalar_engine {
                                               const std::ptrdiff_t (&at)[operand_count]) {
     using real = typename Op::real;
     using integer = integer_of<real>;
-    const auto slot = at[parameter];
-    const real scale = streams.parameters.scale[slot];
-    const lane_parameters<real> p{
-        scale, streams.parameters.reciprocal ? streams.parameters.reciprocal[slot] : divide<real>(1, scale),
-        streams.parameters.zero_point ? integer{streams.parameters.zero_point[slot]} : integer{0}};
+    const lane_parameters<real> p = parameters_at<Op>(streams.parameters, static_cast<std::size_t>(at[parameter]));
     random_bits_of<real, typename Op::rounding_type> random{};
     if constexpr (is_random_rounding<typename Op::rounding_type>)
       random =
@@ -53,7 +50,63 @@ struct scalar_engine {
     }
   }
 
+  /// A reduction: all pieces in order. `results` holds the accumulators and the number of elements of each slot,
+  /// initialised.
+  template <class Op>
+  static constexpr void reduce(const Op& operation, const reduction_walk& walk, const operation_streams<Op>& streams,
+                               double* results) {
+    for_each_piece(walk.nests, [&](const piece& p) {
+      reduce_piece(operation, walk, streams, p, results + p.slot * (Op::accumulators + 1));
+    });
+  }
+
+  /// One piece: 32 accumulators, folded 16-8-4-2-1, combined with `results` (of the piece's first slot) in double. A
+  /// varying piece has one element a slot.
+  template <class Op>
+  static constexpr void reduce_piece(const Op& operation, const reduction_walk& walk,
+                                     const operation_streams<Op>& streams, const piece& p, double* results) {
+    using real = typename Op::real;
+    constexpr std::size_t lanes = 32;
+    constexpr std::size_t count = Op::accumulators;
+    real sum[count][lanes] = {};
+    for (std::size_t k = 0; k < count; ++k)
+      for (std::size_t i = 0; i < lanes; ++i) sum[k][i] = Op::template initial<real>(k);
+    for (std::size_t i = 0; i < p.extent; ++i) {
+      const auto index = static_cast<std::ptrdiff_t>(p.index + i);
+      const auto offset = [&](unsigned stream) { return offset_of(p.index + i, walk.extents, walk.stride[stream]); };
+      const auto one = operation.template operator()<real>(
+          load<typename Op::input_0_type>(streams.input_0, offset(0), index),
+          load<typename Op::input_1_type>(streams.input_1, offset(1), index),
+          operation.template prepare<real>(parameters_at<Op>(streams.parameters, p.varying ? p.slot + i : p.slot)),
+          detail::no_random_bits{});
+      store<typename Op::output_0_type>(operation, streams.output_0, offset(2), index, one.output);
+      double* const own = results + (p.varying ? i * (count + 1) : 0);
+      for (std::size_t k = 0; k < count; ++k) {
+        if (p.varying)
+          own[k] = Op::template combine<double>(k, static_cast<double>(one.term[k]), own[k]);
+        else
+          sum[k][i % lanes] = Op::template combine<real>(k, one.term[k], sum[k][i % lanes]);
+      }
+      own[count] += 1;
+    }
+    if (p.varying) return;
+    for (std::size_t k = 0; k < count; ++k) {
+      for (std::size_t half = lanes / 2; half > 0; half /= 2)
+        for (std::size_t i = 0; i < half; ++i) sum[k][i] = Op::template combine<real>(k, sum[k][i], sum[k][i + half]);
+      results[k] = Op::template combine<double>(k, static_cast<double>(sum[k][0]), results[k]);
+    }
+  }
+
  private:
+  template <class Op>
+  XQUANT_INLINE static constexpr lane_parameters<typename Op::real> parameters_at(
+      const parameters_view<typename Op::real>& p, std::size_t slot) {
+    using real = typename Op::real;
+    const real scale = p.scale[slot];
+    return {scale, p.reciprocal ? p.reciprocal[slot] : divide<real>(1, scale),
+            p.zero_point ? integer_of<real>{p.zero_point[slot]} : integer_of<real>{0}};
+  }
+
   template <class Stream, class T>
   XQUANT_INLINE static constexpr auto load(const T* p, std::ptrdiff_t at, std::ptrdiff_t index) {
     if constexpr (is_same<Stream, none>)

@@ -38,6 +38,26 @@ struct simd_engine {
         return detail::walk(detail::row_kernel_of<Op, float>, nests, erased);
     detail::walk(detail::row_kernel_of<Op, simd_lane<Arch>>, nests, erased);
   }
+
+  /// A reduction; see scalar_engine::reduce.
+  template <class Op>
+  static void reduce(const Op& operation, const reduction_walk& walk, const operation_streams<Op>& streams,
+                     double* results) {
+    static_assert(supports<Op>, "xquant::simd_engine: float data only; double runs on the scalar engine");
+    const detail::walk_streams erased = detail::erase(operation, streams);
+    for_each_piece(walk.nests, [&](const piece& p) {
+      detail::reduce_piece(detail::reduction_kernel_of<Op, simd_lane<Arch>>, walk, erased, p,
+                           results + p.slot * (Op::accumulators + 1));
+    });
+  }
+
+  /// One piece of it; see scalar_engine::reduce_piece.
+  template <class Op>
+  static void reduce_piece(const Op& operation, const reduction_walk& walk, const operation_streams<Op>& streams,
+                           const piece& p, double* results) {
+    detail::reduce_piece(detail::reduction_kernel_of<Op, simd_lane<Arch>>, walk, detail::erase(operation, streams), p,
+                         results);
+  }
 };
 
 }  // namespace xquant

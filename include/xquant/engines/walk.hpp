@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xquant/core/nest.hpp>
+#include <xquant/engines/reduction.hpp>
 #include <xquant/engines/row.hpp>
 
 namespace xquant::detail {
@@ -139,6 +140,57 @@ inline void walk(const row_kernel& kernel, const nest_list& nests, const walk_st
     });
 }
 
+/// The row kernels of a reduction.
+struct reduction_kernel {
+  void (*reduce)(const row_arguments&);
+  void (*reduce_varying)(const row_arguments&);
+  std::size_t element_bytes[4];
+  std::size_t real_bytes;
+};
+
+// Elements of a stream that is not dense, by logical index, to or from consecutive memory.
+inline void gather(const void* from, std::size_t bytes, const shape& s, const std::ptrdiff_t* stride, const piece& p,
+                   void* to) {
+  for (std::size_t i = 0; i < p.extent; ++i)
+    copy_elements(forward(from, offset_of(p.index + i, s, stride), bytes), 1,
+                  forward(to, static_cast<std::ptrdiff_t>(i), bytes), 1, bytes, 1);
+}
+inline void scatter(const void* from, std::size_t bytes, const shape& s, const std::ptrdiff_t* stride, const piece& p,
+                    void* to) {
+  for (std::size_t i = 0; i < p.extent; ++i)
+    copy_elements(forward(from, static_cast<std::ptrdiff_t>(i), bytes), 1,
+                  forward(to, offset_of(p.index + i, s, stride), bytes), 1, bytes, 1);
+}
+
+/// One piece: outputs written, `results` (of the piece's first slot) combined with it.
+inline void reduce_piece(const reduction_kernel& kernel, const reduction_walk& w, const walk_streams& s, const piece& p,
+                         double* results) {
+  alignas(64) unsigned char buffer[3][segment_size * 8];
+  row_arguments a{};
+  a.operation = s.operation;
+  a.extent = p.extent;
+  a.index = p.index;
+  a.varying = p.varying;
+  a.results = results;
+  const auto slot = static_cast<std::ptrdiff_t>(p.slot);
+  a.scale = forward(s.scale, slot, kernel.real_bytes);
+  a.reciprocal = forward(s.reciprocal, slot, kernel.real_bytes);
+  a.zero_point = static_cast<const std::int32_t*>(forward(static_cast<const void*>(s.zero_point), slot, 4));
+  const auto first = static_cast<std::ptrdiff_t>(p.index);
+  for (unsigned k = 0; k < 2; ++k) {
+    a.input[k] = forward(s.input[k], first, kernel.element_bytes[k]);
+    if (w.stride[k] != nullptr && kernel.element_bytes[k] != 0) {
+      gather(s.input[k], kernel.element_bytes[k], w.extents, w.stride[k], p, buffer[k]);
+      a.input[k] = buffer[k];
+    }
+  }
+  a.output[0] = forward(s.output[0], first, kernel.element_bytes[2]);
+  const bool scattered = w.stride[2] != nullptr && kernel.element_bytes[2] != 0;
+  if (scattered) a.output[0] = buffer[2];
+  (p.varying ? kernel.reduce_varying : kernel.reduce)(a);
+  if (scattered) scatter(buffer[2], kernel.element_bytes[2], w.extents, w.stride[2], p, s.output[0]);
+}
+
 /// divide_small rounds right for scales in this interval; others take the scalar lane's true division. Below it the
 /// residual of a quotient near e4m3fn's smallest values would be subnormal (docs/exhaustive.md).
 template <class Real>
@@ -155,6 +207,14 @@ inline constexpr row_kernel row_kernel_of{
      element_size<typename Op::output_0_type>, element_size<typename Op::output_1_type>},
     sizeof(typename Op::real),
     is_random_rounding<typename Op::rounding_type>};
+
+template <class Op, class L>
+inline constexpr reduction_kernel reduction_kernel_of{
+    &block_kernel<Op, L>::reduce,
+    &block_kernel<Op, L>::reduce_varying,
+    {element_size<typename Op::input_0_type>, element_size<typename Op::input_1_type>,
+     element_size<typename Op::output_0_type>, element_size<typename Op::output_1_type>},
+    sizeof(typename Op::real)};
 
 template <class Op>
 walk_streams erase(const Op& operation, const operation_streams<Op>& s) noexcept {

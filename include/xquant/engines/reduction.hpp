@@ -1,0 +1,76 @@
+// How a reduction is cut into pieces: by logical index and parameter slot alone, so that sums do not depend on engine,
+// threads or memory layout (docs/arithmetic.md, rule 10).
+#pragma once
+
+#include <xquant/core/nest.hpp>
+#include <xquant/core/validation.hpp>
+#include <xquant/ops/operation.hpp>
+
+namespace xquant {
+
+/// Logical elements of a segment; no piece crosses the border of two.
+inline constexpr std::size_t segment_size = 4096;
+
+/// A reduction laid out: the nests have the strides of a dense tensor, so their rows and the pieces cut from them are
+/// the same for every memory layout. Streams that are not dense have their strides here, the others null.
+struct reduction_walk {
+  nest_list nests;
+  shape extents;
+  const std::ptrdiff_t* stride[4] = {};
+};
+
+/// Offset of the element with logical index `index`.
+constexpr std::ptrdiff_t offset_of(std::uint64_t index, const shape& s, const std::ptrdiff_t* stride) noexcept {
+  if (stride == nullptr) return static_cast<std::ptrdiff_t>(index);
+  std::ptrdiff_t offset = 0;
+  for (std::size_t d = s.rank; d-- > 0;) {
+    offset += static_cast<std::ptrdiff_t>(index % s.extent[d]) * stride[d];
+    index /= s.extent[d];
+  }
+  return offset;
+}
+
+/// Consecutive elements of one slot, or (varying) of consecutive slots.
+struct piece {
+  std::size_t slot;
+  std::uint64_t index;  // logical, of the first element
+  std::size_t extent;   // at most segment_size
+  bool varying;
+};
+
+/// Calls visit(piece) for all pieces, in the order in which they are combined.
+template <class Visit>
+constexpr void for_each_piece(const nest_list& nests, Visit&& visit) {
+  for (std::size_t i = 0; i < nests.count; ++i)
+    for_each_row(nests.item[i], [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
+      const bool consecutive = row.extent == 1 || row.stride[element_index] == 1;
+      const std::ptrdiff_t step = row.extent == 1 ? 0 : row.stride[parameter];
+      for (std::size_t done = 0; done < row.extent;) {
+        const auto index = static_cast<std::uint64_t>(first[element_index] +
+                                                      static_cast<std::ptrdiff_t>(done) * row.stride[element_index]);
+        const auto slot = static_cast<std::size_t>(first[parameter] + static_cast<std::ptrdiff_t>(done) * step);
+        std::size_t n = consecutive && (step == 0 || step == 1) ? row.extent - done : 1;
+        const std::size_t to_border = segment_size - static_cast<std::size_t>(index % segment_size);
+        if (n > to_border) n = to_border;
+        visit(piece{slot, index, n, step == 1});
+        done += n;
+      }
+    });
+}
+
+/// Lays out a reduction over views of shape `s`; null where a stream is absent.
+constexpr status make_reduction(const shape& s, const parameter_map& map, const std::ptrdiff_t* const (&stride)[4],
+                                const bool (&dense)[4], reduction_walk& out) noexcept {
+  std::ptrdiff_t dense_stride[max_rank] = {};
+  std::ptrdiff_t step = 1;
+  for (std::size_t d = s.rank; d-- > 0;) {
+    dense_stride[d] = step;
+    step *= static_cast<std::ptrdiff_t>(s.extent[d]);
+  }
+  const std::ptrdiff_t* const all[4] = {dense_stride, nullptr, nullptr, nullptr};
+  out.extents = s;
+  for (unsigned k = 0; k < 4; ++k) out.stride[k] = dense[k] ? nullptr : stride[k];
+  return make_nests(s, all, map, out.nests);
+}
+
+}  // namespace xquant

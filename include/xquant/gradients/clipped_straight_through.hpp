@@ -1,0 +1,135 @@
+// The clipped straight-through estimator: gradient passes where the rounded value was a code, and stops where it was
+// clipped. With the mask packed to one bit an element, or from x again.
+#pragma once
+
+#include <xquant/core/adapt.hpp>
+#include <xquant/engines/plan.hpp>
+#include <xquant/engines/scalar.hpp>
+#include <xquant/exception.hpp>
+#include <xquant/gradients/streams.hpp>
+#include <xquant/quantizer.hpp>
+
+namespace xquant {
+
+/// y = fake_quantize(x); mask bit = lower <= round(x / scale) + zero_point <= upper.
+template <class Kernel>
+struct fake_quantize_with_mask_operation : Kernel {
+  using input_0_type = typename Kernel::real;
+  using input_1_type = none;
+  using output_0_type = typename Kernel::real;
+  using output_1_type = bit;
+
+  template <class L>
+  XQUANT_INLINE constexpr two_results<L, mask_of<L>> operator()(
+      L x, none, const typename Kernel::template prepared<L>& p,
+      random_bits_of<L, typename Kernel::rounding_type> random) const {
+    const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
+    const L v = Kernel::template scaled<L>(x, p);
+    return {multiply(this->format.template snap<L>(v, round, p.lowest_step, p.highest_step), p.scale),
+            this->format.template inside<L>(v, round, p.lowest_step, p.highest_step)};
+  }
+};
+
+/// dx = g where the mask's bit is set, else +0.
+template <class Real>
+struct masked_gradient_operation {
+  using real = Real;
+  using input_0_type = Real;
+  using input_1_type = bit;
+  using output_0_type = Real;
+  using output_1_type = none;
+  using rounding_type = none;
+  static constexpr bool needs_small_quotient = false;
+
+  template <class L>
+  XQUANT_INLINE static constexpr none prepare(const lane_parameters<L>&) {
+    return {};
+  }
+  template <class L>
+  XQUANT_INLINE constexpr L operator()(L g, mask_of<L> inside, none, detail::no_random_bits) const {
+    return select<L>(inside, g, broadcast<L>(0));
+  }
+};
+
+/// dx = g where x was not clipped, else +0.
+template <class Kernel>
+struct clipped_straight_through_operation : Kernel {
+  using input_0_type = typename Kernel::real;
+  using input_1_type = typename Kernel::real;
+  using output_0_type = typename Kernel::real;
+  using output_1_type = none;
+
+  template <class L>
+  XQUANT_INLINE constexpr L operator()(L x, L g, const typename Kernel::template prepared<L>& p,
+                                       random_bits_of<L, typename Kernel::rounding_type> random) const {
+    const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
+    const L v = Kernel::template scaled<L>(x, p);
+    return select<L>(this->format.template inside<L>(v, round, p.lowest_step, p.highest_step), g, broadcast<L>(0));
+  }
+};
+
+/// y = fake_quantize(x) and, packed, whether each element's gradient passes: bit i % 8 of byte i / 8 of `mask` is set
+/// where the rounded element i (row-major) is one of the codes in use. `mask` has (n + 7) / 8 bytes; bits past the last
+/// element are left as they are. NaN is not inside. Refuses what fake_quantize refuses, a mask of another size,
+/// overlap. Source: torch's fake_quantize "cachemask" kernels.
+template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, TensorInMemory Mask,
+          class Engine = scalar_engine>
+[[nodiscard]] status try_fake_quantize_with_mask(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
+                                                 Mask&& mask, const Engine& engine = {}) {
+  using operation = fake_quantize_with_mask_operation<detail::kernel_of<element_of<In>, Quantizer>>;
+  auto&& held_x = evaluated(x);
+  detail::streams<operation> s;
+  s.input_0(as_view(held_x), "x").output_0(as_view(y), "y").mask_output(as_view(mask), "mask");
+  return s.run(q, as_parameters(p), detail::make_operation<operation>(q), engine);
+}
+
+/// dx = g where the packed mask is set, else +0. g and dx have one shape and may be the same memory.
+template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine = scalar_engine>
+[[nodiscard]] status try_masked_backward(const Gradient& g, const Mask& mask, Out&& dx, const Engine& engine = {}) {
+  using real = element_of<Gradient>;
+  auto&& held_g = evaluated(g);
+  auto&& held_mask = evaluated(mask);
+  detail::streams<masked_gradient_operation<real>> s;
+  s.input_0(as_view(held_g), "g").mask_input(as_view(held_mask), "mask").output_0(as_view(dx), "dx");
+  return s.run_without_parameters({}, engine);
+}
+
+/// dx = g where lower <= round(x / scale) + zero_point <= upper, else +0: the mask computed from x again. x, g and dx
+/// have one shape; dx may be the memory of x or of g. NaN in x: +0. Refuses what fake_quantize refuses. Source: Y.
+/// Bengio et al., "Estimating or propagating gradients through stochastic neurons", 2013, clipped as torch and torchao
+/// do (the code's range, inclusive; ModelOpt and pytorch-quantization compare |x| with the range instead).
+template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient, TensorInMemory Out,
+          class Engine = scalar_engine>
+[[nodiscard]] status try_clipped_straight_through_backward(const Quantizer& q, const Parameters& p, const In& x,
+                                                           const Gradient& g, Out&& dx, const Engine& engine = {}) {
+  using operation = clipped_straight_through_operation<detail::kernel_of<element_of<In>, Quantizer>>;
+  auto&& held_x = evaluated(x);
+  auto&& held_g = evaluated(g);
+  detail::streams<operation> s;
+  s.input_0(as_view(held_x), "x").input_1(as_view(held_g), "g").output_0(as_view(dx), "dx");
+  return s.run(q, as_parameters(p), detail::make_operation<operation>(q), engine);
+}
+
+#if XQUANT_HAS_EXCEPTIONS
+/// See try_fake_quantize_with_mask. Throws xquant::error.
+template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, TensorInMemory Mask,
+          class Engine = scalar_engine>
+void fake_quantize_with_mask(const Quantizer& q, const Parameters& p, const In& x, Out&& y, Mask&& mask,
+                             const Engine& engine = {}) {
+  throw_if(try_fake_quantize_with_mask(q, p, x, y, mask, engine));
+}
+/// See try_masked_backward. Throws xquant::error.
+template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine = scalar_engine>
+void masked_backward(const Gradient& g, const Mask& mask, Out&& dx, const Engine& engine = {}) {
+  throw_if(try_masked_backward(g, mask, dx, engine));
+}
+/// See try_clipped_straight_through_backward. Throws xquant::error.
+template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient, TensorInMemory Out,
+          class Engine = scalar_engine>
+void clipped_straight_through_backward(const Quantizer& q, const Parameters& p, const In& x, const Gradient& g,
+                                       Out&& dx, const Engine& engine = {}) {
+  throw_if(try_clipped_straight_through_backward(q, p, x, g, dx, engine));
+}
+#endif
+
+}  // namespace xquant
