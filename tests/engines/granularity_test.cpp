@@ -1,0 +1,69 @@
+// Granularity is strides: every granularity type over shapes of rank 1 to 5 on the vector engine against the scalar
+// one; static, run-time and negative axes name the same slots. One kernel serves them all.
+#include <doctest/doctest.h>
+
+#include <core/oracle.hpp>
+#include <xquant/engines/simd.hpp>
+#include <xquant/ops/quantize.hpp>
+#include <xquant/parameters.hpp>
+
+namespace {
+
+using engine = xquant::simd_engine<XQUANT_TEST_ARCHITECTURE>;
+
+template <class Granularity>
+void check(const Granularity& granularity, const xquant::shape& shape) {
+  using namespace xquant;
+  const std::size_t n = shape.size();
+  const basic_quantizer<int8, Granularity, affine, nearest_even, divide_by_scale> q(int8{}, granularity);
+  parameter_map map;
+  REQUIRE(granularity.map(shape, map).ok());
+  oracle::stream random(n);
+  std::vector<float> scale(map.count);
+  std::vector<std::int32_t> zero(map.count);
+  for (auto& s : scale) s = static_cast<float>(0.05 + 0.1 * std::fabs(random.unit()));
+  for (auto& z : zero) z = static_cast<std::int32_t>(random.below(256)) - 128;
+  const parameters p(scale, zero);
+  std::vector<float> x(n);
+  for (auto& v : x) v = oracle::interesting(random, scale[0], 300);
+  std::vector<std::int8_t> by_scalar(n);
+  std::vector<std::int8_t> by_vector(n);
+  const tensor_view<float> input(x.data(), shape);
+  quantize(q, p, input, tensor_view<std::int8_t>(by_scalar.data(), shape));
+  quantize(q, p, input, tensor_view<std::int8_t>(by_vector.data(), shape), engine{});
+  REQUIRE(by_scalar == by_vector);
+  plan<quantize_kernel<decltype(q)>> laid_out;
+  REQUIRE(plan_quantize(q, p, input, tensor_view<std::int8_t>(by_vector.data(), shape), laid_out).ok());
+  std::fill(by_vector.begin(), by_vector.end(), std::int8_t{0});
+  laid_out.run(engine{}, x.data(), by_vector.data());
+  REQUIRE(by_scalar == by_vector);
+}
+
+}  // namespace
+
+TEST_CASE("every granularity type and axis") {
+  using namespace xquant;
+  const shape shapes[] = {shape(7),
+                          shape(200),
+                          shape(3, 5),
+                          shape(64, 3),
+                          shape(3, 64),
+                          shape(4, 3, 2),
+                          shape(2, 65, 3),
+                          shape(1, 129, 1),
+                          shape(5, 1, 70),
+                          shape(2, 3, 4, 5),
+                          shape(2, 3, 1, 66),
+                          shape(2, 3, 2, 3, 67),
+                          shape(2, 2, 2, 2, 2, 2, 2, 3)};
+  for (const shape& s : shapes) {
+    const auto rank = static_cast<std::ptrdiff_t>(s.rank);
+    check(per_tensor{}, s);
+    check(per_axis<0>{}, s);
+    check(per_axis<-1>{}, s);
+    if (rank > 1) check(per_axis<1>{}, s);
+    if (rank > 1) check(per_axis<-2>{}, s);
+    if (rank > 2) check(per_axis<2>{}, s);
+    for (std::ptrdiff_t axis = -rank; axis < rank; ++axis) check(per_axis<>{axis}, s);
+  }
+}

@@ -1,0 +1,203 @@
+// Everything of policies.hpp with every operation and engine: the same bits everywhere, and the right ones.
+#include <doctest/doctest.h>
+
+#include <extension/policies.hpp>
+
+#include <core/oracle.hpp>
+#include <xquant/core/random.hpp>
+#include <xquant/engines/simd.hpp>
+#include <xquant/parameters.hpp>
+
+#include <type_traits>
+
+namespace {
+
+using namespace xquant;  // NOLINT: every line names several
+
+static_assert(Format<users_own::codebook>);
+static_assert(Rounding<users_own::toward_zero> && Rounding<users_own::half_to_zero> && Rounding<users_own::coin>);
+static_assert(is_random_rounding<users_own::coin> && !is_random_rounding<users_own::toward_zero>);
+static_assert(rounding_sees_only_halves<users_own::half_to_zero> && !rounding_sees_only_halves<users_own::toward_zero>);
+static_assert(Observer<users_own::twice_mean> && Calibrator<users_own::twice_mean>);
+static_assert(std::is_same_v<quantizer<users_own::codebook, users_own::tiles, users_own::toward_zero>,
+                             quantizer<users_own::codebook, users_own::toward_zero, users_own::tiles>>);
+
+std::size_t slot_of(const users_own::pairs_of_rows&, std::size_t row, std::size_t, std::size_t) { return row / 2; }
+std::size_t slot_of(const users_own::tiles& t, std::size_t row, std::size_t column, std::size_t columns) {
+  return row / t.height * ((columns + t.width - 1) / t.width) + column / t.width;
+}
+std::size_t slot_of(const per_tensor&, std::size_t, std::size_t, std::size_t) { return 0; }
+
+// Runs all operations on all engines; expected(x, scale, zero_point, index) gives the code, value(code, scale, zero)
+// the real.
+template <class Q, class Code, class Value>
+void check(const Q& q, std::size_t rows, std::size_t columns, const Code& expected, const Value& value) {
+  using code = typename Q::code_type;
+  const shape s(rows, columns);
+  parameter_map map;
+  REQUIRE(q.granularity.map(s, map).ok());
+  oracle::stream random(rows * 1000 + columns);
+  std::vector<float> scale(map.count);
+  std::vector<std::int32_t> zero(map.count);
+  for (auto& v : scale) v = static_cast<float>(0.1 + std::fabs(random.unit()));
+  if (Q::scheme_type::has_zero_point)
+    for (auto& z : zero) z = static_cast<std::int32_t>(random.below(100)) - 50;
+  const parameters p(scale, zero);
+  const std::size_t n = rows * columns;
+  std::vector<float> x(n);
+  for (auto& v : x) v = oracle::interesting(random, scale[0], Q::format_type::is_integer ? 150 : 1.5);
+
+  std::vector<code> codes(n);
+  std::vector<float> reals(n);
+  std::vector<float> fake(n);
+  const tensor_view<float> input(x.data(), s);
+  const auto run = [&](const auto& engine) {
+    std::fill(codes.begin(), codes.end(), code{77});
+    std::fill(reals.begin(), reals.end(), 77.0f);
+    std::fill(fake.begin(), fake.end(), 77.0f);
+    quantize(q, p, input, tensor_view<code>(codes.data(), s), engine);
+    dequantize(q, p, tensor_view<code>(codes.data(), s), tensor_view<float>(reals.data(), s), engine);
+    fake_quantize(q, p, input, tensor_view<float>(fake.data(), s), engine);
+    std::size_t wrong_codes = 0;
+    std::size_t wrong_reals = 0;
+    std::size_t wrong_fakes = 0;
+    for (std::size_t row = 0; row < rows; ++row)
+      for (std::size_t column = 0; column < columns; ++column) {
+        const std::size_t i = row * columns + column;
+        const std::size_t slot = slot_of(q.granularity, row, column, columns);
+        const std::int32_t wanted = expected(x[i], scale[slot], zero[slot], i);
+        wrong_codes += codes[i] != static_cast<code>(wanted);
+        wrong_reals += !oracle::same(reals[i], value(wanted, scale[slot], zero[slot]));
+        wrong_fakes += !oracle::same(fake[i], reals[i]);
+      }
+    REQUIRE(wrong_codes == 0);
+    REQUIRE(wrong_reals == 0);
+    REQUIRE(wrong_fakes == 0);
+  };
+  run(scalar_engine{});
+  run(simd_engine<>{});
+  if constexpr (!is_same<default_simd_architecture, xsimd::sse2>) run(simd_engine<xsimd::sse2>{});
+}
+
+template <class Q, class Code, class Value>
+void check_sizes(const Q& q, const Code& expected, const Value& value) {
+  for (const std::size_t rows : {1u, 2u, 3u, 5u, 8u})
+    for (const std::size_t columns : {1u, 2u, 3u, 5u, 9u, 63u, 64u, 65u, 129u, 201u}) {
+      CAPTURE(rows);
+      CAPTURE(columns);
+      check(q, rows, columns, expected, value);
+    }
+}
+
+double float_quotient(float x, float scale) { return oracle::quotient(x, scale, oracle::arithmetic::divide); }
+
+std::int32_t held(double code, std::int32_t lower, std::int32_t upper) {
+  return code < lower ? lower : code > upper ? upper : static_cast<std::int32_t>(code);
+}
+
+const auto integer_value = [](std::int32_t code, float scale, std::int32_t zero) {
+  return oracle::integer_value(code, scale, zero);
+};
+
+}  // namespace
+
+TEST_CASE("a format of one's own: a codebook") {
+  const auto expected = [](float x, float scale, std::int32_t, std::size_t) {
+    if (std::isnan(x)) return 0;
+    const double v = float_quotient(x, scale);
+    std::int32_t best = 0;  // by distance, the lower of two
+    for (std::int32_t i = 1; i < 16; ++i) {
+      const double half =
+          static_cast<double>(static_cast<float>((static_cast<double>(users_own::codebook::value(i - 1)) +
+                                                  static_cast<double>(users_own::codebook::value(i))) *
+                                                 0.5));
+      if (v > half) best = i;
+    }
+    return best;
+  };
+  const auto value = [](std::int32_t code, float scale, std::int32_t) {
+    return static_cast<float>(static_cast<double>(users_own::codebook::value(code)) * static_cast<double>(scale));
+  };
+  check_sizes(quantizer<users_own::codebook>{}, expected, value);
+  check_sizes(quantizer<users_own::codebook, users_own::pairs_of_rows>{}, expected, value);
+}
+
+TEST_CASE("roundings of one's own") {
+  check_sizes(
+      quantizer<int8, users_own::toward_zero, affine, users_own::pairs_of_rows>{},
+      [](float x, float scale, std::int32_t zero, std::size_t) {
+        if (std::isnan(x)) return -128;
+        const double v = std::fmax(-1e6, std::fmin(1e6, float_quotient(x, scale)));
+        return held(std::trunc(v) + zero, -128, 127);
+      },
+      integer_value);
+  check_sizes(
+      quantizer<int8, users_own::half_to_zero, affine>{},
+      [](float x, float scale, std::int32_t zero, std::size_t) {
+        if (std::isnan(x)) return -128;
+        const double v = std::fmax(-1e6, std::fmin(1e6, float_quotient(x, scale)));
+        return held((v < 0 ? std::floor(v + 0.5) : std::ceil(v - 0.5)) + zero, -128, 127);
+      },
+      integer_value);
+}
+
+TEST_CASE("a random rounding of one's own takes the bits of each element's index, through ragged blocks") {
+  const auto expected = [](float x, float scale, std::int32_t, std::size_t i) {
+    if (std::isnan(x)) return -32768;
+    const double v = std::fmax(-1e6, std::fmin(1e6, float_quotient(x, scale)));
+    const double whole = std::trunc(v);
+    const bool heads = (random_bits(5, i) & 4u) != 0;
+    return held(v == whole || !heads ? whole : whole + (v < 0 ? -1 : 1), -32768, 32767);
+  };
+  using random_quantizer = quantizer<int16, users_own::coin, users_own::tiles>;
+  for (const std::size_t height : {1u, 2u, 3u})
+    for (const std::size_t width : {2u, 4u, 64u})
+      check_sizes(random_quantizer({}, {height, width}, {}, {5}), expected, integer_value);
+}
+
+TEST_CASE("a granularity of one's own: tiles") {
+  const auto expected = [](float x, float scale, std::int32_t zero, std::size_t) {
+    return oracle::integer_code(x, scale, zero, {-128, 127}, oracle::rounding::even, oracle::arithmetic::divide);
+  };
+  using tile_quantizer = quantizer<int8, users_own::tiles, affine>;
+  for (const std::size_t height : {1u, 2u, 4u, 100u})
+    for (const std::size_t width : {1u, 2u, 4u, 32u, 1000u})
+      check_sizes(tile_quantizer({}, {height, width}), expected, integer_value);
+  parameter_map map;
+  CHECK(users_own::tiles{2, 2}.map(shape(4), map).code == errc::shape_mismatch);
+  float x = 0;
+  std::int8_t code = 0;
+  CHECK(try_quantize(tile_quantizer{}, parameters(1.0f), tensor_view<float>(&x, shape(1)),
+                     tensor_view<std::int8_t>(&code, shape(1)))
+            .code == errc::shape_mismatch);
+}
+
+TEST_CASE("a scheme, an arithmetic and a calibrator of one's own") {
+  const quantizer<int8, users_own::power_of_two_scale, users_own::half_of_quotient> q;
+  CHECK(q.parameters_for(range<float>{-1, 1}) == scale_and_zero_point<float>{0x1p-6f, 0});
+  CHECK(q.parameters_for(range<float>{-127, 3}) == scale_and_zero_point<float>{1, 0});
+  check_sizes(
+      q,
+      [](float x, float scale, std::int32_t, std::size_t) {
+        if (std::isnan(x)) return -128;
+        const double v = std::fmax(-1e6, std::fmin(1e6, float_quotient(x, scale) / 2));
+        return held(oracle::round_to_integer(v, oracle::rounding::even, 0), -128, 127);
+      },
+      integer_value);
+
+  users_own::twice_mean whole;
+  users_own::twice_mean first;
+  users_own::twice_mean second;
+  const std::vector<float> x{1.0f, -2.0f, 3.0f, 0.5f};
+  parameters found;
+  CHECK(try_make_parameters(q, whole, found).code == errc::no_samples);
+  REQUIRE(whole.try_observe(tensor_view<const float>(x.data(), shape(4))).ok());
+  REQUIRE(first.try_observe(tensor_view<const float>(x.data(), shape(1))).ok());
+  REQUIRE(second.try_observe(tensor_view<const float>(x.data() + 1, shape(3))).ok());
+  REQUIRE(second.try_merge(first).ok());
+  CHECK(whole == second);
+  REQUIRE(try_make_parameters(q, whole, found).ok());
+  // Mean magnitude 1.625, range +-3.25, the power of two above 3.25 / 127.
+  CHECK(found == parameters(0x1p-5f));
+  CHECK(make_parameters(q, second) == found);
+}
