@@ -1,0 +1,74 @@
+// What the case files share: parameters, the library's engines, the names of all engines.
+#pragma once
+
+#include "hand_written/dequantize.hpp"
+#include "hand_written/gradients.hpp"
+#include "hand_written/reductions.hpp"
+#include "hand_written/stochastic.hpp"
+#include "harness.hpp"
+#include "plain_loop.hpp"
+
+#include <xquant/engines/plan.hpp>
+#include <xquant/engines/scalar.hpp>
+#include <xquant/engines/simd.hpp>
+#include <xquant/parameters.hpp>
+#include <xquant/quantizer.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+enum class layout { tensor, axis_0, axis_last };
+
+/// Scales near 0.02 and zero points near 3: about one value of a hundred is clipped. One slot a tensor, row or column.
+class slot_arrays {
+ public:
+  slot_arrays(const extent& e, layout where) : parameters_(std::make_shared<xquant::parameters>(make(e, where))) {
+    for (const float s : parameters_->scale()) reciprocal_->push_back(1.0f / s);
+  }
+  xquant::parameters_view<float> view() const { return parameters_->view(); }
+  template <class Slots>
+  Slots as() const {
+    return {parameters_->scale().data(), reciprocal_->data(), parameters_->zero_point().data()};
+  }
+
+ private:
+  static xquant::parameters make(const extent& e, layout where) {
+    const std::size_t count = where == layout::tensor ? 1 : where == layout::axis_0 ? e.rows : e.columns;
+    std::vector<float> scale(count);
+    std::vector<std::int32_t> zero_point(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      scale[i] = 0.02f + 0.0001f * static_cast<float>(i % 7);
+      zero_point[i] = 3 - static_cast<std::int32_t>(i % 5);
+    }
+    return xquant::parameters(scale, zero_point);
+  }
+  std::shared_ptr<xquant::parameters> parameters_;
+  std::shared_ptr<std::vector<float>> reciprocal_ = std::make_shared<std::vector<float>>();
+};
+
+inline std::vector<std::string> engine_names(bool scalar = true) {
+  std::vector<std::string> names;
+  if (scalar) names.push_back("scalar");
+  names.insert(names.end(), {"simd", "simd_call", "plain_loop"});
+#if HAND_WRITTEN
+  names.push_back("hand_written");
+#endif
+  return names;
+}
+
+/// scalar and simd run a plan built once, simd_call the whole validated call.
+template <class Kernel, class MakePlan, class Call, class In, class Out, class Check>
+std::vector<engine_run> library_engines(const MakePlan& make_plan, const Call& call, const In* in, Out* out,
+                                        const Check& check) {
+  const auto plan = std::make_shared<xquant::plan<Kernel>>();
+  if (const xquant::status s = make_plan(*plan); !s.ok())
+    return {{"simd", [](std::size_t) {}, [] { return std::string("the plan was refused"); }}};
+  return {{"scalar", repeated([=] { plan->run(xquant::scalar_engine{}, in, out); }), check},
+          {"simd", repeated([=] { plan->run(xquant::simd_engine<>{}, in, out); }), check},
+          {"simd_call", repeated([=] { call(xquant::simd_engine<>{}); }), check}};
+}
+
+}  // namespace bench
