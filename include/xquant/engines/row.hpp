@@ -171,7 +171,8 @@ struct block_kernel {
   template <class Prepare>
   XQUANT_INLINE static void block(const Op& operation, const addresses& a, const Prepare& prepare, block_state& state) {
     integer_of<L> random[lanes];
-    if constexpr (is_random) memory::load_random(operation.rounding().seed, a.index, random);
+    if constexpr (is_random)
+      memory::load_random(operation.rounding().seed, random_index(operation.rounding(), a.index), random);
     const auto apply = [&](std::size_t j) XQUANT_LAMBDA_INLINE {
       const auto x = load<in_0>(a.input_0, state.in[0], j * width);
       const auto y = load<in_1>(a.input_1, state.in[1], j * width);
@@ -239,7 +240,7 @@ struct block_kernel {
     block_state state;
     std::size_t left = r.extent;
     if constexpr (is_random) {
-      const std::size_t skip = a.index % random_group;
+      const std::size_t skip = random_index(operation.rounding(), a.index) % random_group;
       if (skip != 0) {
         const std::size_t n = left < random_group - skip ? left : random_group - skip;
         edge(operation, a, skip, n, r.varying);

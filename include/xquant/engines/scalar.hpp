@@ -36,8 +36,9 @@ struct scalar_engine {
     const lane_parameters<real> p = parameters_at<Op>(streams.parameters, static_cast<std::size_t>(at[parameter]));
     random_bits_of<real, typename Op::rounding_type> random{};
     if constexpr (is_random_rounding<typename Op::rounding_type>)
-      random =
-          static_cast<integer>(random_bits(operation.rounding().seed, static_cast<std::uint64_t>(at[element_index])));
+      random = static_cast<integer>(
+          random_bits(operation.rounding().seed,
+                      random_index(operation.rounding(), static_cast<std::uint64_t>(at[element_index]))));
     const auto result = operation.template operator()<real>(
         load<typename Op::input_0_type>(streams.input_0, at[input_0], at[element_index]),
         load<typename Op::input_1_type>(streams.input_1, at[input_1], at[element_index]),

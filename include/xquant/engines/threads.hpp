@@ -13,12 +13,13 @@
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace xquant {
 
-/// What runs tasks: `executor.concurrency()` is how many at once, `executor.run(n, f)` calls f(0) ... f(n - 1), each
-/// once, on whatever threads, and returns when all are done.
+/// What runs tasks: `executor.concurrency()` is how many at once (0 counts as 1), `executor.run(n, f)` calls f(0) ...
+/// f(n - 1), each once, on whatever threads, and returns when all are done.
 template <class E>
 concept Executor = requires(E& executor, void (*task)(std::size_t)) {
   executor.run(std::size_t{1}, task);
@@ -31,11 +32,47 @@ class thread_pool {
  public:
   /// `threads` in all, the caller's included; 0 counts as 1.
   explicit thread_pool(std::size_t threads = std::thread::hardware_concurrency()) {
-    for (std::size_t i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+    try {
+      for (std::size_t i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+    } catch (...) {  // the system has no more threads: those there are must be joined before they go
+      stop();
+      throw;
+    }
   }
   thread_pool(const thread_pool&) = delete;
   thread_pool& operator=(const thread_pool&) = delete;
-  ~thread_pool() {
+  ~thread_pool() { stop(); }
+
+  [[nodiscard]] std::size_t concurrency() const noexcept { return workers_.size() + 1; }
+
+  /// Calls task(i) for i in [0, count). If tasks throw, the others still run, and the first exception is thrown again
+  /// here after all have ended. A task must not call run() of its own pool.
+  template <class Task>
+  void run(std::size_t count, const Task& task) {
+    const std::lock_guard one_run(run_mutex_);
+    const bool alone = workers_.empty() || count <= 1;
+    {
+      const std::lock_guard lock(mutex_);
+      task_ = [&task](std::size_t i) { task(i); };
+      next_ = 0;
+      count_ = count;
+      busy_ = alone ? 0 : workers_.size();
+      if (!alone) ++generation_;
+    }
+    if (!alone) wake_.notify_all();
+    drain();
+    std::exception_ptr failure;
+    {
+      std::unique_lock lock(mutex_);
+      done_.wait(lock, [this] { return busy_ == 0; });
+      task_ = nullptr;
+      std::swap(failure, failure_);
+    }
+    if (failure) std::rethrow_exception(failure);
+  }
+
+ private:
+  void stop() {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
@@ -44,34 +81,6 @@ class thread_pool {
     for (std::thread& t : workers_) t.join();
   }
 
-  [[nodiscard]] std::size_t concurrency() const noexcept { return workers_.size() + 1; }
-
-  /// Calls task(i) for i in [0, count). If tasks throw, the first exception is thrown again here, after all have ended.
-  template <class Task>
-  void run(std::size_t count, const Task& task) {
-    const std::lock_guard one_run(run_mutex_);
-    if (workers_.empty() || count <= 1) {
-      for (std::size_t i = 0; i < count; ++i) task(i);
-      return;
-    }
-    {
-      const std::lock_guard lock(mutex_);
-      task_ = [&task](std::size_t i) { task(i); };
-      next_ = 0;
-      count_ = count;
-      busy_ = workers_.size();
-      failure_ = nullptr;
-      ++generation_;
-    }
-    wake_.notify_all();
-    drain();
-    std::unique_lock lock(mutex_);
-    done_.wait(lock, [this] { return busy_ == 0; });
-    task_ = nullptr;
-    if (failure_) std::rethrow_exception(failure_);
-  }
-
- private:
   void drain() {
     for (;;) {
       std::size_t i;
@@ -187,7 +196,7 @@ class threads_engine {
         continue;
       }
       const std::size_t units = n.dimension[where.dimension].extent / where.multiple;
-      const std::size_t tasks = units < pool_->concurrency() ? units : pool_->concurrency();
+      const std::size_t tasks = std::min(units, concurrency());
       const std::size_t extent = n.dimension[where.dimension].extent;
       const auto border = [&](std::size_t t) { return t == tasks ? extent : units * t / tasks * where.multiple; };
       pool_->run(tasks, [&](std::size_t t) {
@@ -207,7 +216,7 @@ class threads_engine {
     std::vector<double> partial(pieces.size() * a_slot);
     for (std::size_t i = 0; i < pieces.size(); ++i)
       for (std::size_t k = 0; k < Op::accumulators; ++k) partial[i * a_slot + k] = Op::template initial<double>(k);
-    const std::size_t tasks = pool_->concurrency();
+    const std::size_t tasks = concurrency();
     pool_->run(tasks, [&](std::size_t t) {
       for (std::size_t i = 0; i < pieces.size(); ++i) {
         piece p = pieces[i];
@@ -237,6 +246,8 @@ class threads_engine {
   }
 
  private:
+  [[nodiscard]] std::size_t concurrency() const { return std::max<std::size_t>(1, pool_->concurrency()); }
+
   // Where the slots of thread t begin: at a multiple of a block.
   static std::size_t border(std::size_t slots, std::size_t t, std::size_t tasks) {
     return t == tasks ? slots : (slots + 63) / 64 * t / tasks * 64;

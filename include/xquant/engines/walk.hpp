@@ -13,7 +13,7 @@ struct row_kernel {
   void (*run)(const row_arguments&);
   std::size_t element_bytes[4];
   std::size_t real_bytes;
-  bool is_random;  // the logical index of each element matters
+  bool uses_index;  // random bits or packed bits: the logical index of each element matters
 };
 
 struct walk_streams {
@@ -105,8 +105,8 @@ inline void run_strided(const row_kernel& kernel, const walk_streams& s, const s
 
 inline void run_row(const row_kernel& kernel, const walk_streams& s, const std::ptrdiff_t (&first)[operand_count],
                     const nest_dimension& row) {
-  // A last block of one element leaves rows whose indices are not consecutive, as random bits need them.
-  if (kernel.is_random && row.extent != 1 && row.stride[element_index] != 1) {
+  // A last block of one element leaves rows whose indices are not consecutive, as random and packed bits need them.
+  if (kernel.uses_index && row.extent != 1 && row.stride[element_index] != 1) {
     std::ptrdiff_t at[operand_count];
     for (unsigned k = 0; k < operand_count; ++k) at[k] = first[k];
     for (std::size_t i = 0; i < row.extent; ++i) {
@@ -206,7 +206,9 @@ inline constexpr row_kernel row_kernel_of{
     {element_size<typename Op::input_0_type>, element_size<typename Op::input_1_type>,
      element_size<typename Op::output_0_type>, element_size<typename Op::output_1_type>},
     sizeof(typename Op::real),
-    is_random_rounding<typename Op::rounding_type>};
+    is_random_rounding<typename Op::rounding_type> || is_same<typename Op::input_0_type, bit> ||
+        is_same<typename Op::input_1_type, bit> || is_same<typename Op::output_0_type, bit> ||
+        is_same<typename Op::output_1_type, bit>};
 
 template <class Op, class L>
 inline constexpr reduction_kernel reduction_kernel_of{

@@ -24,12 +24,12 @@ class streams {
   template <class T>
   streams& input_1(const tensor_view<T>& v, const char* name) {
     check(same_shape(v.shape, name));
-    check(validate_input(v, name));
+    if (fault_.ok()) check(validate_input(v, name));
     return add(1, v, call_.input_1, name);
   }
   template <class T>
   streams& output_0(const tensor_view<T>& v, const char* name) {
-    check(validate_output(v, shape_, name));
+    if (fault_.ok()) check(validate_output(v, shape_, name));  // else the shape may be none
     return add(2, v, call_.output_0, name);
   }
   template <class T>
@@ -92,6 +92,7 @@ class streams {
   /// Memory that is written besides the streams: apart from all of them.
   template <class T>
   streams& apart(const tensor_view<T>& v, const char* name) {
+    if (fault_.ok()) check(validate_input(v, name));
     for (const place& other : places_)
       if (other.name != nullptr && fault_.ok() && v.shape.size() != 0)
         check(disjoint(extent_in_memory(v), other, name));

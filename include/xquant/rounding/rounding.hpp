@@ -10,7 +10,8 @@ namespace xquant {
 ///   template <class L> L round(L v) const;                          // deterministic
 ///   template <class L> L round(L v, integer_of<L> random) const;    // `static constexpr bool is_random = true`
 /// NaN never reaches it. Optional: `round_to_integer` (the same result as an integer, where that is cheaper) and
-/// `static constexpr bool sees_only_halves = true` (see nearest_even); random policies have a `std::uint64_t seed`.
+/// `static constexpr bool sees_only_halves = true` (see nearest_even); random policies have a `std::uint64_t seed`, and
+/// may have a `std::uint64_t first_index` (see random_index).
 template <class R>
 concept Rounding = QuantizerPolicy<R> && is_same<typename R::policy_category, category::rounding> &&(
     requires(const R& r) { r.template round<float>(1.0f); } ||
@@ -41,6 +42,16 @@ struct random_bits_trait<L, R> {
 };
 
 }  // namespace detail
+
+/// The index whose random bits the element with row-major index `element` of a call takes (docs/arithmetic.md, rule 9):
+/// what a rounding names as the index of the first one is added, modulo 2^64.
+template <class R>
+XQUANT_INLINE constexpr std::uint64_t random_index(const R& rounding, std::uint64_t element) noexcept {
+  if constexpr (requires { rounding.first_index; })
+    return element + rounding.first_index;
+  else
+    return element;
+}
 
 /// The random bits one lane of a rounding needs: 32 a lane, or nothing.
 template <class L, class R>

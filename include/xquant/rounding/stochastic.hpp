@@ -9,10 +9,14 @@ namespace xquant {
 /// Toward zero or away from it, away with probability floor(2^31 * (|v| - trunc |v|)) / 2^31, decided by the upper 31
 /// of the 32 bits that Philox 4x32-10 gives for (seed, element index): docs/arithmetic.md, rule 9. The expectation is v
 /// exactly where the fraction is a multiple of 2^-31, and never more than 2^-31 away from it otherwise.
+///
+/// `first_index` is the index of the first element of a call. It lets a tensor be processed in pieces with the bits of
+/// the whole: a dense piece that starts at element k of the tensor takes first_index = k, whatever k is.
 struct stochastic {
   using policy_category = category::rounding;
   static constexpr bool is_random = true;
   std::uint64_t seed = 0;
+  std::uint64_t first_index = 0;
 
   template <class L>
   XQUANT_INLINE static constexpr L round(L v, integer_of<L> random) {
