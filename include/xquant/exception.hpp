@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xquant/error.hpp>
+#include <xquant/message.hpp>
 
 #if XQUANT_HAS_EXCEPTIONS
 #include <exception>

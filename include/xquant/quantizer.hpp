@@ -13,7 +13,6 @@
 #include <xquant/rounding/nearest_away.hpp>
 #include <xquant/rounding/nearest_even.hpp>
 #include <xquant/rounding/rounding.hpp>
-#include <xquant/rounding/stochastic.hpp>
 #include <xquant/schemes/affine.hpp>
 #include <xquant/schemes/symmetric.hpp>
 

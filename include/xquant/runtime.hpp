@@ -1,10 +1,12 @@
 // The run-time form: a quantizer described by values, dispatched once a call to the types a program asked for.
 #pragma once
 
+#include <xquant/core/qualifiers.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/quantizer.hpp>
+#include <xquant/rounding/stochastic.hpp>
 
 namespace xquant {
 

@@ -1,5 +1,5 @@
-// Everything that needs no other library, for tutorials and small programs; include the single headers where compile time
-// matters. Not here: engines/simd.hpp (xsimd), adapt/xtensor.hpp, model/ and io/.
+// Everything that needs no other library, for tutorials and small programs; include the single headers where compile
+// time matters. Not here: engines/simd.hpp (xsimd), adapt/xtensor.hpp, model/ and io/.
 #pragma once
 
 #include <xquant/adapt/span.hpp>
@@ -17,5 +17,6 @@
 #include <xquant/parameters.hpp>
 #include <xquant/quantized_tensor.hpp>
 #include <xquant/quantizer.hpp>
+#include <xquant/rounding/stochastic.hpp>
 #include <xquant/runtime.hpp>
 #include <xquant/version.hpp>

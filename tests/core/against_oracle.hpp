@@ -10,6 +10,7 @@
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/parameters.hpp>
+#include <xquant/rounding/stochastic.hpp>
 
 namespace against {
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <core/oracle.hpp>
+#include <xquant/core/scalar_lane.hpp>
 #include <xquant/quantizer.hpp>
 
 namespace {

@@ -4,8 +4,10 @@
 
 #include <core/oracle.hpp>
 #include <xquant/core/adapt.hpp>
+#include <xquant/core/scalar_lane.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/quantizer.hpp>
+#include <xquant/rounding/stochastic.hpp>
 
 #include <type_traits>
 

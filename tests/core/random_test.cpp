@@ -4,6 +4,7 @@
 #include <core/oracle.hpp>
 #include <xquant/core/random.hpp>
 #include <xquant/ops/quantize.hpp>
+#include <xquant/rounding/stochastic.hpp>
 
 #include <set>
 

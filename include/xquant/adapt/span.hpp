@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/adapt.hpp>
+#include <xquant/core/qualifiers.hpp>
 
 #include <ranges>
 

@@ -3,6 +3,7 @@
 
 #include <xquant/core/meta.hpp>
 #include <xquant/core/parameters_view.hpp>
+#include <xquant/core/qualifiers.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/core/view.hpp>
 

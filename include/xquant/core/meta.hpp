@@ -9,46 +9,6 @@ inline constexpr bool is_same = false;
 template <class A>
 inline constexpr bool is_same<A, A> = true;
 
-template <class T>
-inline constexpr bool is_const = false;
-template <class T>
-inline constexpr bool is_const<const T> = true;
-
-template <class T>
-struct remove_const_trait {
-  using type = T;
-};
-template <class T>
-struct remove_const_trait<const T> {
-  using type = T;
-};
-template <class T>
-using remove_const = typename remove_const_trait<T>::type;
-
-template <class T>
-struct remove_reference_trait {
-  using type = T;
-};
-template <class T>
-struct remove_reference_trait<T&> {
-  using type = T;
-};
-template <class T>
-struct remove_reference_trait<T&&> {
-  using type = T;
-};
-template <class T>
-using remove_cvref = remove_const<typename remove_reference_trait<T>::type>;
-
-template <class T>
-struct remove_pointer_trait;
-template <class T>
-struct remove_pointer_trait<T*> {
-  using type = T;
-};
-template <class T>
-using remove_pointer = typename remove_pointer_trait<T>::type;
-
 template <bool Condition, class A, class B>
 struct conditional_trait {
   using type = A;

@@ -1,7 +1,7 @@
 // Where the parameters of an element lie: what every granularity answers.
 #pragma once
 
-#include <xquant/core/view.hpp>
+#include <xquant/core/shape.hpp>
 
 namespace xquant {
 

@@ -7,18 +7,10 @@ namespace xquant {
 
 /// A policy type says what it decides by `using policy_category = category::...;`.
 namespace category {
-struct granularity {
-  static constexpr const char* name = "granularity";
-};
-struct scheme {
-  static constexpr const char* name = "scheme";
-};
-struct rounding {
-  static constexpr const char* name = "rounding";
-};
-struct arithmetic {
-  static constexpr const char* name = "scale arithmetic";
-};
+struct granularity {};
+struct scheme {};
+struct rounding {};
+struct arithmetic {};
 }  // namespace category
 
 /// A type that decides one thing about a quantizer.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xquant/core/nest.hpp>
+#include <xquant/core/qualifiers.hpp>
 #include <xquant/core/validation.hpp>
 #include <xquant/ops/formulas.hpp>
 #include <xquant/ops/operation.hpp>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xquant/core/random.hpp>
+#include <xquant/core/scalar_lane.hpp>
 #include <xquant/ops/operation.hpp>
 
 namespace xquant {

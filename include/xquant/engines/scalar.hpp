@@ -4,6 +4,7 @@
 
 #include <xquant/core/nest.hpp>
 #include <xquant/core/random.hpp>
+#include <xquant/core/scalar_lane.hpp>
 #include <xquant/engines/reduction.hpp>
 #include <xquant/ops/operation.hpp>
 

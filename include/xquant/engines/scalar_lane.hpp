@@ -2,6 +2,7 @@
 // interval, and as the portable fallback.
 #pragma once
 
+#include <xquant/core/scalar_lane.hpp>
 #include <xquant/engines/row.hpp>
 
 namespace xquant {

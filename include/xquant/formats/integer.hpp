@@ -13,34 +13,17 @@ using integer_storage = conditional<(Bits <= 8), conditional<IsSigned, std::int8
                                     conditional<IsSigned, std::int16_t, std::uint16_t>>;
 }  // namespace detail
 
-/// Integers kept in `Code`, held to [lower, upper]; docs/arithmetic.md, rules 3 to 6.
+/// What all integers kept in `Code` share; docs/arithmetic.md, rules 3 to 6.
 ///   code = clamp(round(v) + zero_point, lower, upper), real = (code - zero_point) * scale
 /// NaN becomes the lowest code, infinities the ends of the range, -0 the code of 0.
 template <class Code>
-struct stored_integer {
+struct integer_codes {
   using code_type = Code;
   static constexpr bool is_integer = true;
   static constexpr bool keeps_nan = false;
   static constexpr int quotient_bits = sizeof(Code) == 1 ? 10 : 18;
   static constexpr std::int32_t storage_lower = Code(-1) < Code(0) ? -(1 << (8 * sizeof(Code) - 1)) : 0;
   static constexpr std::int32_t storage_upper = storage_lower + (1 << (8 * sizeof(Code))) - 1;
-
-  std::int32_t lower = storage_lower;
-  std::int32_t upper = storage_upper;
-
-  constexpr std::int32_t lower_code() const noexcept { return lower; }
-  constexpr std::int32_t upper_code() const noexcept { return upper; }
-  constexpr code_bounds bounds() const noexcept {
-    return {static_cast<double>(lower), static_cast<double>(upper), true};
-  }
-  constexpr status valid() const noexcept {
-    if (lower < storage_lower)
-      return fault(errc::bits_out_of_range, "format.lower", lower, "a bound the storage type can hold");
-    if (upper > storage_upper)
-      return fault(errc::bits_out_of_range, "format.upper", upper, "a bound the storage type can hold");
-    if (lower >= upper) return fault(errc::bits_out_of_range, "format.lower", lower, "a bound below the upper one");
-    return {};
-  }
 
   template <class L, class Round>
   XQUANT_INLINE static constexpr integer_of<L> encode(L v, const Round& round) {
@@ -51,50 +34,56 @@ struct stored_integer {
     return to_real<L>(code);
   }
   template <class L, class Round>
-  XQUANT_INLINE static constexpr L snap(L v, const Round& round, integer_of<L> lower, integer_of<L> upper) {
-    return to_real<L>(minimum_integer<L>(maximum_integer<L>(round.to_integer(v), lower), upper));
+  XQUANT_INLINE static constexpr L snap(L v, const Round& round, integer_of<L> lowest, integer_of<L> highest) {
+    return to_real<L>(minimum_integer<L>(maximum_integer<L>(round.to_integer(v), lowest), highest));
   }
   template <class L, class Round>
-  XQUANT_INLINE static constexpr mask_of<L> inside(L v, const Round& round, integer_of<L> lower, integer_of<L> upper) {
+  XQUANT_INLINE static constexpr mask_of<L> inside(L v, const Round& round, integer_of<L> lowest,
+                                                   integer_of<L> highest) {
     const integer_of<L> steps = round.to_integer(v);
     const integer_of<L> one = broadcast_integer<L>(1);
-    return both<L>(less_integer<L>(subtract_integer<L>(lower, one), steps),
-                   less_integer<L>(steps, add_integer<L>(upper, one)));
+    return both<L>(less_integer<L>(subtract_integer<L>(lowest, one), steps),
+                   less_integer<L>(steps, add_integer<L>(highest, one)));
+  }
+  friend constexpr bool operator==(const integer_codes&, const integer_codes&) = default;
+};
+
+/// Integers held to [lower, upper], two values within what `Code` can store. What kernels are made for.
+template <class Code>
+struct stored_integer : integer_codes<Code> {
+  std::int32_t lower = integer_codes<Code>::storage_lower;
+  std::int32_t upper = integer_codes<Code>::storage_upper;
+
+  constexpr stored_integer() noexcept = default;
+  constexpr stored_integer(std::int32_t lowest, std::int32_t highest) noexcept : lower(lowest), upper(highest) {}
+
+  constexpr std::int32_t lower_code() const noexcept { return lower; }
+  constexpr std::int32_t upper_code() const noexcept { return upper; }
+  constexpr code_bounds bounds() const noexcept {
+    return {static_cast<double>(lower), static_cast<double>(upper), true};
+  }
+  constexpr status valid() const noexcept {
+    if (lower < this->storage_lower)
+      return fault(errc::bits_out_of_range, "format.lower", lower, "a bound the storage type can hold");
+    if (upper > this->storage_upper)
+      return fault(errc::bits_out_of_range, "format.upper", upper, "a bound the storage type can hold");
+    if (lower >= upper) return fault(errc::bits_out_of_range, "format.lower", lower, "a bound below the upper one");
+    return {};
   }
   friend constexpr bool operator==(const stored_integer&, const stored_integer&) = default;
 };
 
 /// The integers of `Bits` bits, two's complement when signed: [-2^(Bits-1), 2^(Bits-1) - 1] or [0, 2^Bits - 1].
 template <int Bits, bool IsSigned>
-struct integer {
+struct integer : integer_codes<detail::integer_storage<IsSigned, Bits>> {
   static_assert(Bits >= 2 && Bits <= 16, "xquant::integer: 2 to 16 bits");
-  using code_type = detail::integer_storage<IsSigned, Bits>;
-  using kernel_format = stored_integer<code_type>;  ///< what kernels are made for
-  static constexpr bool is_integer = true;
-  static constexpr bool keeps_nan = false;
-  static constexpr int quotient_bits = kernel_format::quotient_bits;
 
   static constexpr std::int32_t lower_code() noexcept { return IsSigned ? -(1 << (Bits - 1)) : 0; }
   static constexpr std::int32_t upper_code() noexcept { return lower_code() + (1 << Bits) - 1; }
   static constexpr code_bounds bounds() noexcept { return kernel().bounds(); }
   static constexpr status valid() noexcept { return {}; }
-  static constexpr kernel_format kernel() noexcept { return {lower_code(), upper_code()}; }
-
-  template <class L, class Round>
-  XQUANT_INLINE static constexpr integer_of<L> encode(L v, const Round& round) {
-    return kernel_format::template encode<L>(v, round);
-  }
-  template <class L>
-  XQUANT_INLINE static constexpr L decode(integer_of<L> code) {
-    return kernel_format::template decode<L>(code);
-  }
-  template <class L, class Round>
-  XQUANT_INLINE static constexpr L snap(L v, const Round& round, integer_of<L> lower, integer_of<L> upper) {
-    return kernel_format::template snap<L>(v, round, lower, upper);
-  }
-  template <class L, class Round>
-  XQUANT_INLINE static constexpr mask_of<L> inside(L v, const Round& round, integer_of<L> lower, integer_of<L> upper) {
-    return kernel_format::template inside<L>(v, round, lower, upper);
+  static constexpr stored_integer<detail::integer_storage<IsSigned, Bits>> kernel() noexcept {
+    return {lower_code(), upper_code()};
   }
   friend constexpr bool operator==(const integer&, const integer&) = default;
 };

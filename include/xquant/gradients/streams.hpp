@@ -1,6 +1,7 @@
 // The checks that calls with several streams share, and their layout for an engine.
 #pragma once
 
+#include <xquant/core/qualifiers.hpp>
 #include <xquant/core/validation.hpp>
 #include <xquant/engines/plan.hpp>
 #include <xquant/engines/reduction.hpp>

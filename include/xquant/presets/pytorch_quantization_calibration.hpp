@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xquant/core/lane.hpp>
+#include <xquant/core/scalar_lane.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <xquant/core/bits.hpp>
-#include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
 #include <xquant/core/range.hpp>
 
@@ -26,11 +25,18 @@ struct affine {
     const double scale = (high - low) / (codes.upper - codes.lower);
     const Real stored = detail::usable_scale<Real>(scale);
     const bool degenerate = !(scale >= static_cast<double>(real_traits<Real>::min_normal));
-    const double zero = codes.lower - (degenerate ? codes.lower : round_even(low / scale));
+    const double zero = codes.lower - (degenerate ? codes.lower : nearest_integer(low / scale));
     const double held = zero < codes.lower ? codes.lower : zero > codes.upper ? codes.upper : zero;
     return {stored, static_cast<std::int32_t>(held)};
   }
   friend constexpr bool operator==(const affine&, const affine&) = default;
+
+ private:
+  // Ties to even; the quotient is at most the number of codes.
+  static constexpr double nearest_integer(double x) noexcept {
+    constexpr double shifter = 1.5 * power_of_two<double>(52);
+    return (x + shifter) - shifter;
+  }
 };
 
 }  // namespace xquant

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xquant/core/view.hpp>
+#include <xquant/exception.hpp>
 #include <xquant/model/error.hpp>
 #include <xquant/model/graph.hpp>
 #include <xquant/model/tensor.hpp>
