@@ -1,0 +1,248 @@
+// NVIDIA pytorch-quantization's (2.1 to 2.2.1) integer quantizers, CPU path: tensor_quant and fake_tensor_quant, from
+// amax, bit for bit. How it finds amax: pytorch_quantization_calibration.hpp.
+#pragma once
+
+#include <xquant/core/adapt.hpp>
+#include <xquant/core/bits.hpp>
+#include <xquant/core/nest.hpp>
+#include <xquant/core/validation.hpp>
+#include <xquant/engines/plan.hpp>
+#include <xquant/engines/scalar.hpp>
+#include <xquant/error.hpp>
+#include <xquant/exception.hpp>
+#include <xquant/ops/operation.hpp>
+#include <xquant/rounding/nearest_even.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace xquant::presets::pytorch_quantization {
+
+/// The arguments of tensor_quant, with its defaults (QuantDescriptor's narrow_range is false).
+struct tensor_quant_settings {
+  int num_bits = 8;
+  bool is_unsigned = false;
+  bool narrow_range = true;
+  friend constexpr bool operator==(const tensor_quant_settings&, const tensor_quant_settings&) = default;
+};
+
+/// Policy: the codes in use. upper = 2^(bits - 1 + unsigned) - 1; lower = 0 if unsigned, -upper if narrow, else
+/// -upper - 1. Widths 0 and 1 are the peer's degenerate cases, kept as it computes them.
+template <class Real>
+struct code_limits {
+  Real lower;
+  Real upper;
+
+  /// Refuses widths outside [0, 24].
+  [[nodiscard]] static constexpr status of(const tensor_quant_settings& s, code_limits& out) noexcept {
+    if (s.num_bits < 0 || s.num_bits > 24)
+      return fault(errc::bits_out_of_range, "num_bits", s.num_bits, "0 to 24 bits");
+    const Real upper = power_of_two<Real>(s.num_bits - 1 + (s.is_unsigned ? 1 : 0)) - 1;
+    out = {s.is_unsigned ? Real(0) : s.narrow_range ? -upper : -upper - 1, upper};
+    return {};
+  }
+};
+
+/// Policy: what amax makes of the scale. The peer's scale is codes per unit: multiplier = upper / amax in float,
+/// whatever the data. Where amax <= 2^-24, the multiplier is 0 and the scale given back 1. Both that guard and the
+/// refusal of negative amax look at min(amax), which is NaN when one amax is: one NaN switches them off for every slot,
+/// and amax 0 then has an infinite multiplier. An infinite amax has multiplier 0 and so 0 / 0 in fake_tensor_quant.
+template <class Real>
+struct scales {
+  std::vector<Real> multiplier;  ///< what x is multiplied by
+  std::vector<Real> divisor;     ///< what tensor_quant gives back, and codes are divided by
+
+  static constexpr float least_amax = 0x1p-24f;
+
+  /// Refuses no amax at all and, as the peer does, negative ones.
+  template <class Each>
+  [[nodiscard]] status fill(float upper, const Each& for_each_amax) {
+    float least = 0;
+    bool any = false;
+    bool has_nan = false;
+    for_each_amax([&](float a) {
+      has_nan = has_nan || !(a == a);
+      least = !any || a < least ? a : least;
+      any = true;
+    });
+    if (!any) return fault(errc::no_samples, "amax", 0, "at least one amax");
+    if (!has_nan && least < 0)
+      return fault(errc::value_out_of_range, "amax", static_cast<double>(least), "no negative amax");
+    for_each_amax([&](float a) {
+      const bool dead = !has_nan && a <= least_amax;
+      const Real scale = static_cast<Real>(upper / a);
+      multiplier.push_back(dead ? Real(0) : scale);
+      divisor.push_back(dead ? Real(1) : scale);
+    });
+    return {};
+  }
+};
+
+/// code = clamp(round_half_to_even(x * multiplier), lower, upper), a real: NaN stays NaN, -0 stays -0. Of its lane
+/// parameters, `reciprocal` is the multiplier and `scale` the divisor.
+template <class Real>
+struct tensor_quant_operation {
+  using real = Real;
+  using input_0_type = Real;
+  using input_1_type = none;
+  using output_0_type = Real;
+  using output_1_type = none;
+  using rounding_type = none;
+  static constexpr bool needs_small_quotient = false;
+
+  code_limits<Real> limits;
+
+  static constexpr std::int32_t lower_code() noexcept { return 0; }  // no integer is stored
+  static constexpr std::int32_t upper_code() noexcept { return 0; }
+
+  template <class L>
+  XQUANT_INLINE static constexpr lane_parameters<L> prepare(const lane_parameters<L>& p) {
+    return p;
+  }
+  template <class L>
+  XQUANT_INLINE constexpr L operator()(L x, none, const lane_parameters<L>& p, xquant::detail::no_random_bits) const {
+    // Held first, because a rounding takes numbers below 2^31; codes end at 2^24.
+    constexpr Real far = power_of_two<Real>(30);
+    const L v = clamp_keep_nan(multiply(x, p.reciprocal), broadcast<L>(-far), broadcast<L>(far));
+    const mask_of<L> is_number = equal(v, v);
+    const L rounded = nearest_even::round(select<L>(is_number, v, broadcast<L>(0)));
+    // The upper limit last, as torch.clamp: with 0 bits it is the smaller one.
+    const L code = minimum(broadcast<L>(limits.upper), maximum(broadcast<L>(limits.lower), rounded));
+    return select<L>(is_number, code, v);
+  }
+};
+
+/// fake = code / divisor.
+template <class Real>
+struct fake_tensor_quant_operation : tensor_quant_operation<Real> {
+  template <class L>
+  XQUANT_INLINE constexpr L operator()(L x, none, const lane_parameters<L>& p,
+                                       xquant::detail::no_random_bits random) const {
+    return divide(tensor_quant_operation<Real>::operator()(x, none{}, p, random), p.scale);
+  }
+};
+
+namespace detail {
+
+/// Policy: the granularity is the shape of amax, which has 1 or the extent of x in each of its dimensions, and fewer
+/// dimensions than x where x has outer ones (numpy's broadcasting).
+inline status map_of(const shape& x, const shape& amax, parameter_map& map) noexcept {
+  map = parameter_map{};
+  if (amax.rank > x.rank)
+    return fault(errc::shape_mismatch, "amax", static_cast<double>(amax.rank), "at most as many dimensions as x has");
+  std::ptrdiff_t step = 1;
+  for (std::size_t d = amax.rank; d-- > 0;) {
+    const std::size_t in_x = d + x.rank - amax.rank;
+    const std::size_t extent = amax.extent[d];
+    if (extent != 1 && extent != x.extent[in_x])
+      return fault(errc::shape_mismatch, "amax", static_cast<double>(extent), "1, or the extent of x", d);
+    if (extent != 1) map.stride[in_x] = step;
+    step *= static_cast<std::ptrdiff_t>(extent);
+  }
+  map.count = amax.size();
+  return {};
+}
+
+template <class T, class Use>
+void each_element(const tensor_view<T>& v, std::size_t d, std::ptrdiff_t at, const Use& use) {
+  if (d == v.shape.rank) return use(v.data[at]);
+  for (std::size_t i = 0; i < v.shape.extent[d]; ++i)
+    each_element(v, d + 1, at + static_cast<std::ptrdiff_t>(i) * v.stride[d], use);
+}
+
+// The peer asks min(x) < 0: a NaN anywhere hides every negative value, and no elements are an error.
+template <class Real>
+status validate_unsigned(const tensor_view<const Real>& x) {
+  Real least = 0;
+  bool has_nan = false;
+  each_element(x, 0, 0, [&](Real v) {
+    has_nan = has_nan || !(v == v);
+    least = v < least ? v : least;
+  });
+  if (x.shape.size() == 0) return fault(errc::no_samples, "x", 0, "at least one element, when unsigned");
+  if (has_nan || !(least < 0)) return {};
+  return fault(errc::value_out_of_range, "x", static_cast<double>(least), "no negative value, when unsigned");
+}
+
+template <template <class> class Operation, class Real, class Engine>
+status run(const tensor_view<const Real>& x, const tensor_view<const float>& amax,
+           const tensor_quant_settings& settings, const tensor_view<Real>& out, const char* out_name,
+           const Engine& engine, scales<Real>& used) {
+  Operation<Real> operation{};
+  code_limits<float> limits{};
+  parameter_map map;
+  if (const status s = code_limits<Real>::of(settings, operation.limits); !s.ok()) return s;
+  if (const status s = code_limits<float>::of(settings, limits); !s.ok()) return s;
+  if (const status s = xquant::detail::validate_input(x, "x"); !s.ok()) return s;
+  if (const status s = xquant::detail::validate_input(amax, "amax"); !s.ok()) return s;
+  if (const status s = xquant::detail::validate_output(out, x.shape, out_name); !s.ok()) return s;
+  if (const status s = xquant::detail::validate_apart(x, out, out_name); !s.ok()) return s;
+  if (const status s = map_of(x.shape, amax.shape, map); !s.ok()) return s;
+  if (settings.is_unsigned)
+    if (const status s = validate_unsigned(x); !s.ok()) return s;
+  const auto for_each_amax = [&](const auto& use) { each_element(amax, 0, 0, use); };
+  if (const status s = used.fill(limits.upper, for_each_amax); !s.ok()) return s;
+  nest_list nests;
+  if (const status s = xquant::detail::lay_out(x, out, map, nests); !s.ok()) return s;
+  operation_streams<Operation<Real>> streams;
+  streams.input_0 = x.data;
+  streams.output_0 = out.data;
+  streams.parameters = {used.divisor.data(), used.multiplier.data(), nullptr, map.count};
+  engine.run(operation, nests, streams);
+  return {};
+}
+
+}  // namespace detail
+
+/// `tensor_quant(inputs, amax, num_bits, unsigned, narrow_range)`: q = clamp(rne(x * s), lower, upper) as reals, s =
+/// upper / amax; and the scales given back, one an amax, row-major (policy `scales`). `x` and `q` are float or double,
+/// `amax` float, of a shape that broadcasts over x: [] per tensor, [C, 1, 1] per axis. NaN gives NaN and -0 gives -0;
+/// infinities give the ends, or NaN where s is 0. Refuses, as the peer does, negative amax and, when unsigned, negative
+/// x, each unless a NaN hides it; and shapes that do not fit, widths beyond 24 bits, memory that overlaps.
+template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
+[[nodiscard]] status try_tensor_quant(const In& x, const Amax& amax, const tensor_quant_settings& settings, Out&& q,
+                                      std::vector<element_of<In>>& returned_scale, const Engine& engine = {}) {
+  using real = element_of<In>;
+  auto&& input = evaluated(x);
+  auto&& limits = evaluated(amax);
+  scales<real> used;
+  const status s = detail::run<tensor_quant_operation, real>(as_view(input), as_view(limits), settings, as_view(q), "q",
+                                                             engine, used);
+  if (s.ok()) returned_scale = std::move(used.divisor);
+  return s;
+}
+
+/// `fake_tensor_quant` (and `legacy_fake_tensor_quant`): y = q / s in the type of x, with the q and the returned scale
+/// of tensor_quant. `x` and `y` may be the same memory. Refuses what tensor_quant refuses.
+template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
+[[nodiscard]] status try_fake_tensor_quant(const In& x, const Amax& amax, const tensor_quant_settings& settings,
+                                           Out&& y, const Engine& engine = {}) {
+  using real = element_of<In>;
+  auto&& input = evaluated(x);
+  auto&& limits = evaluated(amax);
+  scales<real> used;
+  return detail::run<fake_tensor_quant_operation, real>(as_view(input), as_view(limits), settings, as_view(y), "y",
+                                                        engine, used);
+}
+
+#if XQUANT_HAS_EXCEPTIONS
+/// try_tensor_quant that returns the scales and throws xquant::error.
+template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
+std::vector<element_of<In>> tensor_quant(const In& x, const Amax& amax, const tensor_quant_settings& settings, Out&& q,
+                                         const Engine& engine = {}) {
+  std::vector<element_of<In>> returned_scale;
+  throw_if(try_tensor_quant(x, amax, settings, q, returned_scale, engine));
+  return returned_scale;
+}
+
+/// try_fake_tensor_quant that throws xquant::error.
+template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
+void fake_tensor_quant(const In& x, const Amax& amax, const tensor_quant_settings& settings, Out&& y,
+                       const Engine& engine = {}) {
+  throw_if(try_fake_tensor_quant(x, amax, settings, y, engine));
+}
+#endif
+
+}  // namespace xquant::presets::pytorch_quantization

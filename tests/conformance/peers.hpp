@@ -1,0 +1,11 @@
+// The peers whose vectors the program runs. A peer is one file in peers/ and one line here and in main.cpp.
+#pragma once
+
+#include "registry.hpp"
+
+namespace conformance {
+
+peer_rules onnx_rules();
+peer_rules pytorch_quantization_rules();
+
+}  // namespace conformance
