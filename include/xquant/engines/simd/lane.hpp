@@ -33,7 +33,7 @@ struct lane_operations<xsimd::batch<float, Arch>> {
   XQUANT_INLINE static lane add(lane a, lane b) { return a + b; }
   XQUANT_INLINE static lane subtract(lane a, lane b) { return a - b; }
   XQUANT_INLINE static lane multiply(lane a, lane b) { return lane(native::rounded(a * b)); }
-  XQUANT_INLINE static lane divide(lane a, lane b) { return a / b; }
+  XQUANT_INLINE static lane divide(lane a, lane b) { return lane(native::divide(a, b)); }
   XQUANT_INLINE static lane divide_small(lane a, lane b, lane r) { return lane(native::divide_small(a, b, r)); }
   XQUANT_INLINE static lane minimum(lane a, lane b) { return lane(native::minimum(a, b)); }
   XQUANT_INLINE static lane maximum(lane a, lane b) { return lane(native::maximum(a, b)); }
