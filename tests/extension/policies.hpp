@@ -50,8 +50,8 @@ struct codebook {
                                  xquant::broadcast<L>(static_cast<real>(value(i))));
     return result;
   }
-  template <class L, class Round>
-  static constexpr L snap(L v, const Round& round, xquant::integer_of<L>, xquant::integer_of<L>) {
+  template <class L, class Round, class Bound>
+  static constexpr L snap(L v, const Round& round, Bound, Bound) {
     return decode<L>(encode<L>(v, round));
   }
   friend constexpr bool operator==(const codebook&, const codebook&) = default;

@@ -39,10 +39,13 @@ template <class L> XQUANT_INLINE constexpr L divide_small(L a, L b, L reciprocal
 /// a < b ? a : b and a > b ? a : b; hence b when either is NaN.
 template <class L> XQUANT_INLINE constexpr L minimum(L a, L b) { return lane_operations<L>::minimum(a, b); }
 template <class L> XQUANT_INLINE constexpr L maximum(L a, L b) { return lane_operations<L>::maximum(a, b); }
+/// a * b as multiply, with +0 in place of -0.
+template <class L> XQUANT_INLINE constexpr L multiply_without_sign_of_zero(L a, L b) { return lane_operations<L>::multiply_without_sign_of_zero(a, b); }
 /// |a|, and |magnitude| with the sign bit of `sign`.
 template <class L> XQUANT_INLINE constexpr L absolute(L a) { return lane_operations<L>::absolute(a); }
 template <class L> XQUANT_INLINE constexpr L copy_sign(L magnitude, L sign) { return lane_operations<L>::copy_sign(magnitude, sign); }
-/// Nearest integer, ties to even, and the integer toward zero; |a| below 2^31. The sign of a zero result is that of a.
+/// Nearest integer, ties to even, and the integer toward zero. The sign of a zero result is that of a; NaN and infinities
+/// stay what they are.
 template <class L> XQUANT_INLINE constexpr L round_even(L a) { return lane_operations<L>::round_even(a); }
 template <class L> XQUANT_INLINE constexpr L truncate(L a) { return lane_operations<L>::truncate(a); }
 /// round_even as an integer in one step; an integral a to an integer; an integer to a real. |a| below 2^31.
@@ -76,6 +79,13 @@ template <class L>
 XQUANT_INLINE constexpr L clamp(L x, L lower, L upper) {
   return minimum(maximum(x, lower), upper);
 }
+/// Whether a lane's conversions send NaN, and all that is too low for an integer, to the least integer, and its stores
+/// of 8-bit codes add a zero point with saturation. Then nothing needs to be held from below before a conversion.
+template <class L>
+inline constexpr bool converts_low_to_least = requires {
+  requires lane_operations<L>::converts_low_to_least;
+};
+
 /// max(lower, min(x, upper)), NaN stays NaN.
 template <class L>
 XQUANT_INLINE constexpr L clamp_keep_nan(L x, L lower, L upper) {

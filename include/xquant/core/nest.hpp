@@ -125,19 +125,17 @@ constexpr status make_nests(const shape& s, const std::ptrdiff_t* const (&stream
   return {};
 }
 
-/// Calls visit(operand offsets of the row's first element, innermost dimension) for each row, outermost loop first.
-/// A row is the innermost loop; a nest of depth 0 is one row of one element.
+/// Calls visit(operand offsets) for each index of the outermost `loops` loops, in order.
 template <class Visit>
-constexpr void for_each_row(const nest& n, Visit&& visit) {
-  nest_dimension row;
-  if (n.depth > 0) row = n.dimension[n.depth - 1];
-  const std::size_t outer = n.depth > 0 ? n.depth - 1 : 0;
-  std::size_t counter[nest::max_depth] = {};
+constexpr void for_each_outer(const nest& n, std::size_t loops, Visit&& visit) {
   std::ptrdiff_t offset[operand_count] = {};
   for (unsigned k = 0; k < operand_count; ++k) offset[k] = n.base[k];
+  if (loops == 0) return visit(offset);
+  std::size_t counter[nest::max_depth];
+  for (std::size_t d = 0; d < loops; ++d) counter[d] = 0;
   for (;;) {
-    visit(offset, row);
-    std::size_t d = outer;
+    visit(offset);
+    std::size_t d = loops;
     for (; d > 0; --d) {
       const nest_dimension& loop = n.dimension[d - 1];
       if (++counter[d - 1] < loop.extent) {
@@ -150,6 +148,16 @@ constexpr void for_each_row(const nest& n, Visit&& visit) {
     }
     if (d == 0) return;
   }
+}
+
+/// Calls visit(operand offsets of the row's first element, innermost dimension) for each row, outermost loop first.
+/// A row is the innermost loop; a nest of depth 0 is one row of one element.
+template <class Visit>
+constexpr void for_each_row(const nest& n, Visit&& visit) {
+  nest_dimension row;
+  if (n.depth > 0) row = n.dimension[n.depth - 1];
+  for_each_outer(n, n.depth > 0 ? n.depth - 1 : 0,
+                 [&](const std::ptrdiff_t(&offset)[operand_count]) { visit(offset, row); });
 }
 
 }  // namespace xquant

@@ -50,6 +50,7 @@ struct scalar_lane {
 #endif
   }
   XQUANT_INLINE static constexpr Real divide_small(Real a, Real b, Real) { return divide(a, b); }
+  XQUANT_INLINE static constexpr Real multiply_without_sign_of_zero(Real a, Real b) { return multiply(a, b) + Real(0); }
   XQUANT_INLINE static constexpr Real minimum(Real a, Real b) { return a < b ? a : b; }
   XQUANT_INLINE static constexpr Real maximum(Real a, Real b) { return a > b ? a : b; }
   XQUANT_INLINE static constexpr Real absolute(Real a) { return from_bits(to_bits(a) & ~sign_bit); }
@@ -67,6 +68,7 @@ struct scalar_lane {
 #if defined(__CUDA_ARCH__)
     if constexpr (sizeof(Real) == 4) return ::truncf(a); else return ::trunc(a);
 #else
+    if (!(absolute(a) < shifted)) return a;
     return copy_sign(static_cast<Real>(static_cast<std::int64_t>(a)), a);
 #endif
   }

@@ -91,6 +91,13 @@ struct block_kernel {
   static constexpr std::size_t lanes = block_size / width;
   static constexpr bool is_random = is_random_rounding<typename Op::rounding_type>;
   static constexpr std::size_t accumulators = accumulator_count<Op>;
+  // Only codes are stored with a sum: an operation whose output is real has done with the zero point.
+  static constexpr bool adds_zero_point_in_store = element_size<out_0> != 0 && !is_same<out_0, real> && [] {
+    if constexpr (requires { Op::template adds_zero_point_in_store<L>; })
+      return Op::template adds_zero_point_in_store<L>;
+    else
+      return false;
+  }();
   static constexpr std::size_t accumulator_lanes = virtual_lanes / width;
 
   // What a block has besides elements at addresses: packed bits, and the accumulators of a reduction.
@@ -200,7 +207,14 @@ struct block_kernel {
       result v[lanes];
       XQUANT_UNROLL
       for (std::size_t j = 0; j < lanes; ++j) v[j] = apply(j);
-      store<out_0>(operation, a.output_0, v, state.out[0]);
+      if constexpr (adds_zero_point_in_store) {
+        integer_of<L> zero_point[lanes];
+        XQUANT_UNROLL
+        for (std::size_t j = 0; j < lanes; ++j) zero_point[j] = prepare(j).zero_point;
+        memory::template store_sums<lanes>(a.output_0, v, zero_point, operation.lower_code(), operation.upper_code());
+      } else {
+        store<out_0>(operation, a.output_0, v, state.out[0]);
+      }
     } else {
       decltype(result::first) v[lanes];
       decltype(result::second) w[lanes];

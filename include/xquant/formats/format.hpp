@@ -6,6 +6,7 @@
 
 namespace xquant {
 
+// clang-format off
 /// A format F (a regular value; most are empty):
 ///   using code_type = ...;                       what one code is stored in
 ///   int32 lower_code(), upper_code()             the integers codes are clamped to before they are stored
@@ -15,9 +16,17 @@ namespace xquant {
 ///   static constexpr int quotient_bits           every |v| >= 2^quotient_bits encodes as an infinity would
 ///   integer_of<L> encode<L>(L v, Round round)    v = x / scale, bounded, to a code before zero point and clamp
 ///   L decode<L>(integer_of<L> code)              a code (less its zero point) to a real
-///   L snap<L>(L v, Round round, lower, upper)    decode(encode(v)) with codes held to [lower, upper], without the
-///   detour status valid()                               refuses a value that is no format (a bit width out of range)
+///   L snap<L>(L v, Round round, L lower, L upper)   decode(encode(v)) without the detour, integer codes held to the
+///                                                integral [lower, upper] (codes less the zero point); may give -0
+///   status valid()                               refuses a value that is no format (a bit width out of range)
+/// and, where it has them,
+///   mask_of<L> inside<L>(L v, Round round, integer_of<L> lower, integer_of<L> upper)   whether the rounded v is a code,
+///                                                not clamped or saturated to one; NaN is not (clipped and learned
+///                                                gradients need it)
+///   static constexpr bool has_negative_zero = false   zero has one code, so that fake quantize must give +0
+///   static constexpr bool is_plain_integer = true     encode only rounds: engines may saturate in a narrower integer
 /// Source of the split: formats ask, roundings answer; neither knows the other.
+// clang-format on
 template <class F>
 concept Format = requires(const F& f) {
   typename F::code_type;

@@ -21,6 +21,8 @@ struct integer_codes {
   using code_type = Code;
   static constexpr bool is_integer = true;
   static constexpr bool keeps_nan = false;
+  static constexpr bool has_negative_zero = false;
+  static constexpr bool is_plain_integer = true;
   static constexpr int quotient_bits = sizeof(Code) == 1 ? 10 : 18;
   static constexpr std::int32_t storage_lower = Code(-1) < Code(0) ? -(1 << (8 * sizeof(Code) - 1)) : 0;
   static constexpr std::int32_t storage_upper = storage_lower + (1 << (8 * sizeof(Code))) - 1;
@@ -34,8 +36,8 @@ struct integer_codes {
     return to_real<L>(code);
   }
   template <class L, class Round>
-  XQUANT_INLINE static constexpr L snap(L v, const Round& round, integer_of<L> lowest, integer_of<L> highest) {
-    return to_real<L>(minimum_integer<L>(maximum_integer<L>(round.to_integer(v), lowest), highest));
+  XQUANT_INLINE static constexpr L snap(L v, const Round& round, L lowest, L highest) {
+    return minimum(maximum(round(v), lowest), highest);
   }
   template <class L, class Round>
   XQUANT_INLINE static constexpr mask_of<L> inside(L v, const Round& round, integer_of<L> lowest,

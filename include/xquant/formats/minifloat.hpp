@@ -91,7 +91,7 @@ struct finite_minifloat {
   }
 
   template <class L, class Round>
-  XQUANT_INLINE static constexpr L snap(L v, const Round& round, integer_of<L>, integer_of<L>) {
+  XQUANT_INLINE static constexpr L snap(L v, const Round& round, L, L) {
     const auto is_number = equal(v, v);
     const L number = select<L>(is_number, v, broadcast<L>(0));
     const grid<L> g = grid_at(number);

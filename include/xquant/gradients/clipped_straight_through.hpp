@@ -25,8 +25,9 @@ struct fake_quantize_with_mask_operation : Kernel {
       random_bits_of<L, typename Kernel::rounding_type> random) const {
     const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
     const L v = Kernel::template scaled<L>(x, p);
-    return {multiply(this->format.template snap<L>(v, round, p.lowest_step, p.highest_step), p.scale),
-            this->format.template inside<L>(v, round, p.lowest_step, p.highest_step)};
+    return {Kernel::template rescaled<L>(this->format.template snap<L>(v, round, p.lowest_step, p.highest_step), p),
+            this->format.template inside<L>(v, round, truncate_to_integer(p.lowest_step),
+                                            truncate_to_integer(p.highest_step))};
   }
 };
 
@@ -64,7 +65,9 @@ struct clipped_straight_through_operation : Kernel {
                                        random_bits_of<L, typename Kernel::rounding_type> random) const {
     const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
     const L v = Kernel::template scaled<L>(x, p);
-    return select<L>(this->format.template inside<L>(v, round, p.lowest_step, p.highest_step), g, broadcast<L>(0));
+    return select<L>(this->format.template inside<L>(v, round, truncate_to_integer(p.lowest_step),
+                                                     truncate_to_integer(p.highest_step)),
+                     g, broadcast<L>(0));
   }
 };
 

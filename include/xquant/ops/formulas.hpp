@@ -51,9 +51,9 @@ struct quantizer_kernel {
     L reciprocal;
     L lowest;  // where the format stops telling values apart: of x before a short quotient, of v after any other
     L highest;
+    L lowest_step;  // codes less the zero point
+    L highest_step;
     integer_of<L> zero_point;
-    integer_of<L> lowest_step;  // codes less the zero point
-    integer_of<L> highest_step;
   };
 
   template <class L, bool Exact = false>
@@ -66,8 +66,13 @@ struct quantizer_kernel {
       lowest_step = subtract_integer<L>(lowest_step, p.zero_point);
       highest_step = subtract_integer<L>(highest_step, p.zero_point);
     }
-    return {p.scale,     p.reciprocal, subtract(broadcast<L>(0), highest), highest, p.zero_point,
-            lowest_step, highest_step};
+    return {p.scale,
+            p.reciprocal,
+            subtract(broadcast<L>(0), highest),
+            highest,
+            to_real<L>(lowest_step),
+            to_real<L>(highest_step),
+            p.zero_point};
   }
 
   /// v = x / scale, held to the interval beyond which every code is the last one. The short quotient must not meet an
@@ -77,18 +82,52 @@ struct quantizer_kernel {
   template <class L, bool Exact = false>
   XQUANT_INLINE static constexpr L scaled(L x, const prepared<L>& p) {
     if constexpr (!Exact && takes_short_quotient<L>)
-      return ArithmeticType::template quotient<true>(held(x, p), p.scale, p.reciprocal);
+      return ArithmeticType::template quotient<true>(held<low_converts_right<L>>(x, p), p.scale, p.reciprocal);
     else
-      return held(ArithmeticType::template quotient<false>(x, p.scale, p.reciprocal), p);
+      return held<low_converts_right<L>>(ArithmeticType::template quotient<false>(x, p.scale, p.reciprocal), p);
+  }
+
+  /// The value x becomes, in units of the scale: snap of v. An integer format's rounding takes any v and is held after
+  /// it, so v need not be.
+  template <class L>
+  XQUANT_INLINE constexpr L snapped(L x, const prepared<L>& p, const bound_rounding<L, RoundingType>& round) const {
+    if constexpr (is_plain && rounding_sees_only_halves<RoundingType> && !takes_short_quotient<L>)
+      return format.template snap<L>(ArithmeticType::template quotient<false>(x, p.scale, p.reciprocal), round,
+                                     p.lowest_step, p.highest_step);
+    else
+      return format.template snap<L>(scaled<L>(x, p), round, p.lowest_step, p.highest_step);
+  }
+
+  /// snapped * scale.
+  template <class L>
+  XQUANT_INLINE static constexpr L rescaled(L value, const prepared<L>& p) {
+    if constexpr (requires { requires !FormatType::has_negative_zero; })
+      return multiply_without_sign_of_zero(value, p.scale);
+    else
+      return multiply(value, p.scale);
   }
 
  private:
+  static constexpr bool is_plain = requires { requires FormatType::is_plain_integer; };
   template <class L>
   static constexpr bool takes_short_quotient = needs_small_quotient&& lane_count<L> != 1;
-
+  // Nothing is held from below where what is too low, or NaN, converts to an integer that saturates to the lowest code.
   template <class L>
+  static constexpr bool low_converts_right = converts_low_to_least<L>&& is_plain &&
+                                             sizeof(code_type) == 1 && rounding_sees_only_halves<RoundingType>;
+
+ public:
+  /// Whether the store adds the zero point, saturating, so that codes come to it without.
+  template <class L>
+  static constexpr bool adds_zero_point_in_store = HasZeroPoint&& low_converts_right<L>;
+
+ private:
+  template <bool OnlyFromAbove, class L>
   XQUANT_INLINE static constexpr L held(L value, const prepared<L>& p) {
-    return FormatType::keeps_nan ? clamp_keep_nan(value, p.lowest, p.highest) : clamp(value, p.lowest, p.highest);
+    if constexpr (OnlyFromAbove)
+      return minimum(p.highest, value);
+    else
+      return FormatType::keeps_nan ? clamp_keep_nan(value, p.lowest, p.highest) : clamp(value, p.lowest, p.highest);
   }
 };
 
@@ -105,7 +144,7 @@ struct quantize_operation : Kernel {
                                                    random_bits_of<L, typename Kernel::rounding_type> random) const {
     const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
     const integer_of<L> code = this->format.template encode<L>(Kernel::template scaled<L>(x, p), round);
-    if constexpr (Kernel::has_zero_point)
+    if constexpr (Kernel::has_zero_point && !Kernel::template adds_zero_point_in_store<L>)
       return add_integer<L>(code, p.zero_point);
     else
       return code;
@@ -147,8 +186,7 @@ struct fake_quantize_operation : Kernel {
   XQUANT_INLINE constexpr L operator()(L x, none, const typename Kernel::template prepared<L>& p,
                                        random_bits_of<L, typename Kernel::rounding_type> random) const {
     const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
-    return multiply(
-        this->format.template snap<L>(Kernel::template scaled<L>(x, p), round, p.lowest_step, p.highest_step), p.scale);
+    return Kernel::template rescaled<L>(this->template snapped<L>(x, p, round), p);
   }
 };
 

@@ -32,7 +32,7 @@ struct unsaturated_e4m3fn : e4m3fn {
     return select_integer<L>(stays_finite(v), code, bit_or<L>(code, broadcast_integer<L>(nan_code)));
   }
   template <class L, class Round>
-  XQUANT_INLINE static constexpr L snap(L v, const Round& round, integer_of<L> lower, integer_of<L> upper) {
+  XQUANT_INLINE static constexpr L snap(L v, const Round& round, L lower, L upper) {
     const L nan = copy_sign(broadcast<L>(__builtin_nanf("")), v);
     return select<L>(stays_finite(v), e4m3fn::snap<L>(v, round, lower, upper), nan);
   }
@@ -86,7 +86,9 @@ struct reference_integer {
     return IntegerFormat::template decode<L>(code);
   }
   template <class L, class Round>
-  XQUANT_INLINE static constexpr L snap(L v, const Round& round, integer_of<L> lower, integer_of<L> upper) {
+  XQUANT_INLINE static constexpr L snap(L v, const Round& round, L lowest, L highest) {
+    const integer_of<L> lower = truncate_to_integer(lowest);
+    const integer_of<L> upper = truncate_to_integer(highest);
     // The clamped code is lower + zero point when this is called with lower - zero point: the sum wraps, then is held.
     const integer_of<L> zero_point = subtract_integer<L>(broadcast_integer<L>(lower_code()), lower);
     const integer_of<L> code = add_integer<L>(encode<L>(v, round), zero_point);

@@ -12,6 +12,7 @@ template <>
 struct instruction_set<xsimd::fma3<xsimd::avx2>> {
   using real = __m256;
   using integer = __m256i;
+  static constexpr bool converts_low_to_least = true;
 
   // clang-format off
   XQUANT_INLINE static real rounded(real a) { asm("" : "+x"(a)); return a; }
@@ -21,6 +22,7 @@ struct instruction_set<xsimd::fma3<xsimd::avx2>> {
     const real q = rounded(_mm256_mul_ps(a, r));
     return _mm256_fnmadd_ps(_mm256_fmsub_ps(q, b, a), r, q);
   }
+  XQUANT_INLINE static real fused_multiply_add(real a, real b, real c) { return _mm256_fmadd_ps(a, b, c); }
   XQUANT_INLINE static real minimum(real a, real b) { return _mm256_min_ps(a, b); }
   XQUANT_INLINE static real maximum(real a, real b) { return _mm256_max_ps(a, b); }
   XQUANT_INLINE static real round_even(real a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
@@ -58,26 +60,22 @@ struct instruction_set<xsimd::fma3<xsimd::avx2>> {
     low = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
   }
 
-  XQUANT_INLINE static void store_codes(std::int8_t* p, const integer (&v)[8], std::int32_t lower, std::int32_t upper) {
-    const integer low = _mm256_set1_epi8(static_cast<char>(lower));
-    const integer high = _mm256_set1_epi8(static_cast<char>(upper));
+  template <class Code>
+  requires(sizeof(Code) == 1) XQUANT_INLINE
+      static void store_codes(Code* p, const integer (&v)[8], std::int32_t lower, std::int32_t upper) {
     XQUANT_UNROLL
-    for (int h = 0; h < 2; ++h) {
-      const integer packed = _mm256_packs_epi16(_mm256_packs_epi32(v[4 * h], v[4 * h + 1]),
-                                                _mm256_packs_epi32(v[4 * h + 2], v[4 * h + 3]));
-      store(p + 32 * h, in_order(_mm256_min_epi8(_mm256_max_epi8(packed, low), high)));
-    }
+    for (int h = 0; h < 8; h += 4)
+      store_words(p + 8 * h, _mm256_packs_epi32(v[h], v[h + 1]), _mm256_packs_epi32(v[h + 2], v[h + 3]), lower, upper);
   }
-  XQUANT_INLINE static void store_codes(std::uint8_t* p, const integer (&v)[8], std::int32_t lower,
-                                        std::int32_t upper) {
-    const integer low = _mm256_set1_epi8(static_cast<char>(lower));
-    const integer high = _mm256_set1_epi8(static_cast<char>(upper));
+  template <class Code>
+  XQUANT_INLINE static void store_sums(Code* p, const integer (&v)[8], const integer (&zero)[8], std::int32_t lower,
+                                       std::int32_t upper) {
     XQUANT_UNROLL
-    for (int h = 0; h < 2; ++h) {
-      const integer packed = _mm256_packus_epi16(_mm256_packs_epi32(v[4 * h], v[4 * h + 1]),
-                                                 _mm256_packs_epi32(v[4 * h + 2], v[4 * h + 3]));
-      store(p + 32 * h, in_order(_mm256_min_epu8(_mm256_max_epu8(packed, low), high)));
-    }
+    for (int h = 0; h < 8; h += 4)
+      store_words(
+          p + 8 * h, _mm256_adds_epi16(_mm256_packs_epi32(v[h], v[h + 1]), _mm256_packs_epi32(zero[h], zero[h + 1])),
+          _mm256_adds_epi16(_mm256_packs_epi32(v[h + 2], v[h + 3]), _mm256_packs_epi32(zero[h + 2], zero[h + 3])),
+          lower, upper);
   }
   XQUANT_INLINE static void store_codes(std::int16_t* p, const integer (&v)[8], std::int32_t lower,
                                         std::int32_t upper) {
@@ -99,6 +97,18 @@ struct instruction_set<xsimd::fma3<xsimd::avx2>> {
   }
 
  private:
+  XQUANT_INLINE static void store_words(std::int8_t* p, integer a, integer b, std::int32_t lower, std::int32_t upper) {
+    const integer held =
+        _mm256_min_epi8(_mm256_max_epi8(_mm256_packs_epi16(a, b), _mm256_set1_epi8(static_cast<char>(lower))),
+                        _mm256_set1_epi8(static_cast<char>(upper)));
+    store(p, in_order(held));
+  }
+  XQUANT_INLINE static void store_words(std::uint8_t* p, integer a, integer b, std::int32_t lower, std::int32_t upper) {
+    const integer held =
+        _mm256_min_epu8(_mm256_max_epu8(_mm256_packus_epi16(a, b), _mm256_set1_epi8(static_cast<char>(lower))),
+                        _mm256_set1_epi8(static_cast<char>(upper)));
+    store(p, in_order(held));
+  }
   template <class Code>
   XQUANT_INLINE static void store(Code* p, integer v) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v);

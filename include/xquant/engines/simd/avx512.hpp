@@ -12,6 +12,7 @@ template <>
 struct instruction_set<xsimd::avx512bw> {
   using real = __m512;
   using integer = __m512i;
+  static constexpr bool converts_low_to_least = true;
 
   // clang-format off
   XQUANT_INLINE static real rounded(real a) { asm("" : "+v"(a)); return a; }
@@ -21,6 +22,7 @@ struct instruction_set<xsimd::avx512bw> {
     const real q = rounded(_mm512_mul_ps(a, r));
     return _mm512_fnmadd_ps(_mm512_fmsub_ps(q, b, a), r, q);
   }
+  XQUANT_INLINE static real fused_multiply_add(real a, real b, real c) { return _mm512_fmadd_ps(a, b, c); }
   XQUANT_INLINE static real minimum(real a, real b) { return _mm512_min_ps(a, b); }
   XQUANT_INLINE static real maximum(real a, real b) { return _mm512_max_ps(a, b); }
   XQUANT_INLINE static real round_even(real a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
@@ -54,18 +56,16 @@ struct instruction_set<xsimd::avx512bw> {
     low = _mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64(odd, 32));
   }
 
-  XQUANT_INLINE static void store_codes(std::int8_t* p, const integer (&v)[4], std::int32_t lower, std::int32_t upper) {
-    const integer packed = _mm512_packs_epi16(_mm512_packs_epi32(v[0], v[1]), _mm512_packs_epi32(v[2], v[3]));
-    const integer held = _mm512_min_epi8(_mm512_max_epi8(packed, _mm512_set1_epi8(static_cast<char>(lower))),
-                                         _mm512_set1_epi8(static_cast<char>(upper)));
-    _mm512_storeu_si512(p, in_order(held));
+  template <class Code>
+  requires(sizeof(Code) == 1) XQUANT_INLINE
+      static void store_codes(Code* p, const integer (&v)[4], std::int32_t lower, std::int32_t upper) {
+    store_words(p, _mm512_packs_epi32(v[0], v[1]), _mm512_packs_epi32(v[2], v[3]), lower, upper);
   }
-  XQUANT_INLINE static void store_codes(std::uint8_t* p, const integer (&v)[4], std::int32_t lower,
-                                        std::int32_t upper) {
-    const integer packed = _mm512_packus_epi16(_mm512_packs_epi32(v[0], v[1]), _mm512_packs_epi32(v[2], v[3]));
-    const integer held = _mm512_min_epu8(_mm512_max_epu8(packed, _mm512_set1_epi8(static_cast<char>(lower))),
-                                         _mm512_set1_epi8(static_cast<char>(upper)));
-    _mm512_storeu_si512(p, in_order(held));
+  template <class Code>
+  XQUANT_INLINE static void store_sums(Code* p, const integer (&v)[4], const integer (&zero)[4], std::int32_t lower,
+                                       std::int32_t upper) {
+    store_words(p, _mm512_adds_epi16(_mm512_packs_epi32(v[0], v[1]), _mm512_packs_epi32(zero[0], zero[1])),
+                _mm512_adds_epi16(_mm512_packs_epi32(v[2], v[3]), _mm512_packs_epi32(zero[2], zero[3])), lower, upper);
   }
   XQUANT_INLINE static void store_codes(std::int16_t* p, const integer (&v)[4], std::int32_t lower,
                                         std::int32_t upper) {
@@ -87,6 +87,18 @@ struct instruction_set<xsimd::avx512bw> {
   }
 
  private:
+  XQUANT_INLINE static void store_words(std::int8_t* p, integer a, integer b, std::int32_t lower, std::int32_t upper) {
+    const integer held =
+        _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(a, b), _mm512_set1_epi8(static_cast<char>(lower))),
+                        _mm512_set1_epi8(static_cast<char>(upper)));
+    _mm512_storeu_si512(p, in_order(held));
+  }
+  XQUANT_INLINE static void store_words(std::uint8_t* p, integer a, integer b, std::int32_t lower, std::int32_t upper) {
+    const integer held =
+        _mm512_min_epu8(_mm512_max_epu8(_mm512_packus_epi16(a, b), _mm512_set1_epi8(static_cast<char>(lower))),
+                        _mm512_set1_epi8(static_cast<char>(upper)));
+    _mm512_storeu_si512(p, in_order(held));
+  }
   // Packs work on 128-bit parts; these put the parts back in order.
   XQUANT_INLINE static integer in_order(integer packed) {
     return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), packed);

@@ -26,6 +26,7 @@ struct lane_operations<xsimd::batch<float, Arch>> {
   using mask = xsimd::batch_bool<float, Arch>;
   using native = instruction_set<Arch>;
   static constexpr std::size_t count = lane::size;
+  static constexpr bool converts_low_to_least = requires { requires native::converts_low_to_least; };
 
   // clang-format off
   XQUANT_INLINE static lane broadcast(float x) { return lane(x); }
@@ -35,6 +36,12 @@ struct lane_operations<xsimd::batch<float, Arch>> {
   XQUANT_INLINE static lane multiply(lane a, lane b) { return lane(native::rounded(a * b)); }
   XQUANT_INLINE static lane divide(lane a, lane b) { return lane(native::divide(a, b)); }
   XQUANT_INLINE static lane divide_small(lane a, lane b, lane r) { return lane(native::divide_small(a, b, r)); }
+  XQUANT_INLINE static lane multiply_without_sign_of_zero(lane a, lane b) {
+    if constexpr (requires { native::fused_multiply_add(a, b, a); })
+      return lane(native::fused_multiply_add(a, b, lane(0.0f)));
+    else
+      return multiply(a, b) + lane(0.0f);
+  }
   XQUANT_INLINE static lane minimum(lane a, lane b) { return lane(native::minimum(a, b)); }
   XQUANT_INLINE static lane maximum(lane a, lane b) { return lane(native::maximum(a, b)); }
   XQUANT_INLINE static lane absolute(lane a) { return from_bits(bit_and(to_bits(a), integer(0x7fffffff))); }
@@ -89,7 +96,17 @@ struct lane_memory<xsimd::batch<float, Arch>> {
     for (std::size_t j = 0; j < N; ++j) raw[j] = v[j];
     native::store_codes(p, raw, lower, upper);
   }
-
+  template <std::size_t N, class Code>
+  XQUANT_INLINE static void store_sums(Code* p, const integer (&v)[N], const integer (&zero_point)[N],
+                                       std::int32_t lower, std::int32_t upper) {
+    typename native::integer raw[N];
+    typename native::integer zero[N];
+    XQUANT_UNROLL
+    for (std::size_t j = 0; j < N; ++j) raw[j] = v[j];
+    XQUANT_UNROLL
+    for (std::size_t j = 0; j < N; ++j) zero[j] = zero_point[j];
+    native::store_sums(p, raw, zero, lower, upper);
+  }
   XQUANT_INLINE static mask_of<lane> unpack_mask(std::uint64_t word, std::size_t j) {
     return mask_of<lane>(native::unpack_mask(static_cast<std::uint32_t>(word >> (j * lane::size))));
   }

@@ -19,9 +19,9 @@ struct instruction_set<xsimd::sse2> {
   XQUANT_INLINE static real divide_small(real a, real b, real) { return _mm_div_ps(a, b); }
   XQUANT_INLINE static real minimum(real a, real b) { return _mm_min_ps(a, b); }
   XQUANT_INLINE static real maximum(real a, real b) { return _mm_max_ps(a, b); }
-  // Arguments are below 2^31 in magnitude, so the way through integers is exact; the sign of zero is put back.
-  XQUANT_INLINE static real round_even(real a) { return with_sign(_mm_cvtepi32_ps(_mm_cvtps_epi32(a)), a); }
-  XQUANT_INLINE static real truncate(real a) { return with_sign(_mm_cvtepi32_ps(_mm_cvttps_epi32(a)), a); }
+  // Below 2^23 the way through integers is exact (the sign of zero is put back); from there on, and for NaN, a is integral.
+  XQUANT_INLINE static real round_even(real a) { return where_fractional(a, with_sign(_mm_cvtepi32_ps(_mm_cvtps_epi32(a)), a)); }
+  XQUANT_INLINE static real truncate(real a) { return where_fractional(a, with_sign(_mm_cvtepi32_ps(_mm_cvttps_epi32(a)), a)); }
   XQUANT_INLINE static integer round_even_to_integer(real a) { return _mm_cvtps_epi32(a); }
   XQUANT_INLINE static integer truncate_to_integer(real a) { return _mm_cvttps_epi32(a); }
   XQUANT_INLINE static real to_real(integer a) { return _mm_cvtepi32_ps(a); }
@@ -109,6 +109,10 @@ struct instruction_set<xsimd::sse2> {
   XQUANT_INLINE static real with_sign(real magnitude, real sign) {
     const real bit = _mm_set1_ps(-0.0f);
     return _mm_or_ps(_mm_andnot_ps(bit, magnitude), _mm_and_ps(bit, sign));
+  }
+  XQUANT_INLINE static real where_fractional(real a, real rounded_a) {
+    const real small = _mm_cmplt_ps(_mm_andnot_ps(_mm_set1_ps(-0.0f), a), _mm_set1_ps(8388608.0f));
+    return _mm_or_ps(_mm_and_ps(small, rounded_a), _mm_andnot_ps(small, a));
   }
   XQUANT_INLINE static integer choose(integer mask, integer a, integer b) {
     return _mm_or_si128(_mm_and_si128(mask, a), _mm_andnot_si128(mask, b));
