@@ -36,6 +36,7 @@ enum class errc : std::uint8_t {
   unsupported,          ///< understood, but not something the library does
   malformed,            ///< a file or message that breaks its own format
   input_output,         ///< the operating system refused to read or write
+  device,               ///< an accelerator refused the work; the value is its own error code
 };
 
 /// The answer of every `validate`: a code, and for a fault the argument, where in it, the value met and what was

@@ -33,6 +33,7 @@ constexpr const char* describe(errc code) noexcept {
     case errc::unsupported: return "unsupported";
     case errc::malformed: return "malformed input";
     case errc::input_output: return "input or output failed";
+    case errc::device: return "device error";
   }
   return "unknown error";
 }

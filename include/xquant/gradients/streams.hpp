@@ -71,6 +71,13 @@ class streams {
     if (const status s = checked(q, p, map); !s.ok()) return s;
     return lay_out_reduction(map, walk);
   }
+  /// For an engine whose parameters this host cannot read: everything but them, and but the work.
+  template <class Granularity>
+  status prepare_without_parameters(const Granularity& granularity, parameter_map& map, nest_list& nests) {
+    if (const status s = finished(); !s.ok()) return s;
+    if (const status s = granularity.map(shape_, map); !s.ok()) return s;
+    return lay_out(map, nests);
+  }
   template <class Granularity>
   status prepare_reduction_without_parameters(const Granularity& granularity, parameter_map& map,
                                               reduction_walk& walk) {
@@ -181,13 +188,17 @@ class streams {
   template <class Engine>
   status run_laid_out(const parameters_view<real>& p, const parameter_map& map, const Op& operation,
                       const Engine& engine) {
+    nest_list nests;
+    if (const status s = lay_out(map, nests); !s.ok()) return s;
+    engine.run(operation, nests, call(p));
+    return {};
+  }
+
+  status lay_out(const parameter_map& map, nest_list& nests) const {
     const std::ptrdiff_t* strides[4];
     for (unsigned k = 0; k < 4; ++k) strides[k] = is_elements(k) ? places_[k].stride : nullptr;
     const std::ptrdiff_t* const fixed[4] = {strides[0], strides[1], strides[2], strides[3]};
-    nest_list nests;
-    if (const status s = make_nests(shape_, fixed, map, nests); !s.ok()) return s;
-    engine.run(operation, nests, call(p));
-    return {};
+    return make_nests(shape_, fixed, map, nests);
   }
 
   status lay_out_reduction(const parameter_map& map, reduction_walk& walk) const {

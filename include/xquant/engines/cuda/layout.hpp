@@ -1,0 +1,154 @@
+// From the loops every engine walks to the arguments of kernels, and which kernels a call launches. Host code without
+// CUDA: what a launch is, is the Launcher's to say.
+#pragma once
+
+#include <xquant/engines/cuda/kernel.cuh>
+#include <xquant/engines/cuda/reduction.cuh>
+
+namespace xquant::cuda {
+
+namespace detail {
+
+constexpr std::size_t elements_of(const nest& n) noexcept {
+  std::size_t count = 1;
+  for (std::size_t d = 0; d < n.depth; ++d) count *= n.dimension[d].extent;
+  return count;
+}
+
+// Whether the nest visits the elements of the whole tensor in the order of their logical index.
+constexpr bool in_index_order(const nest_list& nests) noexcept {
+  if (nests.count != 1 || nests.item[0].base[element_index] != 0) return false;
+  const nest& n = nests.item[0];
+  std::ptrdiff_t step = 1;
+  for (std::size_t d = n.depth; d-- > 0;) {
+    if (n.dimension[d].stride[element_index] != step) return false;
+    step *= static_cast<std::ptrdiff_t>(n.dimension[d].extent);
+  }
+  return true;
+}
+
+template <std::size_t Depth>
+constexpr element_walk<Depth> make_walk(const nest& n, std::size_t threads) noexcept {
+  element_walk<Depth> w{};
+  w.count = elements_of(n);
+  for (unsigned k = 0; k < operand_count; ++k) w.base[k] = n.base[k];
+  for (std::size_t d = 0; d < Depth; ++d) {
+    w.extent[d] = 1;
+    if (d + n.depth < Depth) continue;
+    const nest_dimension& loop = n.dimension[d + n.depth - Depth];
+    w.extent[d] = loop.extent;
+    for (unsigned k = 0; k < operand_count; ++k) w.stride[d][k] = loop.stride[k];
+  }
+  for (std::size_t d = Depth; d-- > 0; threads /= w.extent[d]) {
+    if (d == 0) {
+      w.step[0] = threads;
+      break;
+    }
+    w.step[d] = threads % w.extent[d];
+  }
+  return w;
+}
+
+constexpr row_nest make_rows(const nest& n, std::size_t first_piece) noexcept {
+  row_nest r{};
+  nest_dimension row;
+  row.extent = 1;
+  std::size_t outer = n.depth;
+  // A row of one element has one piece; one whose elements do not follow each other is taken element by element.
+  if (n.depth > 0) {
+    const nest_dimension& inner = n.dimension[n.depth - 1];
+    r.direct = inner.extent != 1 && inner.stride[parameter] == 1;
+    if (!r.direct && inner.stride[parameter] == 0 && inner.stride[element_index] == 1) {
+      row = inner;
+      --outer;
+    }
+  }
+  r.depth = outer;
+  r.rows = 1;
+  for (std::size_t d = 0; d < outer; ++d) {
+    r.extent[d] = n.dimension[d].extent;
+    r.index_stride[d] = n.dimension[d].stride[element_index];
+    r.slot_stride[d] = n.dimension[d].stride[parameter];
+    r.rows *= r.extent[d];
+  }
+  r.first_index = n.base[element_index];
+  r.first_slot = n.base[parameter];
+  r.row_extent = row.extent;
+  r.pieces = r.direct ? 0 : (row.extent + segment_size - 2) / segment_size + 1;
+  if (row.extent == 1 && !r.direct) r.pieces = 1;
+  r.first_piece = first_piece;
+  return r;
+}
+
+}  // namespace detail
+
+/// A reduction over `slots` parameter slots in the form kernels take.
+constexpr row_walk make_row_walk(const reduction_walk& walk, std::size_t slots) noexcept {
+  row_walk w{};
+  w.nests = walk.nests.count;
+  w.slots = slots;
+  w.extents = walk.extents;
+  for (std::size_t n = 0; n < w.nests; ++n) {
+    w.nest[n] = detail::make_rows(walk.nests.item[n], w.all_pieces);
+    w.all_pieces += w.nest[n].rows * w.nest[n].pieces;
+  }
+  for (unsigned k = 0; k < 4; ++k) {
+    w.dense[k] = walk.stride[k] == nullptr;
+    for (std::size_t d = 0; d < max_rank && !w.dense[k]; ++d) w.stride[k][d] = walk.stride[k][d];
+  }
+  return w;
+}
+
+/// Doubles a reduction of `Op` needs as its workspace.
+template <class Op>
+constexpr std::size_t workspace_of(const row_walk& w) noexcept {
+  return w.all_pieces * Op::accumulators;
+}
+
+/// Launches what the operation needs, nest by nest. A Launcher has
+///   std::size_t threads(std::size_t items)            threads of a launch for so many items; whole warps
+///   status launch(const Kernel&, std::size_t threads)
+template <class Launcher, class Op>
+status run(const Launcher& launcher, const Op& operation, const nest_list& nests, const operation_streams<Op>& s) {
+  if constexpr (writes_bits<Op>) {
+    if (!detail::in_index_order(nests)) {
+      std::size_t count = 0;
+      for (std::size_t n = 0; n < nests.count; ++n) count += detail::elements_of(nests.item[n]);
+      if (count == 0) return {};
+      return launcher.launch(located_kernel<Op>{operation, s, nests, count}, launcher.threads(count));
+    }
+  }
+  for (std::size_t n = 0; n < nests.count; ++n) {
+    const nest& loops = nests.item[n];
+    const std::size_t count = detail::elements_of(loops);
+    if (count == 0) continue;
+    const std::size_t threads = launcher.threads(count);
+    status launched;
+    // Three loops are what an axis in the middle of a dense tensor leaves.
+    if (loops.depth <= 1)
+      launched = launcher.launch(element_kernel<Op, 1>{operation, s, detail::make_walk<1>(loops, threads)}, threads);
+    else if (loops.depth <= 3)
+      launched = launcher.launch(element_kernel<Op, 3>{operation, s, detail::make_walk<3>(loops, threads)}, threads);
+    else
+      launched = launcher.launch(
+          element_kernel<Op, nest::max_depth>{operation, s, detail::make_walk<nest::max_depth>(loops, threads)},
+          threads);
+    if (!launched.ok()) return launched;
+  }
+  return {};
+}
+
+/// Two launches: pieces, then slots. `workspace` holds workspace_of<Op>(w) doubles; `finish` is called for every slot.
+template <class Op, class Launcher, class Finish>
+status reduce(const Launcher& launcher, const Op& operation, const row_walk& w, const operation_streams<Op>& s,
+              double* workspace, const Finish& finish) {
+  if (w.all_pieces != 0) {
+    const status launched =
+        launcher.launch(piece_kernel<Op>{operation, s, w, workspace}, launcher.threads(w.all_pieces * warp_size));
+    if (!launched.ok()) return launched;
+  }
+  if (w.slots == 0) return {};
+  return launcher.launch(slot_kernel<Op, Finish>{operation, s, w, workspace, finish}, launcher.threads(w.slots));
+}
+
+}  // namespace xquant::cuda
