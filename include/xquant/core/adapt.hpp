@@ -26,9 +26,6 @@ namespace detail {
 template <class T>
 using adaptor_of = tensor_adaptor<typename remove_reference_trait<T>::type>;
 template <class T>
-constexpr T& lvalue() noexcept;  // never defined
-
-template <class T>
 concept HasView = requires(typename remove_reference_trait<T>::type& t) {
   adaptor_of<T>::view(t);
 };
@@ -64,7 +61,7 @@ constexpr auto as_view(T&& tensor) {
 /// The element type of a tensor-like object, without const.
 template <class T>
 using element_of = remove_const<typename decltype(as_view(
-    evaluated(detail::lvalue<typename remove_reference_trait<T>::type>())))::value_type>;
+    evaluated(declared<typename remove_reference_trait<T>::type&>())))::value_type>;
 
 /// Parameters are a parameters_view, one scale_and_zero_point (whose view lasts as long as it does), or anything with a
 /// `view()` that gives a parameters_view (parameters.hpp).

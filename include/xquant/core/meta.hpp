@@ -20,6 +20,10 @@ struct conditional_trait<false, A, B> {
 template <bool Condition, class A, class B>
 using conditional = typename conditional_trait<Condition, A, B>::type;
 
+/// A value of type T in expressions that are never evaluated.
+template <class T>
+T declared() noexcept;
+
 /// A list of types, for run-time choices over compiled alternatives.
 template <class... Types>
 struct type_list {

@@ -2,6 +2,8 @@
 // operation and lane. Everything around it (loops over rows, strides, edges) is shared code in walk.hpp.
 #pragma once
 
+#include <xquant/core/meta.hpp>
+#include <xquant/core/nest.hpp>
 #include <xquant/core/random.hpp>
 #include <xquant/core/scalar_lane.hpp>
 #include <xquant/ops/operation.hpp>
@@ -25,9 +27,9 @@ inline constexpr std::size_t block_size = 64;
 /// 32 are folded 16-8-4-2-1 (docs/arithmetic.md, rule 10).
 inline constexpr std::size_t virtual_lanes = 32;
 
-/// One run of elements, without types: `extent` elements at each address. With `varying` every element has its own
-/// parameter slot and the parameter arrays run along; otherwise all share the first slot. Bit streams are addressed by
-/// `index`.
+/// Runs of elements, without types: `extent` elements at each address, `rows` times. With `varying` every element has
+/// its own parameter slot and the parameter arrays run along; otherwise all share the first slot. Bit streams are
+/// addressed by `index`.
 struct row_arguments {
   const void* operation;
   const void* input[2];
@@ -38,7 +40,9 @@ struct row_arguments {
   std::size_t extent;
   std::uint64_t index;  // logical index of the first element
   bool varying;
-  double* results;  // of a reduction: accumulators, then the number of elements, for each slot
+  std::size_t rows;                          // such runs in all
+  std::ptrdiff_t row_stride[operand_count];  // from each to the next, in elements
+  double* results;                           // of a reduction: accumulators, then the number of elements, for each slot
 };
 
 namespace detail {
@@ -90,6 +94,8 @@ struct block_kernel {
   static constexpr std::size_t width = lane_count<L>;
   static constexpr std::size_t lanes = block_size / width;
   static constexpr bool is_random = is_random_rounding<typename Op::rounding_type>;
+  static constexpr bool has_bits =
+      is_same<in_0, bit> || is_same<in_1, bit> || is_same<out_0, bit> || is_same<out_1, bit>;
   static constexpr std::size_t accumulators = accumulator_count<Op>;
   // Only codes are stored with a sum: an operation whose output is real has done with the zero point.
   static constexpr bool adds_zero_point_in_store = element_size<out_0> != 0 && !is_same<out_0, real> && [] {
@@ -126,6 +132,17 @@ struct block_kernel {
           reciprocal(static_cast<const real*>(r.reciprocal)),
           zero_point(r.zero_point),
           index(r.index) {}
+
+    XQUANT_INLINE void next_row(const row_arguments& r) {
+      if constexpr (element_size<in_0> != 0) input_0 += r.row_stride[operand::input_0];
+      if constexpr (element_size<in_1> != 0) input_1 += r.row_stride[operand::input_1];
+      if constexpr (element_size<out_0> != 0) output_0 += r.row_stride[operand::output_0];
+      if constexpr (element_size<out_1> != 0) output_1 += r.row_stride[operand::output_1];
+      index += static_cast<std::uint64_t>(r.row_stride[element_index]);
+      scale += r.row_stride[parameter];
+      if (reciprocal) reciprocal += r.row_stride[parameter];
+      if (zero_point) zero_point += r.row_stride[parameter];
+    }
 
     XQUANT_INLINE void advance(std::size_t n, bool varying) {
       if constexpr (element_size<in_0> != 0) input_0 += n;
@@ -248,30 +265,13 @@ struct block_kernel {
         state);
   }
 
-  /// A run of an operation that does not reduce.
+  /// Runs of an operation that does not reduce.
   static void run(const row_arguments& r) {
     const Op operation = *static_cast<const Op*>(r.operation);  // a copy no store can alias
     addresses a(r);
-    block_state state;
-    std::size_t left = r.extent;
-    if constexpr (is_random) {
-      const std::size_t skip = random_index(operation.rounding(), a.index) % random_group;
-      if (skip != 0) {
-        const std::size_t n = left < random_group - skip ? left : random_group - skip;
-        edge(operation, a, skip, n, r.varying);
-        a.advance(n, r.varying);
-        left -= n;
-      }
-    }
-    if (r.varying) {
-      for (; left >= block_size; left -= block_size, a.advance(block_size, true)) varying_block(operation, a, state);
-    } else if (left >= block_size) {
-      const auto prepared = operation.template prepare<L>(shared_parameters<L>(a));
-      for (; left >= block_size; left -= block_size, a.advance(block_size, false))
-        whole_block(
-            operation, a, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, state);
-    }
-    if (left != 0) edge(operation, a, 0, left, r.varying);
+    if constexpr (!is_random && !has_bits)
+      if (r.varying && r.rows > 1 && r.row_stride[parameter] == 0) return run_columns(operation, a, r);
+    for (std::size_t row = 0; row < r.rows; ++row, a.next_row(r)) run_one(operation, a, r.extent, r.varying);
   }
 
   /// A piece of a reduction (at most 4096 elements of one slot): its outputs, and results[k] combined with the piece's.
@@ -411,6 +411,60 @@ struct block_kernel {
     if constexpr (element_size<out_1> != 0) copy(a.output_1, b.output_1 + skip, n);
     if constexpr (is_same<out_0, bit>) store_bits(a.output_0, a.index, n, state.out[0] >> skip);
     if constexpr (is_same<out_1, bit>) store_bits(a.output_1, a.index, n, state.out[1] >> skip);
+  }
+
+  XQUANT_INLINE static void run_one(const Op& operation, addresses a, std::size_t left, bool varying) {
+    block_state state;
+    if constexpr (is_random) {
+      const std::size_t skip = random_index(operation.rounding(), a.index) % random_group;
+      if (skip != 0) {
+        const std::size_t n = left < random_group - skip ? left : random_group - skip;
+        edge(operation, a, skip, n, varying);
+        a.advance(n, varying);
+        left -= n;
+      }
+    }
+    if (varying) {
+      for (; left >= block_size; left -= block_size, a.advance(block_size, true)) varying_block(operation, a, state);
+    } else if (left >= block_size) {
+      const auto prepared = operation.template prepare<L>(shared_parameters<L>(a));
+      for (; left >= block_size; left -= block_size, a.advance(block_size, false))
+        whole_block(
+            operation, a, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, state);
+    }
+    if (left != 0) edge(operation, a, 0, left, varying);
+  }
+
+  // Rows that share their parameters, element by element: down a few rows of 64 columns, then the next columns, so that
+  // parameters are prepared once for these rows.
+  static void run_columns(const Op& operation, const addresses& first, const row_arguments& r) {
+    constexpr std::size_t tile = 16;
+    block_state state;
+    addresses top = first;
+    for (std::size_t done = 0; done < r.rows; done += tile) {
+      const std::size_t rows = r.rows - done < tile ? r.rows - done : tile;
+      addresses column = top;
+      std::size_t left = r.extent;
+      for (; left >= block_size; left -= block_size, column.advance(block_size, true)) {
+        prepared_lanes prepared = prepare_lanes(operation, column);
+        addresses a = column;
+        for (std::size_t row = 0; row < rows; ++row, a.next_row(r))
+          block(
+              operation, a, [&](std::size_t j) XQUANT_LAMBDA_INLINE -> const auto& { return prepared.lane[j]; }, state);
+      }
+      for (std::size_t row = 0; row < rows; ++row, top.next_row(r), column.next_row(r))
+        if (left != 0) edge(operation, column, 0, left, true);
+    }
+  }
+
+  struct prepared_lanes {
+    decltype(declared<const Op&>().template prepare<L>(declared<const lane_parameters<L>&>())) lane[lanes];
+  };
+  XQUANT_INLINE static prepared_lanes prepare_lanes(const Op& operation, const addresses& a) {
+    prepared_lanes p;
+    XQUANT_UNROLL
+    for (std::size_t j = 0; j < lanes; ++j) p.lane[j] = operation.template prepare<L>(load_parameters(a, j * width));
+    return p;
   }
 
   template <class T>

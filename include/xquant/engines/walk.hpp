@@ -14,6 +14,8 @@ struct row_kernel {
   std::size_t element_bytes[4];
   std::size_t real_bytes;
   bool uses_index;  // random bits or packed bits: the logical index of each element matters
+  // Copies bytes past the caches, or (no bytes) waits for all such copies; null where the machine cannot.
+  void (*stream)(void*, const void*, std::size_t);
 };
 
 struct walk_streams {
@@ -67,6 +69,7 @@ inline void run_strided(const row_kernel& kernel, const walk_streams& s, const s
     row_arguments a{};
     a.operation = s.operation;
     a.extent = n;
+    a.rows = 1;
     a.index = static_cast<std::uint64_t>(at(element_index));
     a.varying = varying;
     for (unsigned k = 0; k < 2; ++k) {
@@ -103,6 +106,32 @@ inline void run_strided(const row_kernel& kernel, const walk_streams& s, const s
   }
 }
 
+XQUANT_INLINE bool is_consecutive(const row_kernel& kernel, const nest_dimension& row) {
+  bool yes = row.stride[parameter] == 0 || row.stride[parameter] == 1;
+  for (unsigned k = 0; k < 4; ++k) yes = yes && (kernel.element_bytes[k] == 0 || row.stride[k] == 1);
+  return yes;
+}
+
+XQUANT_INLINE row_arguments arguments_at(const row_kernel& kernel, const walk_streams& s,
+                                         const std::ptrdiff_t (&first)[operand_count], const nest_dimension& row) {
+  row_arguments a;
+  a.operation = s.operation;
+  for (unsigned k = 0; k < 2; ++k) {
+    a.input[k] = forward(s.input[k], first[input_0 + k], kernel.element_bytes[k]);
+    a.output[k] = forward(s.output[k], first[output_0 + k], kernel.element_bytes[2 + k]);
+  }
+  a.scale = forward(s.scale, first[parameter], kernel.real_bytes);
+  a.reciprocal = forward(s.reciprocal, first[parameter], kernel.real_bytes);
+  a.zero_point = static_cast<const std::int32_t*>(forward(static_cast<const void*>(s.zero_point), first[parameter], 4));
+  a.extent = row.extent;
+  a.index = static_cast<std::uint64_t>(first[element_index]);
+  a.varying = row.stride[parameter] != 0;
+  a.rows = 1;
+  for (unsigned k = 0; k < operand_count; ++k) a.row_stride[k] = 0;
+  a.results = nullptr;
+  return a;
+}
+
 inline void run_row(const row_kernel& kernel, const walk_streams& s, const std::ptrdiff_t (&first)[operand_count],
                     const nest_dimension& row) {
   // A last block of one element leaves rows whose indices are not consecutive, as random and packed bits need them.
@@ -115,29 +144,97 @@ inline void run_row(const row_kernel& kernel, const walk_streams& s, const std::
     }
     return;
   }
-  bool consecutive = row.stride[parameter] == 0 || row.stride[parameter] == 1;
-  for (unsigned k = 0; k < 4; ++k) consecutive = consecutive && (kernel.element_bytes[k] == 0 || row.stride[k] == 1);
-  if (!consecutive && row.extent != 1) return run_strided(kernel, s, first, row);
-  row_arguments a{};
-  a.operation = s.operation;
-  for (unsigned k = 0; k < 2; ++k) {
-    a.input[k] = forward(s.input[k], first[input_0 + k], kernel.element_bytes[k]);
-    a.output[k] = forward(s.output[k], first[output_0 + k], kernel.element_bytes[2 + k]);
-  }
-  a.scale = forward(s.scale, first[parameter], kernel.real_bytes);
-  a.reciprocal = forward(s.reciprocal, first[parameter], kernel.real_bytes);
-  a.zero_point = static_cast<const std::int32_t*>(forward(static_cast<const void*>(s.zero_point), first[parameter], 4));
-  a.extent = row.extent;
-  a.index = static_cast<std::uint64_t>(first[element_index]);
-  a.varying = row.stride[parameter] != 0;
+  if (row.extent != 1 && !is_consecutive(kernel, row)) return run_strided(kernel, s, first, row);
+  kernel.run(arguments_at(kernel, s, first, row));
+}
+
+// Rows of consecutive elements, one after the other in the loop outside them.
+inline void run_panel(const row_kernel& kernel, const walk_streams& s, const std::ptrdiff_t (&first)[operand_count],
+                      const nest_dimension& rows, const nest_dimension& row) {
+  row_arguments a = arguments_at(kernel, s, first, row);
+  a.rows = rows.extent;
+  for (unsigned k = 0; k < operand_count; ++k) a.row_stride[k] = rows.stride[k];
   kernel.run(a);
 }
 
+inline void prefetch(const void* p, std::size_t bytes) {
+  const char* line = static_cast<const char*>(p);
+  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(line + at);
+}
+
+// The same, past the caches: tiles of a panel into a buffer that stays in L1, and from there to memory, while the next
+// tile's input is on its way.
+inline void stream_panel(const row_kernel& kernel, const walk_streams& s, const std::ptrdiff_t (&first)[operand_count],
+                         const nest_dimension& rows, const nest_dimension& row) {
+  constexpr std::size_t tile = 2048;  // elements
+  alignas(64) unsigned char buffer[tile * 8];
+  const std::size_t bytes = kernel.element_bytes[output_0];
+  // Rows that share their parameters go together, so that these are prepared once for several rows.
+  const bool together = row.stride[parameter] == 1 && rows.stride[parameter] == 0 && rows.extent > 1;
+  const std::size_t height = together ? 4 : 1;
+  const std::size_t width = tile / height;
+  for (std::size_t top = 0; top < rows.extent; top += height) {
+    const std::size_t n_rows = rows.extent - top < height ? rows.extent - top : height;
+    for (std::size_t left = 0; left < row.extent;) {
+      std::ptrdiff_t at[operand_count];
+      for (unsigned k = 0; k < operand_count; ++k)
+        at[k] = first[k] + rows.stride[k] * static_cast<std::ptrdiff_t>(top) +
+                row.stride[k] * static_cast<std::ptrdiff_t>(left);
+      void* out = forward(s.output[0], at[output_0], bytes);
+      // The first tile ends where a line begins, so that all others write whole lines.
+      std::size_t n = width - reinterpret_cast<std::uintptr_t>(out) % 64 / bytes;
+      if (n > row.extent - left) n = row.extent - left;
+      row_arguments a = arguments_at(kernel, s, at, row);
+      a.extent = n;
+      a.rows = n_rows;
+      for (unsigned k = 0; k < operand_count; ++k) a.row_stride[k] = rows.stride[k];
+      a.output[0] = buffer;
+      a.row_stride[output_0] = static_cast<std::ptrdiff_t>(width);
+      for (unsigned k = 0; k < 2; ++k)
+        if (kernel.element_bytes[k] != 0)
+          for (std::size_t i = 0; i < n_rows; ++i)
+            prefetch(
+                forward(a.input[k], rows.stride[k] * static_cast<std::ptrdiff_t>(i) + static_cast<std::ptrdiff_t>(n),
+                        kernel.element_bytes[k]),
+                width * kernel.element_bytes[k]);
+      kernel.run(a);
+      for (std::size_t i = 0; i < n_rows; ++i)
+        kernel.stream(forward(out, rows.stride[output_0] * static_cast<std::ptrdiff_t>(i), bytes),
+                      buffer + i * width * bytes, n * bytes);
+      left += n;
+    }
+  }
+}
+
+/// Bytes read and written by one call from which its output goes past the caches: more than a core keeps of them.
+inline constexpr std::size_t streaming_threshold = std::size_t{24} << 20;
+
+inline void walk_nest(const row_kernel& kernel, const nest& n, const walk_streams& s) {
+  nest_dimension row;
+  if (n.depth > 0) row = n.dimension[n.depth - 1];
+  const bool plain = is_consecutive(kernel, row) && !(kernel.uses_index && row.stride[element_index] != 1);
+  if (!plain || row.extent == 1) {
+    for_each_outer(n, n.depth > 0 ? n.depth - 1 : 0,
+                   [&](const std::ptrdiff_t(&first)[operand_count]) { run_row(kernel, s, first, row); });
+    return;
+  }
+  nest_dimension rows;
+  if (n.depth > 1) rows = n.dimension[n.depth - 2];
+  std::size_t elements = row.extent;
+  for (std::size_t d = 0; d + 1 < n.depth; ++d) elements *= n.dimension[d].extent;
+  std::size_t bytes = 0;
+  for (const std::size_t b : kernel.element_bytes) bytes += b;
+  const bool streams = kernel.stream != nullptr && row.extent >= 1024 && elements >= streaming_threshold / bytes &&
+                       kernel.element_bytes[output_0] != 0 && kernel.element_bytes[output_1] == 0 &&
+                       s.output[0] != s.input[0] && s.output[0] != s.input[1];
+  for_each_outer(n, n.depth > 1 ? n.depth - 2 : 0, [&](const std::ptrdiff_t(&first)[operand_count]) {
+    (streams ? stream_panel : run_panel)(kernel, s, first, rows, row);
+  });
+  if (streams) kernel.stream(nullptr, nullptr, 0);
+}
+
 inline void walk(const row_kernel& kernel, const nest_list& nests, const walk_streams& s) {
-  for (std::size_t i = 0; i < nests.count; ++i)
-    for_each_row(nests.item[i], [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
-      run_row(kernel, s, first, row);
-    });
+  for (std::size_t i = 0; i < nests.count; ++i) walk_nest(kernel, nests.item[i], s);
 }
 
 /// The row kernels of a reduction.
@@ -200,6 +297,14 @@ constexpr bool small_quotient_is_exact(const parameters_view<Real>& p) noexcept 
   return true;
 }
 
+template <class L>
+constexpr auto stream_of() noexcept -> void (*)(void*, const void*, std::size_t) {
+  if constexpr (requires { lane_memory<L>::stream(nullptr, nullptr, 0); })
+    return &lane_memory<L>::stream;
+  else
+    return nullptr;
+}
+
 template <class Op, class L>
 inline constexpr row_kernel row_kernel_of{
     &block_kernel<Op, L>::run,
@@ -208,7 +313,8 @@ inline constexpr row_kernel row_kernel_of{
     sizeof(typename Op::real),
     is_random_rounding<typename Op::rounding_type> || is_same<typename Op::input_0_type, bit> ||
         is_same<typename Op::input_1_type, bit> || is_same<typename Op::output_0_type, bit> ||
-        is_same<typename Op::output_1_type, bit>};
+        is_same<typename Op::output_1_type, bit>,
+    stream_of<L>()};
 
 template <class Op, class L>
 inline constexpr reduction_kernel reduction_kernel_of{

@@ -1,13 +1,25 @@
-// Whole files to and from memory.
+// Whole files to and from memory. What is written replaces the old file in one step: whoever looks, and whatever fails,
+// finds the old file or the new one.
 #pragma once
 
 #include <xquant/io/error.hpp>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <cstddef>
+#include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <ios>
+#include <memory>
 #include <span>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 namespace xquant::io {
@@ -26,13 +38,147 @@ inline std::vector<std::byte> read_file(const std::string& path) {
   return bytes;
 }
 
-/// Writes (replaces) a file. Throws io_error (input_output).
+/// A file to be written: where, and what.
+struct file_content {
+  std::string path;
+  std::vector<std::byte> bytes;
+};
+
+namespace detail {
+
+// A new file beside `target`, which takes its place in commit() and is gone again if that never comes.
+class replacement {
+ public:
+  // Writes everything and waits until the disk has it. `target` is named in messages as `path`.
+  replacement(const std::string& path, std::span<const std::byte> bytes) : path_(path), target_(path) {
+    struct stat old = {};
+    const bool exists = ::stat(path.c_str(), &old) == 0;
+    if (exists && S_ISDIR(old.st_mode)) fail("is a folder", 0);
+    if (exists && !S_ISREG(old.st_mode)) {
+      // A device or a pipe holds nothing to be replaced.
+      const int device = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+      if (device < 0) fail("cannot open for writing", errno);
+      write_all(device, bytes);
+      if (::close(device) != 0) fail("cannot write", errno);
+      return;
+    }
+    if (exists) resolve_links();
+    // A file its owner protected stays, although its folder would allow replacing it.
+    if (exists && ::access(target_.c_str(), W_OK) != 0) fail("cannot write", errno);
+    const int file = create();
+    if (exists && ::fchmod(file, old.st_mode & 07777) != 0) abandon(file, "cannot write");
+    try {
+      write_all(file, bytes);
+    } catch (...) {
+      ::close(file);
+      discard();
+      throw;
+    }
+    if (::fsync(file) != 0) abandon(file, "cannot write");
+    if (::close(file) != 0) {
+      const int reason = errno;
+      discard();
+      fail("cannot write", reason);
+    }
+  }
+  replacement(const replacement&) = delete;
+  replacement& operator=(const replacement&) = delete;
+  replacement(replacement&& other) noexcept
+      : path_(std::move(other.path_)), target_(std::move(other.target_)), temporary_(std::move(other.temporary_)) {
+    other.temporary_.clear();
+  }
+  ~replacement() { discard(); }
+
+  void commit() {
+    if (temporary_.empty()) return;
+    if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("cannot replace", errno);
+    temporary_.clear();
+    // The new name is on the disk only once the folder is; some file systems cannot be asked for that.
+    const int folder = ::open(folder_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return;
+    ::fsync(folder);
+    ::close(folder);
+  }
+
+ private:
+  static std::string folder_of(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  }
+  [[noreturn]] void fail(const std::string& problem, int reason) const {
+    throw io_error(errc::input_output, "'" + path_ + "': " + problem +
+                                           (reason == 0 ? "" : " (" + std::generic_category().message(reason) + ")"));
+  }
+  [[noreturn]] void abandon(int file, const char* problem) {
+    const int reason = errno;
+    ::close(file);
+    discard();
+    fail(problem, reason);
+  }
+  void discard() noexcept {
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+    temporary_.clear();
+  }
+  // A link stays a link: the file it names is replaced.
+  void resolve_links() {
+    const std::unique_ptr<char, void (*)(void*)> real(::realpath(path_.c_str(), nullptr), std::free);
+    if (!real) fail("cannot open for writing", errno);
+    target_ = real.get();
+  }
+  int create() {
+    const std::size_t slash = target_.rfind('/');
+    const std::string name = slash == std::string::npos ? target_ : target_.substr(slash + 1);
+    if (name.empty()) fail("names no file", 0);
+    for (unsigned attempt = 0;; ++attempt) {
+      // A short name: the target's own may be as long as the file system allows.
+      std::string wish = folder_of(target_) == "." ? "" : folder_of(target_);
+      wish += "." + name.substr(0, 64) + "." + std::to_string(::getpid()) + "." + std::to_string(attempt) + ".new";
+      const int file = ::open(wish.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      if (file >= 0) {
+        temporary_ = std::move(wish);
+        return file;
+      }
+      if (errno != EEXIST || attempt == 1000) fail("cannot open for writing", errno);
+    }
+  }
+  void write_all(int file, std::span<const std::byte> bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(file, bytes.data(), std::min<std::size_t>(bytes.size(), 1u << 30));
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) fail("cannot write", written < 0 ? errno : ENOSPC);
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+  }
+
+  std::string path_;
+  std::string target_;
+  std::string temporary_;  // empty: nothing to commit
+};
+
+}  // namespace detail
+
+/// Writes a set of files that belong together: all of them are on the disk under temporary names, beside their targets,
+/// before the first takes its place, in the order given. So the last one is the commit point: when it is new, all are.
+/// Each file is at every moment the old one or the new one, also if the program is killed (which can leave a
+/// ".NAME.PID.N.new" behind). Devices and pipes are written to directly. Throws io_error (input_output) that names the
+/// path and the system's reason; nothing has been replaced unless it was a replacement that failed, and never a later
+/// one.
+inline void write_files(const std::vector<file_content>& files) {
+  std::vector<detail::replacement> ready;
+  ready.reserve(files.size());
+  for (const file_content& f : files) ready.emplace_back(f.path, f.bytes);
+  for (detail::replacement& r : ready) r.commit();
+}
+
+/// Writes (replaces) one file, in one step as write_files. Throws io_error (input_output).
 inline void write_file(const std::string& path, std::span<const std::byte> bytes) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  if (!file) throw io_error(errc::input_output, "cannot open '" + path + "' for writing");
-  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (!file) throw io_error(errc::input_output, "cannot write '" + path + "'");
+  detail::replacement(path, bytes).commit();
+}
+
+/// Text as bytes.
+inline std::vector<std::byte> bytes_of(const std::string& text) {
+  const auto* first = reinterpret_cast<const std::byte*>(text.data());
+  return {first, first + text.size()};
 }
 
 }  // namespace xquant::io

@@ -13,6 +13,7 @@
 #include <xquant/runtime.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -34,6 +35,10 @@ struct weight_quantizer {
   quantizer_description quantizer;
   std::vector<range<float>> ranges;
   xquant::parameters parameters;
+  bool frozen = false;  ///< given from outside, to be kept
+
+  /// Whether the constant is quantized at all.
+  [[nodiscard]] bool ready() const noexcept { return parameters.count() != 0; }
 };
 
 /// A quantized value: what its readers see is fake-quantized, once it has parameters.
@@ -43,6 +48,7 @@ struct activation_quantizer {
   histogram_calibrator<full_range> statistics;
   std::vector<range<float>> ranges;
   xquant::parameters parameters;
+  bool frozen = false;  ///< given from outside: set_ranges leaves it as it is
 
   [[nodiscard]] bool ready() const noexcept { return parameters.count() != 0; }
 };
@@ -68,7 +74,7 @@ class simulation {
     const graph& g = executor_.network();
     const placement places = place_quantizers(g);
     for (const weight_site& site : places.weights) {
-      weight_quantizer w{site, options.weight, {}, {}};
+      weight_quantizer w{site, options.weight, {}, {}, false};
       w.quantizer.per_axis = options.per_channel_weights;
       w.quantizer.axis = site.axis;
       weights_.push_back(std::move(w));
@@ -76,7 +82,7 @@ class simulation {
     }
     for (const value_id id : places.activations) {
       index_[id] = activations_.size();
-      activations_.push_back({id, options.activation, {}, {}, {}});
+      activations_.push_back({id, options.activation, {}, {}, {}, false});
     }
   }
 
@@ -97,18 +103,71 @@ class simulation {
     executor_.run(inputs, options);
   }
 
-  /// Gives every observed activation the range `rule` reads off its statistics. Throws xquant::error (no_samples) when
-  /// nothing was observed at all; a value that was never computed stays float.
+  /// Gives every observed activation that is not frozen the range `rule` reads off its statistics. Throws xquant::error
+  /// (no_samples) when nothing was observed at all; a value that was never computed stays float.
   template <RangeRule Rule>
   void set_ranges(const Rule& rule) {
     bool any = false;
     for (activation_quantizer& a : activations_) {
       if (a.statistics.slots() == 0) continue;
+      any = true;
+      if (a.frozen) continue;
       a.ranges = a.statistics.ranges(rule);
       a.parameters = parameters_for(a.quantizer, a.ranges);
-      any = true;
     }
     if (!any) throw_if(fault(errc::no_samples, "activations", 0, "observe() before set_ranges()"));
+  }
+
+  /// Gives a value the quantizer `q` with parameters `p`, whatever a calibration says. Frozen: set_ranges will keep
+  /// them; otherwise they are a start, until set_ranges. A value that had no quantizer gets one. Throws model_error for
+  /// a value that is a constant or no float32 tensor, xquant::error for a description or parameters that do not fit it;
+  /// nothing has changed then.
+  void set_activation(value_id id, const quantizer_description& q, const xquant::parameters& p, bool frozen = true) {
+    activation_quantizer& a = activation_of(id, [&] { check_parameters(q, p, executor_.shape_of(id)); });
+    a.quantizer = q;
+    a.parameters = p;
+    a.ranges = ranges_of(q, p);
+    a.frozen = frozen;
+  }
+
+  /// Leaves a value float: set_ranges will not give it parameters. One without quantizer stays as it is.
+  void leave_activation_float(value_id id) {
+    const auto found = index_.find(id);
+    if (found == index_.end()) return;
+    activation_quantizer& a = activations_[found->second];
+    a.parameters = {};
+    a.ranges.clear();
+    a.frozen = true;
+  }
+
+  /// Gives a constant the quantizer `q` with parameters `p` instead of those of its exact range, and rounds it again. A
+  /// constant that was no weight by place_quantizers becomes one. Throws model_error for a value that is no float32
+  /// constant, xquant::error for a description or parameters that do not fit it; nothing has changed then.
+  void set_weight(value_id id, const quantizer_description& q, const xquant::parameters& p) {
+    const graph& g = executor_.network();
+    const tensor* original = id < g.values().size() ? g.constant(id) : nullptr;
+    if (original == nullptr || original->type() != element_type::float32)
+      throw model_error(errc::unsupported, "weight encoding for " + called(id) + ", which is no float32 constant");
+    tensor rounded = *original;
+    const tensor_view<float> in_place = rounded.mutable_view();
+    throw_if(try_fake_quantize<Choices>(q, p, in_place, in_place, Engine{}));
+    weight_quantizer& w = weight_of(id);
+    w.quantizer = q;
+    w.parameters = p;
+    w.ranges = ranges_of(q, p);
+    w.frozen = true;
+    substitutes_[id] = std::move(rounded);
+  }
+
+  /// Leaves a constant float. One that was no weight stays as it is.
+  void leave_weight_float(value_id id) {
+    for (weight_quantizer& w : weights_)
+      if (w.site.value == id) {
+        w.parameters = {};
+        w.ranges.clear();
+        w.frozen = true;
+      }
+    substitutes_.erase(id);
   }
 
   /// The quantized network's outputs for a batch. Activations without parameters stay float.
@@ -126,6 +185,67 @@ class simulation {
   }
 
  private:
+  [[nodiscard]] std::string called(value_id id) const {
+    const graph& g = executor_.network();
+    return id < g.values().size() ? "'" + g.name_of(id) + "'" : "value number " + std::to_string(id);
+  }
+
+  // The quantizer of a value, made when there is none; `check` is called before anything is made.
+  template <class Check>
+  activation_quantizer& activation_of(value_id id, const Check& check) {
+    const graph& g = executor_.network();
+    if (id >= g.values().size() || executor_.constant(id) != nullptr || g.constant(id) != nullptr ||
+        (g.producer(id) == no_node && !g.is_input(id)) || executor_.type_of(id) != element_type::float32)
+      throw model_error(errc::unsupported,
+                        "activation encoding for " + called(id) + ", which is no float32 value that the network computes");
+    check();
+    const auto found = index_.find(id);
+    if (found != index_.end()) return activations_[found->second];
+    index_[id] = activations_.size();
+    activations_.push_back({id, {}, {}, {}, {}, false});
+    return activations_.back();
+  }
+
+  weight_quantizer& weight_of(value_id id) {
+    for (weight_quantizer& w : weights_)
+      if (w.site.value == id) return w;
+    const std::vector<node_id>& readers = executor_.network().consumers(id);
+    weights_.push_back({{id, readers.empty() ? no_node : readers.front(), 0}, {}, {}, {}, false});
+    return weights_.back();
+  }
+
+  // Throws xquant::error unless q can quantize tensors of that shape with p. Extents other than the quantizer's axis do
+  // not matter, and the batch may change.
+  static void check_parameters(const quantizer_description& q, const xquant::parameters& p, shape s) {
+    const std::ptrdiff_t axis = q.axis < 0 ? q.axis + static_cast<std::ptrdiff_t>(s.rank) : q.axis;
+    for (std::size_t d = 0; d < s.rank; ++d)
+      if (!q.per_axis || static_cast<std::ptrdiff_t>(d) != axis) s[d] = 1;
+    tensor ones(element_type::float32, s);
+    float* first = ones.mutable_data<float>();
+    for (std::size_t i = 0; i < ones.size(); ++i) first[i] = 1;
+    const tensor_view<float> in_place = ones.mutable_view();
+    throw_if(try_fake_quantize<Choices>(q, p, in_place, in_place, Engine{}));
+  }
+
+  // The real values at the ends of the codes.
+  static std::vector<range<float>> ranges_of(const quantizer_description& q, const xquant::parameters& p) {
+    double lower = -448;  // float8e4m3fn
+    double upper = 448;
+    if (q.format == format_id::signed_integer || q.format == format_id::unsigned_integer) {
+      const double codes = static_cast<double>(std::int64_t{1} << q.bits);
+      lower = q.format == format_id::signed_integer ? -codes / 2 : 0;
+      upper = lower + codes - 1;
+      if (q.scheme == scheme_id::symmetric_narrow && lower != 0) ++lower;
+    }
+    std::vector<range<float>> ranges(p.count());
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+      const double scale = static_cast<double>(p.scale()[i]);
+      const double zero_point = static_cast<double>(p.zero_point()[i]);
+      ranges[i] = {static_cast<float>(scale * (lower - zero_point)), static_cast<float>(scale * (upper - zero_point))};
+    }
+    return ranges;
+  }
+
   static xquant::parameters parameters_for(const quantizer_description& q, const std::vector<range<float>>& ranges) {
     std::vector<scale_and_zero_point<float>> slots(ranges.size());
     for (std::size_t i = 0; i < ranges.size(); ++i) throw_if(try_parameters_for<Choices>(q, ranges[i], slots[i]));

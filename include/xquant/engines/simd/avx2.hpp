@@ -96,6 +96,14 @@ struct instruction_set<xsimd::fma3<xsimd::avx2>> {
             in_pairs(_mm256_min_epu16(_mm256_max_epu16(_mm256_packus_epi32(v[2 * h], v[2 * h + 1]), low), high)));
   }
 
+  XQUANT_INLINE static void stream_line(void* to, const void* from) {
+    const auto* f = static_cast<const __m256i*>(from);
+    auto* t = static_cast<__m256i*>(to);
+    _mm256_stream_si256(t, _mm256_loadu_si256(f));
+    _mm256_stream_si256(t + 1, _mm256_loadu_si256(f + 1));
+  }
+  XQUANT_INLINE static void stream_fence() { _mm_sfence(); }
+
  private:
   XQUANT_INLINE static void store_words(std::int8_t* p, integer a, integer b, std::int32_t lower, std::int32_t upper) {
     const integer held =

@@ -86,6 +86,11 @@ struct instruction_set<xsimd::avx512bw> {
                                           _mm512_max_epu16(_mm512_packus_epi32(v[2 * h], v[2 * h + 1]), low), high)));
   }
 
+  XQUANT_INLINE static void stream_line(void* to, const void* from) {
+    _mm512_stream_si512(static_cast<__m512i*>(to), _mm512_loadu_si512(from));
+  }
+  XQUANT_INLINE static void stream_fence() { _mm_sfence(); }
+
  private:
   XQUANT_INLINE static void store_words(std::int8_t* p, integer a, integer b, std::int32_t lower, std::int32_t upper) {
     const integer held =

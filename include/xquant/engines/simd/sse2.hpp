@@ -105,6 +105,13 @@ struct instruction_set<xsimd::sse2> {
                                      _mm_set1_epi16(static_cast<short>(-32768))));
   }
 
+  XQUANT_INLINE static void stream_line(void* to, const void* from) {
+    const auto* f = static_cast<const __m128i*>(from);
+    auto* t = static_cast<__m128i*>(to);
+    for (int i = 0; i < 4; ++i) _mm_stream_si128(t + i, _mm_loadu_si128(f + i));
+  }
+  XQUANT_INLINE static void stream_fence() { _mm_sfence(); }
+
  private:
   XQUANT_INLINE static real with_sign(real magnitude, real sign) {
     const real bit = _mm_set1_ps(-0.0f);
