@@ -7,7 +7,6 @@
 #include <xquant/core/policy.hpp>
 #include <xquant/formats/format.hpp>
 #include <xquant/formats/integer.hpp>
-#include <xquant/formats/minifloat.hpp>
 #include <xquant/granularity/per_axis.hpp>
 #include <xquant/granularity/per_tensor.hpp>
 #include <xquant/rounding/nearest_away.hpp>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/qualifiers.hpp>
+#include <xquant/formats/minifloat.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>

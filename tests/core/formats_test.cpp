@@ -3,6 +3,7 @@
 
 #include <core/oracle.hpp>
 #include <xquant/core/scalar_lane.hpp>
+#include <xquant/formats/minifloat.hpp>
 #include <xquant/quantizer.hpp>
 
 namespace {
@@ -85,8 +86,7 @@ template <class Rounding, class L>
 std::size_t compare_e4m3fn(L v, rounding how) {
   const unsigned expected = oracle::e4m3fn_code(static_cast<double>(v), how);
   const auto code = encode<L, Rounding>(xquant::e4m3fn{}, v);
-  const L snapped = xquant::e4m3fn::snap<L>(v, xquant::bound_rounding<L, Rounding>{Rounding{}, {}},
-                                            xquant::integer_of<L>{}, xquant::integer_of<L>{});
+  const L snapped = xquant::e4m3fn::snap<L>(v, xquant::bound_rounding<L, Rounding>{Rounding{}, {}}, {}, {});
   return (code != static_cast<std::int32_t>(expected)) +
          !oracle::same(static_cast<double>(snapped), oracle::e4m3fn_value(expected));
 }

@@ -5,6 +5,7 @@
 #include <core/oracle.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/scalar_lane.hpp>
+#include <xquant/formats/minifloat.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/quantizer.hpp>
 #include <xquant/rounding/stochastic.hpp>
@@ -47,7 +48,7 @@ static_assert(is_value<status> && is_value<shape> && is_value<tensor_view<float>
 static_assert(is_value<range<float>> && is_value<scale_and_zero_point<double>> && is_value<parameter_map>);
 static_assert(std::is_empty_v<int8> && std::is_empty_v<e4m3fn> && std::is_empty_v<per_axis<0>> &&
               std::is_empty_v<symmetric<>> && std::is_empty_v<nearest_even> && std::is_empty_v<divide_by_scale>);
-static_assert(sizeof(stored_integer<std::int8_t>) == 8 && sizeof(stochastic) == 8 &&
+static_assert(sizeof(stored_integer<std::int8_t>) == 8 && sizeof(stochastic) == 16 &&
               sizeof(per_axis<>) == sizeof(std::ptrdiff_t));
 static_assert(sizeof(plain) <= 8);
 static_assert(std::is_convertible_v<tensor_view<float>, tensor_view<const float>>);

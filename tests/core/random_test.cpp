@@ -121,3 +121,24 @@ TEST_CASE_TEMPLATE("stochastic quantize: the bits of each element are those of i
   CHECK(ones > 280);
   CHECK(ones < 460);
 }
+
+TEST_CASE("stochastic quantize: pieces get the bits of the whole") {
+  const std::size_t n = 300;
+  std::vector<float> x(n, 0.5f);
+  const xquant::scale_and_zero_point<float> p{1.0f, 0};
+  for (const std::uint64_t start : {std::uint64_t{0}, std::uint64_t{5}, (std::uint64_t{1} << 34) - 100})
+    for (const std::size_t piece : {1u, 7u, 64u, 100u}) {
+      for (std::size_t done = 0; done < n; done += piece) {
+        const std::size_t count = n - done < piece ? n - done : piece;
+        std::vector<std::int8_t> codes(count);
+        const xquant::quantizer<xquant::int8, xquant::stochastic> q({}, {}, {}, {3, start + done});
+        xquant::quantize(q, p, xquant::tensor_view<float>(x.data() + done, xquant::shape(count)),
+                         xquant::tensor_view<std::int8_t>(codes.data(), xquant::shape(count)));
+        for (std::size_t i = 0; i < count; ++i) {
+          const std::uint64_t at = start + done + i;
+          const std::uint32_t bits = philox_word(at / 64 * 16 + at % 16, 3, static_cast<unsigned>(at / 16 % 4));
+          REQUIRE(codes[i] == oracle::round_to_integer(0.5, oracle::rounding::random, bits));
+        }
+      }
+    }
+}

@@ -6,6 +6,7 @@
 #include <xquant/engines/simd.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/parameters.hpp>
+#include <xquant/rounding/stochastic.hpp>
 
 namespace {
 
@@ -65,5 +66,28 @@ TEST_CASE("every granularity type and axis") {
     if (rank > 1) check(per_axis<-2>{}, s);
     if (rank > 2) check(per_axis<2>{}, s);
     for (std::ptrdiff_t axis = -rank; axis < rank; ++axis) check(per_axis<>{axis}, s);
+  }
+}
+
+TEST_CASE("stochastic rounding in pieces: the bits of the whole, wherever a piece starts") {
+  using namespace xquant;
+  const std::size_t n = 700;
+  std::vector<float> x(n);
+  oracle::stream random(3);
+  for (auto& v : x) v = static_cast<float>(random.unit() * 20);
+  const scale_and_zero_point<float> p{0.25f, 0};
+  for (const std::uint64_t start : {std::uint64_t{0}, std::uint64_t{37}, (std::uint64_t{1} << 34) - 130}) {
+    const auto from = [&](std::uint64_t first) { return quantizer<int8, stochastic>({}, {}, {}, {11, first}); };
+    std::vector<std::int8_t> whole(n);
+    quantize(from(start), p, tensor_view<float>(x.data(), shape(n)), tensor_view<std::int8_t>(whole.data(), shape(n)));
+    for (const std::size_t piece : {1u, 3u, 16u, 63u, 64u, 65u, 200u, 700u}) {
+      std::vector<std::int8_t> pieces(n);
+      for (std::size_t done = 0; done < n; done += piece) {
+        const shape s(n - done < piece ? n - done : piece);
+        quantize(from(start + done), p, tensor_view<float>(x.data() + done, s),
+                 tensor_view<std::int8_t>(pieces.data() + done, s), engine{});
+      }
+      REQUIRE(pieces == whole);
+    }
   }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xquant/core/meta.hpp>
+#include <xquant/formats/minifloat.hpp>
 #include <xquant/quantizer.hpp>
 
 #include <cstdint>
