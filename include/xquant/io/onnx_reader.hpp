@@ -130,7 +130,7 @@ class onnx_tensor {
           break;
         default: message.skip();
       }
-    where_ = where + (name.empty() ? "" : " " + quoted(name));
+    where_ = where + (name.empty() ? "" : " " + detail::quoted(name));
   }
 
   std::string name;
@@ -188,7 +188,7 @@ class onnx_tensor {
  private:
   [[noreturn]] void fail(const std::string& problem) const { throw io_error(errc::malformed, where_ + ": " + problem); }
   [[noreturn]] void refuse(const std::string& where, const std::string& what) const {
-    throw io_error(errc::unsupported, where + (name.empty() ? "" : " " + quoted(name)) + ": " + what);
+    throw io_error(errc::unsupported, where + (name.empty() ? "" : " " + detail::quoted(name)) + ": " + what);
   }
   void check_count(std::size_t found, const shape& s, std::size_t count) const {
     if (found != count) fail(std::to_string(found) + " values for shape " + model::to_text(s));
@@ -299,7 +299,7 @@ class onnx_parser {
     const onnx_tensor raw(bytes, where_ + ": initializer");
     if (raw.name.empty()) throw io_error(errc::malformed, where_ + ": initializer without a name");
     if (graph_.find(raw.name) != model::no_value)
-      throw io_error(errc::malformed, where_ + ": initializer " + quoted(raw.name) + " is defined twice");
+      throw io_error(errc::malformed, where_ + ": initializer " + detail::quoted(raw.name) + " is defined twice");
     const model::value_id id = graph_.add_value(raw.name);
     graph_.set_initializer(id, raw.build());
   }
@@ -315,7 +315,7 @@ class onnx_parser {
         default: message.skip();
       }
     if (info.name.empty()) message.fail("no name");
-    if (type) read_type(*type, info, where_ + ": " + role + " " + quoted(info.name), strict);
+    if (type) read_type(*type, info, where_ + ": " + role + " " + detail::quoted(info.name), strict);
     const model::value_id known = graph_.find(info.name);
     if (known == model::no_value) return graph_.add_value(std::move(info));
     model::value_info& value = graph_.mutable_value(known);
@@ -394,7 +394,7 @@ class onnx_parser {
         case field::domain: n.domain = message.text(); break;
         default: message.skip();
       }
-    if (n.op_type.empty()) message.fail(quoted(n.name) + " has no operator type");
+    if (n.op_type.empty()) message.fail(detail::quoted(n.name) + " has no operator type");
     // Only once all inputs are known to be names of something is the graph complete; finish() sees to that.
     for (const std::string& name : inputs)
       n.inputs.push_back(name.empty() ? model::no_value : graph_.value_named(name));
@@ -479,7 +479,7 @@ class onnx_parser {
         default: message.skip();
       }
     if (name.empty()) message.fail("no name");
-    const std::string what = who + ": attribute " + quoted(name);
+    const std::string what = who + ": attribute " + detail::quoted(name);
     model::attribute value = model::unsupported_attribute{strange.empty() ? "of an unknown kind" : strange};
     if (strange.empty()) switch (type == field::type_undefined ? seen : type) {
         case field::type_float: value = number; break;
