@@ -31,6 +31,12 @@ std::string preparation_refusal(const graph& g, const std::vector<shape>& inputs
 using attributes = std::vector<std::pair<std::string, attribute>>;
 using integers = std::vector<std::int64_t>;
 
+inline std::string numbered(char letter, std::size_t i) {
+  std::string name(1, letter);
+  name += std::to_string(i);
+  return name;
+}
+
 /// One node. `inputs` are given when it runs, `parameters` (empty tensors: left out) are initializers after them.
 inline graph single(const std::string& op, const std::vector<tensor>& inputs,
                     const std::vector<tensor>& parameters = {}, const attributes& attrs = {}, std::size_t outputs = 1,
@@ -41,7 +47,7 @@ inline graph single(const std::string& op, const std::vector<tensor>& inputs,
   n.name = "the_node";
   n.op_type = op;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    n.inputs.push_back(g.add_value("x" + std::to_string(i)));
+    n.inputs.push_back(g.add_value(numbered('x', i)));
     g.mutable_value(n.inputs.back()).type = inputs[i].type();
     g.add_input(n.inputs.back());
   }
@@ -50,11 +56,11 @@ inline graph single(const std::string& op, const std::vector<tensor>& inputs,
       n.inputs.push_back(xquant::model::no_value);
       continue;
     }
-    n.inputs.push_back(g.add_value("p" + std::to_string(i)));
+    n.inputs.push_back(g.add_value(numbered('p', i)));
     g.set_initializer(n.inputs.back(), parameters[i]);
   }
   for (std::size_t i = 0; i < outputs; ++i) {
-    n.outputs.push_back(g.add_value("y" + std::to_string(i)));
+    n.outputs.push_back(g.add_value(numbered('y', i)));
     g.add_output(n.outputs.back());
   }
   for (const auto& [name, value] : attrs) n.attributes[name] = value;
