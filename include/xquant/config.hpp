@@ -21,6 +21,13 @@
 #define XQUANT_INLINE XQUANT_HOST_DEVICE inline
 #endif
 
+// One copy of what several callers share, where copies would cost compile time and nothing else.
+#if defined(__GNUC__) || defined(__clang__)
+#define XQUANT_NOINLINE __attribute__((noinline))
+#else
+#define XQUANT_NOINLINE
+#endif
+
 // Written after a lambda's parameters.
 #if defined(__GNUC__) || defined(__clang__)
 #define XQUANT_LAMBDA_INLINE __attribute__((always_inline))

@@ -121,7 +121,8 @@ struct block_kernel {
     const real* scale;
     const real* reciprocal;
     const std::int32_t* zero_point;
-    std::uint64_t index;
+    std::uint64_t index;      // random bits
+    std::uint64_t bit_index;  // packed bits
 
     explicit addresses(const row_arguments& r)
         : input_0(static_cast<const stream_element<in_0>*>(r.input[0])),
@@ -131,7 +132,8 @@ struct block_kernel {
           scale(static_cast<const real*>(r.scale)),
           reciprocal(static_cast<const real*>(r.reciprocal)),
           zero_point(r.zero_point),
-          index(r.index) {}
+          index(r.index),
+          bit_index(r.index) {}
 
     XQUANT_INLINE void next_row(const row_arguments& r) {
       if constexpr (element_size<in_0> != 0) input_0 += r.row_stride[operand::input_0];
@@ -139,6 +141,7 @@ struct block_kernel {
       if constexpr (element_size<out_0> != 0) output_0 += r.row_stride[operand::output_0];
       if constexpr (element_size<out_1> != 0) output_1 += r.row_stride[operand::output_1];
       index += static_cast<std::uint64_t>(r.row_stride[element_index]);
+      bit_index += static_cast<std::uint64_t>(r.row_stride[element_index]);
       scale += r.row_stride[parameter];
       if (reciprocal) reciprocal += r.row_stride[parameter];
       if (zero_point) zero_point += r.row_stride[parameter];
@@ -150,6 +153,7 @@ struct block_kernel {
       if constexpr (element_size<out_0> != 0) output_0 += n;
       if constexpr (element_size<out_1> != 0) output_1 += n;
       index += n;
+      bit_index += n;
       if (!varying) return;
       scale += n;
       if (reciprocal) reciprocal += n;
@@ -250,11 +254,11 @@ struct block_kernel {
   template <class Prepare>
   XQUANT_INLINE static void whole_block(const Op& operation, const addresses& a, const Prepare& prepare,
                                         block_state& state) {
-    if constexpr (is_same<in_0, bit>) state.in[0] = load_bits(a.input_0, a.index, block_size);
-    if constexpr (is_same<in_1, bit>) state.in[1] = load_bits(a.input_1, a.index, block_size);
+    if constexpr (is_same<in_0, bit>) state.in[0] = load_bits(a.input_0, a.bit_index, block_size);
+    if constexpr (is_same<in_1, bit>) state.in[1] = load_bits(a.input_1, a.bit_index, block_size);
     block(operation, a, prepare, state);
-    if constexpr (is_same<out_0, bit>) store_bits(a.output_0, a.index, block_size, state.out[0]);
-    if constexpr (is_same<out_1, bit>) store_bits(a.output_1, a.index, block_size, state.out[1]);
+    if constexpr (is_same<out_0, bit>) store_bits(a.output_0, a.bit_index, block_size, state.out[0]);
+    if constexpr (is_same<out_1, bit>) store_bits(a.output_1, a.bit_index, block_size, state.out[1]);
   }
 
   XQUANT_INLINE static void varying_block(const Op& operation, const addresses& a, block_state& state) {
@@ -371,23 +375,21 @@ struct block_kernel {
   // `skip` elements of the block precede the run.
   static void edge(const Op& operation, const addresses& a, std::size_t skip, std::size_t n, bool varying) {
     struct alignas(64) buffers {
-      stream_element<in_0> input_0[element_size<in_0> == 0 ? 1 : block_size] = {};
-      stream_element<in_1> input_1[element_size<in_1> == 0 ? 1 : block_size] = {};
-      stream_element<out_0> output_0[element_size<out_0> == 0 ? 1 : block_size];
-      stream_element<out_1> output_1[element_size<out_1> == 0 ? 1 : block_size];
+      stream_element<in_0> input_0[buffer_size<in_0>] = {};
+      stream_element<in_1> input_1[buffer_size<in_1>] = {};
+      stream_element<out_0> output_0[buffer_size<out_0>];
+      stream_element<out_1> output_1[buffer_size<out_1>];
       real scale[block_size];
       real reciprocal[block_size];
       std::int32_t zero_point[block_size];
     } b;
     addresses at = a;
-    block_state state;
     at.index = a.index - skip;
-    if constexpr (element_size<in_0> != 0) at.input_0 = copied(b.input_0, skip, a.input_0, n);
-    if constexpr (element_size<in_1> != 0) at.input_1 = copied(b.input_1, skip, a.input_1, n);
-    if constexpr (is_same<in_0, bit>) state.in[0] = load_bits(a.input_0, a.index, n) << skip;
-    if constexpr (is_same<in_1, bit>) state.in[1] = load_bits(a.input_1, a.index, n) << skip;
-    if constexpr (element_size<out_0> != 0) at.output_0 = b.output_0;
-    if constexpr (element_size<out_1> != 0) at.output_1 = b.output_1;
+    at.bit_index = 0;
+    copy_in<in_0>(b.input_0, at.input_0, a.bit_index, skip, n);
+    copy_in<in_1>(b.input_1, at.input_1, a.bit_index, skip, n);
+    at.output_0 = b.output_0;
+    at.output_1 = b.output_1;
     if (varying) {
       for (std::size_t i = 0; i < block_size; ++i) {
         b.scale[i] = 1;
@@ -397,24 +399,35 @@ struct block_kernel {
       at.scale = copied(b.scale, skip, a.scale, n);
       if (a.reciprocal) at.reciprocal = copied(b.reciprocal, skip, a.reciprocal, n);
       if (a.zero_point) at.zero_point = copied(b.zero_point, skip, a.zero_point, n);
-      block(
-          operation, at,
-          [&](std::size_t j)
-              XQUANT_LAMBDA_INLINE { return operation.template prepare<L>(load_parameters(at, j * width)); },
-          state);
-    } else {
-      const auto prepared = operation.template prepare<L>(shared_parameters<L>(a));
-      block(
-          operation, at, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, state);
     }
-    if constexpr (element_size<out_0> != 0) copy(a.output_0, b.output_0 + skip, n);
-    if constexpr (element_size<out_1> != 0) copy(a.output_1, b.output_1 + skip, n);
-    if constexpr (is_same<out_0, bit>) store_bits(a.output_0, a.index, n, state.out[0] >> skip);
-    if constexpr (is_same<out_1, bit>) store_bits(a.output_1, a.index, n, state.out[1] >> skip);
+    blocks(operation, at, 1, varying);
+    copy_out<out_0>(a.output_0, b.output_0, a.bit_index, skip, n);
+    copy_out<out_1>(a.output_1, b.output_1, a.bit_index, skip, n);
+  }
+
+  // Elements a buffer has for one block of a stream; bytes, where the stream is packed bits.
+  template <class Stream>
+  static constexpr std::size_t buffer_size = is_same<Stream, none>  ? 1
+                                             : is_same<Stream, bit> ? block_size / 8
+                                                                    : block_size;
+
+  template <class Stream, class T>
+  static void copy_in(T* buffer, const T*& from, std::uint64_t bit_index, std::size_t skip, std::size_t n) {
+    if constexpr (is_same<Stream, bit>)
+      store_bits(buffer, skip, n, load_bits(from, bit_index, n));
+    else if constexpr (!is_same<Stream, none>)
+      copy(buffer + skip, from, n);
+    from = buffer;
+  }
+  template <class Stream, class T>
+  static void copy_out(T* to, const T* buffer, std::uint64_t bit_index, std::size_t skip, std::size_t n) {
+    if constexpr (is_same<Stream, bit>)
+      store_bits(to, bit_index, n, load_bits(buffer, skip, n));
+    else if constexpr (!is_same<Stream, none>)
+      copy(to, buffer + skip, n);
   }
 
   XQUANT_INLINE static void run_one(const Op& operation, addresses a, std::size_t left, bool varying) {
-    block_state state;
     if constexpr (is_random) {
       const std::size_t skip = random_index(operation.rounding(), a.index) % random_group;
       if (skip != 0) {
@@ -424,15 +437,26 @@ struct block_kernel {
         left -= n;
       }
     }
-    if (varying) {
-      for (; left >= block_size; left -= block_size, a.advance(block_size, true)) varying_block(operation, a, state);
-    } else if (left >= block_size) {
-      const auto prepared = operation.template prepare<L>(shared_parameters<L>(a));
-      for (; left >= block_size; left -= block_size, a.advance(block_size, false))
-        whole_block(
-            operation, a, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, state);
+    if (left >= block_size) {
+      blocks(operation, a, left / block_size, varying);
+      a.advance(left / block_size * block_size, varying);
+      left %= block_size;
     }
     if (left != 0) edge(operation, a, 0, left, varying);
+  }
+
+  // Whole blocks one after the other: made once, for long runs and for edges alike.
+  XQUANT_NOINLINE static void blocks(const Op& shared, addresses a, std::size_t count, bool varying) {
+    const Op operation = shared;
+    block_state state;
+    if (varying) {
+      for (; count != 0; --count, a.advance(block_size, true)) varying_block(operation, a, state);
+      return;
+    }
+    const auto prepared = operation.template prepare<L>(shared_parameters<L>(a));
+    for (; count != 0; --count, a.advance(block_size, false))
+      whole_block(
+          operation, a, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, state);
   }
 
   // Rows that share their parameters, element by element: down a few rows of 64 columns, then the next columns, so that

@@ -1,7 +1,7 @@
 // The SIMD engine: the same formulas on xsimd batches, with the same bits as the scalar engine.
 #pragma once
 
-#include <xquant/engines/scalar_lane.hpp>
+#include <xquant/engines/scalar.hpp>
 #include <xquant/engines/simd/avx2.hpp>
 #include <xquant/engines/simd/avx512.hpp>
 #include <xquant/engines/simd/neon.hpp>
@@ -34,8 +34,7 @@ struct simd_engine {
     static_assert(supports<Op>, "xquant::simd_engine: float data only; double runs on the scalar engine");
     const detail::walk_streams erased = detail::erase(operation, streams);
     if constexpr (Op::needs_small_quotient)
-      if (!detail::small_quotient_is_exact(streams.parameters))
-        return detail::walk(detail::row_kernel_of<Op, float>, nests, erased);
+      if (!detail::small_quotient_is_exact(streams.parameters)) return scalar_engine::run(operation, nests, streams);
     detail::walk(detail::row_kernel_of<Op, simd_lane<Arch>>, nests, erased);
   }
 
