@@ -44,6 +44,17 @@ struct extremes_operation {
   static constexpr std::int32_t upper_code() noexcept { return 0; }
 };
 
+/// What would be wrong with range_of(granularity, x) before its elements are read; ok when nothing is.
+template <class Granularity, TensorLike In>
+[[nodiscard]] status validate_range_of(const Granularity& granularity, const In& x) {
+  auto&& held_x = evaluated(x);
+  detail::streams<extremes_operation<element_of<In>>> s;
+  s.input_0(as_view(held_x), "x");
+  parameter_map map;
+  reduction_walk walk;
+  return s.prepare_reduction_without_parameters(granularity, map, walk);
+}
+
 /// [minimum, maximum] of the elements of each parameter slot of `granularity`, -0 as +0; `out` is resized. NaN is
 /// ignored, infinities are not. Refuses a bad shape, an axis x does not have, and (errc::no_samples) a slot without a
 /// number.

@@ -209,7 +209,68 @@ inline void stream_panel(const row_kernel& kernel, const walk_streams& s, const 
 /// Bytes read and written by one call from which its output goes past the caches: more than a core keeps of them.
 inline constexpr std::size_t streaming_threshold = std::size_t{24} << 20;
 
+inline void walk_nest(const row_kernel& kernel, const nest& n, const walk_streams& s);
+
+/// Rows shorter than this that share a slot each go through their parameters written out, element by element.
+inline constexpr std::size_t short_row = 128;
+inline constexpr std::size_t expanded_size = 2048;
+
+// Whether the two innermost loops are one run of consecutive elements but for the slot, which changes from row to row
+// and with no loop outside them.
+inline bool is_short_run(const row_kernel& kernel, const nest& n) {
+  if (n.depth < 2) return false;
+  const nest_dimension& row = n.dimension[n.depth - 1];
+  const nest_dimension& rows = n.dimension[n.depth - 2];
+  bool yes = row.extent < short_row && row.stride[parameter] == 0 && rows.stride[parameter] != 0 &&
+             is_consecutive(kernel, row);
+  for (unsigned k = 0; k < operand_count; ++k)
+    yes = yes && (k == parameter || (k < 4 && kernel.element_bytes[k] == 0) ||
+                  rows.stride[k] == row.stride[k] * static_cast<std::ptrdiff_t>(row.extent));
+  for (std::size_t d = 0; d + 2 < n.depth; ++d) yes = yes && n.dimension[d].stride[parameter] == 0;
+  return yes;
+}
+
+// Parameters are written out once for as many rows as fit, and walked as if every element had its own.
+inline void walk_short_runs(const row_kernel& kernel, const nest& n, const walk_streams& s) {
+  alignas(64) unsigned char scale[expanded_size * 8];
+  alignas(64) unsigned char reciprocal[expanded_size * 8];
+  alignas(64) std::int32_t zero_point[expanded_size];
+  const nest_dimension row = n.dimension[n.depth - 1];
+  const nest_dimension rows = n.dimension[n.depth - 2];
+  const std::size_t most = expanded_size / row.extent;
+  for (std::size_t done = 0; done < rows.extent; done += most) {
+    const std::size_t count = rows.extent - done < most ? rows.extent - done : most;
+    nest part = n;
+    part.depth = n.depth - 1;
+    for (unsigned k = 0; k < operand_count; ++k) part.base[k] += rows.stride[k] * static_cast<std::ptrdiff_t>(done);
+    const auto write_out = [&](const void* from, std::size_t bytes, void* to) {
+      for (std::size_t i = 0; i < count; ++i)
+        copy_elements(
+            forward(from, part.base[parameter] + rows.stride[parameter] * static_cast<std::ptrdiff_t>(i), bytes), 0,
+            forward(to, static_cast<std::ptrdiff_t>(i * row.extent), bytes), 1, bytes, row.extent);
+    };
+    walk_streams expanded = s;
+    write_out(s.scale, kernel.real_bytes, scale);
+    expanded.scale = scale;
+    if (s.reciprocal != nullptr) {
+      write_out(s.reciprocal, kernel.real_bytes, reciprocal);
+      expanded.reciprocal = reciprocal;
+    }
+    if (s.zero_point != nullptr) {
+      write_out(s.zero_point, sizeof(std::int32_t), zero_point);
+      expanded.zero_point = zero_point;
+    }
+    part.base[parameter] = 0;
+    nest_dimension& merged = part.dimension[part.depth - 1];
+    merged = row;
+    merged.extent = count * row.extent;
+    merged.stride[parameter] = 1;
+    walk_nest(kernel, part, expanded);
+  }
+}
+
 inline void walk_nest(const row_kernel& kernel, const nest& n, const walk_streams& s) {
+  if (is_short_run(kernel, n)) return walk_short_runs(kernel, n, s);
   nest_dimension row;
   if (n.depth > 0) row = n.dimension[n.depth - 1];
   const bool plain = is_consecutive(kernel, row) && !(kernel.uses_index && row.stride[element_index] != 1);

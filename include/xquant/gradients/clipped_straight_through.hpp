@@ -71,6 +71,17 @@ struct clipped_straight_through_operation : Kernel {
   }
 };
 
+/// What would be wrong with fake_quantize_with_mask(q, p, x, y, mask); ok when nothing is.
+template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, TensorInMemory Mask>
+[[nodiscard]] status validate_fake_quantize_with_mask(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
+                                                      Mask&& mask) {
+  using operation = fake_quantize_with_mask_operation<detail::kernel_of<element_of<In>, Quantizer>>;
+  auto&& held_x = evaluated(x);
+  detail::streams<operation> s;
+  s.input_0(as_view(held_x), "x").output_0(as_view(y), "y").mask_output(as_view(mask), "mask");
+  return s.validate(q, as_parameters(p));
+}
+
 /// y = fake_quantize(x) and, packed, whether each element's gradient passes: bit i % 8 of byte i / 8 of `mask` is set
 /// where the rounded element i (row-major) is one of the codes in use. `mask` has (n + 7) / 8 bytes; bits past the last
 /// element are left as they are. NaN is not inside. Refuses what fake_quantize refuses, a mask of another size,
@@ -86,6 +97,16 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
   return s.run(q, as_parameters(p), detail::make_operation<operation>(q), engine);
 }
 
+/// What would be wrong with masked_backward(g, mask, dx); ok when nothing is.
+template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out>
+[[nodiscard]] status validate_masked_backward(const Gradient& g, const Mask& mask, Out&& dx) {
+  auto&& held_g = evaluated(g);
+  auto&& held_mask = evaluated(mask);
+  detail::streams<masked_gradient_operation<element_of<Gradient>>> s;
+  s.input_0(as_view(held_g), "g").mask_input(as_view(held_mask), "mask").output_0(as_view(dx), "dx");
+  return s.validate_without_parameters();
+}
+
 /// dx = g where the packed mask is set, else +0. g and dx have one shape and may be the same memory.
 template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_masked_backward(const Gradient& g, const Mask& mask, Out&& dx, const Engine& engine = {}) {
@@ -95,6 +116,18 @@ template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine
   detail::streams<masked_gradient_operation<real>> s;
   s.input_0(as_view(held_g), "g").mask_input(as_view(held_mask), "mask").output_0(as_view(dx), "dx");
   return s.run_without_parameters({}, engine);
+}
+
+/// What would be wrong with clipped_straight_through_backward(q, p, x, g, dx); ok when nothing is.
+template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient, TensorInMemory Out>
+[[nodiscard]] status validate_clipped_straight_through_backward(const Quantizer& q, const Parameters& p, const In& x,
+                                                                const Gradient& g, Out&& dx) {
+  using operation = clipped_straight_through_operation<detail::kernel_of<element_of<In>, Quantizer>>;
+  auto&& held_x = evaluated(x);
+  auto&& held_g = evaluated(g);
+  detail::streams<operation> s;
+  s.input_0(as_view(held_x), "x").input_1(as_view(held_g), "g").output_0(as_view(dx), "dx");
+  return s.validate(q, as_parameters(p));
 }
 
 /// dx = g where lower <= round(x / scale) + zero_point <= upper, else +0: the mask computed from x again. x, g and dx

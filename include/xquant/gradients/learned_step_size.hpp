@@ -54,6 +54,38 @@ enum class step_size_gradient : std::uint8_t {
   plain,   ///< 1
 };
 
+namespace detail {
+
+// Everything that can be wrong with a call; fills `walk` and `map`. `sums` is the view of dscale.
+template <class Operation, class Quantizer, class Real, class X, class G, class Out, class Sums>
+status lay_out_learned_step_size(const Quantizer& q, const parameters_view<Real>& p, const X& x, const G& g,
+                                 const Out& dx, const Sums& sums, streams<Operation>& s, parameter_map& map,
+                                 reduction_walk& walk) {
+  static_assert(is_same<remove_cvref<decltype(*sums.data)>, Real>, "xquant: dscale has the element type of x");
+  s.input_0(x, "x").input_1(g, "g").output_0(dx, "dx").apart(sums, "dscale");
+  if (const status bad = s.prepare_reduction(q, p, map, walk); !bad.ok()) return bad;
+  if (sums.shape.rank != 1 || sums.shape.extent[0] != map.count)
+    return fault(errc::shape_mismatch, "dscale", static_cast<double>(sums.shape.size()),
+                 "one element a parameter slot");
+  return validate_output(sums, sums.shape, "dscale");
+}
+
+}  // namespace detail
+
+/// What would be wrong with learned_step_size_backward(q, p, x, g, dx, dscale); ok when nothing is.
+template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient, TensorInMemory Out,
+          TensorInMemory ScaleOut>
+[[nodiscard]] status validate_learned_step_size_backward(const Quantizer& q, const Parameters& p, const In& x,
+                                                         const Gradient& g, Out&& dx, ScaleOut&& dscale) {
+  auto&& held_x = evaluated(x);
+  auto&& held_g = evaluated(g);
+  detail::streams<learned_step_size_operation<detail::kernel_of<element_of<In>, Quantizer>>> s;
+  parameter_map map;
+  reduction_walk walk;
+  return detail::lay_out_learned_step_size(q, as_parameters(p), as_view(held_x), as_view(held_g), as_view(dx),
+                                           as_view(dscale), s, map, walk);
+}
+
 /// Gradients of y = fake_quantize(x) with respect to x and to the scales, given g = dL/dy:
 ///   dx     = g where round(x / s) + z is one of the codes, else +0
 ///   ds_k   = gamma * sum over the elements of slot k of g * (q - v inside, q outside)
@@ -77,17 +109,14 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
   auto&& held_x = evaluated(x);
   auto&& held_g = evaluated(g);
   const auto sums = as_view(dscale);
-  static_assert(is_same<remove_cvref<decltype(*sums.data)>, real>, "xquant: dscale has the element type of x");
   const auto parameters = as_parameters(p);
   detail::streams<operation> s;
-  s.input_0(as_view(held_x), "x").input_1(as_view(held_g), "g").output_0(as_view(dx), "dx").apart(sums, "dscale");
   parameter_map map;
   reduction_walk walk;
-  if (const status bad = s.prepare_reduction(q, parameters, map, walk); !bad.ok()) return bad;
-  if (sums.shape.rank != 1 || sums.shape.extent[0] != map.count)
-    return fault(errc::shape_mismatch, "dscale", static_cast<double>(sums.shape.size()),
-                 "one element a parameter slot");
-  if (const status bad = detail::validate_output(sums, sums.shape, "dscale"); !bad.ok()) return bad;
+  if (const status bad = detail::lay_out_learned_step_size(q, parameters, as_view(held_x), as_view(held_g), as_view(dx),
+                                                           sums, s, map, walk);
+      !bad.ok())
+    return bad;
   std::vector<double> results(map.count * 2);
   engine.reduce(detail::make_operation<operation>(q), walk, s.call(parameters), results.data());
   const double upper = q.format.bounds().upper;

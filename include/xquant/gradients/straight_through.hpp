@@ -29,6 +29,14 @@ struct straight_through_operation {
   }
 };
 
+/// What would be wrong with straight_through_backward(g, dx); ok when nothing is.
+template <TensorLike Gradient, TensorInMemory Out>
+[[nodiscard]] status validate_straight_through_backward(const Gradient& g, Out&& dx) {
+  auto&& held_g = evaluated(g);
+  detail::streams<straight_through_operation<element_of<Gradient>>> s;
+  return s.input_0(as_view(held_g), "g").output_0(as_view(dx), "dx").validate_without_parameters();
+}
+
 /// dx = g, bits and all. g and dx have one shape and may be the same memory. Source: Y. Bengio et al., 2013.
 template <TensorLike Gradient, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_straight_through_backward(const Gradient& g, Out&& dx, const Engine& engine = {}) {

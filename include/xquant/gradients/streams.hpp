@@ -48,6 +48,14 @@ class streams {
     return *this;
   }
 
+  /// Everything that can be wrong, without the work.
+  template <class Quantizer>
+  status validate(const Quantizer& q, const parameters_view<real>& p) {
+    parameter_map map;
+    return checked(q, p, map);
+  }
+  status validate_without_parameters() { return finished(); }
+
   template <class Quantizer, class Engine>
   status run(const Quantizer& q, const parameters_view<real>& p, const Op& operation, const Engine& engine) {
     static_assert(EngineFor<Engine, Op>, "xquant: this engine does not support this operation");
