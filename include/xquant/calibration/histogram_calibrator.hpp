@@ -48,13 +48,12 @@ class histogram_calibrator {
   /// another number of slots than before, NaN and infinities (naming element and value); then nothing has changed.
   template <TensorLike Tensor>
   [[nodiscard]] status try_observe(const Tensor& tensor) {
-    if (const status s = rule_.valid(); !s.ok()) return s;
-    const tensor_view<const float> x = as_view(tensor);
+    auto&& held = evaluated(tensor);
+    const tensor_view<const float> x = as_view(held);
     detail::slot_walk walk;
-    if (const status s = walk.prepare(granularity_, x, slots()); !s.ok()) return s;
-    if (x.shape.size() == 0) return {};
     std::vector<detail::extremes> seen;
-    if (const status s = walk.scan(x, seen); !s.ok()) return s;
+    if (const status s = scan(x, walk, seen); !s.ok()) return s;
+    if (seen.empty()) return {};
     histograms_.resize(seen.size());
     for (std::size_t slot = 0; slot < seen.size(); ++slot) histograms_[slot].reach(seen[slot]);
     walk.for_each_run(
@@ -70,6 +69,15 @@ class histogram_calibrator {
           }
         });
     return {};
+  }
+
+  /// What would be wrong with observe(tensor); ok when nothing is.
+  template <TensorLike Tensor>
+  [[nodiscard]] status validate_observe(const Tensor& tensor) const {
+    auto&& held = evaluated(tensor);
+    detail::slot_walk walk;
+    std::vector<detail::extremes> seen;
+    return scan(as_view(held), walk, seen);
   }
 
   /// As if this had also observed what `other` did. Refuses another rule, granularity or number of slots.
@@ -124,6 +132,13 @@ class histogram_calibrator {
   friend bool operator==(const histogram_calibrator&, const histogram_calibrator&) = default;
 
  private:
+  // Lays x out by slots and finds the extremes of each; none for an empty tensor.
+  status scan(const tensor_view<const float>& x, detail::slot_walk& walk, std::vector<detail::extremes>& seen) const {
+    if (const status s = rule_.valid(); !s.ok()) return s;
+    if (const status s = walk.prepare(granularity_, x, slots()); !s.ok()) return s;
+    return x.shape.size() == 0 ? status{} : walk.scan(x, seen);
+  }
+
   Rule rule_{};
   Granularity granularity_{};
   std::vector<histogram> histograms_;

@@ -30,14 +30,16 @@ class min_max {
   /// before, NaN and infinities (naming element and value); then nothing has changed.
   template <TensorLike Tensor>
   [[nodiscard]] status try_observe(const Tensor& tensor) {
-    const tensor_view<const float> x = as_view(tensor);
-    detail::slot_walk walk;
-    if (const status s = walk.prepare(granularity_, x, slots()); !s.ok()) return s;
-    if (x.shape.size() == 0) return {};
     std::vector<detail::extremes> seen;
-    if (const status s = walk.scan(x, seen); !s.ok()) return s;
+    if (const status s = scan(tensor, seen); !s.ok()) return s;
     include(seen);
     return {};
+  }
+  /// What would be wrong with observe(tensor); ok when nothing is.
+  template <TensorLike Tensor>
+  [[nodiscard]] status validate_observe(const Tensor& tensor) const {
+    std::vector<detail::extremes> seen;
+    return scan(tensor, seen);
   }
 
   /// As if this had also observed what `other` did. Refuses another granularity and another number of slots.
@@ -81,6 +83,16 @@ class min_max {
   friend bool operator==(const min_max&, const min_max&) = default;
 
  private:
+  // The extremes of each slot; none for an empty tensor.
+  template <class Tensor>
+  status scan(const Tensor& tensor, std::vector<detail::extremes>& seen) const {
+    auto&& held = evaluated(tensor);
+    const tensor_view<const float> x = as_view(held);
+    detail::slot_walk walk;
+    if (const status s = walk.prepare(granularity_, x, slots()); !s.ok()) return s;
+    return x.shape.size() == 0 ? status{} : walk.scan(x, seen);
+  }
+
   void include(const std::vector<detail::extremes>& seen) {
     extremes_.resize(std::max(extremes_.size(), seen.size()));
     for (std::size_t slot = 0; slot < seen.size(); ++slot) extremes_[slot].include(seen[slot]);
