@@ -49,10 +49,12 @@ class slot_arrays {
   std::shared_ptr<std::vector<float>> reciprocal_ = std::make_shared<std::vector<float>>();
 };
 
-inline std::vector<std::string> engine_names(bool scalar = true) {
+inline std::vector<std::string> engine_names(bool scalar = true, bool plan = true) {
   std::vector<std::string> names;
   if (scalar) names.push_back("scalar");
-  names.insert(names.end(), {"simd", "simd_call", "plain_loop"});
+  names.push_back("simd");
+  if (plan) names.push_back("simd_call");
+  names.push_back("plain_loop");
 #if HAND_WRITTEN
   names.push_back("hand_written");
 #endif

@@ -1,11 +1,13 @@
 #!/bin/sh
 # benchmarks/run.sh [--filter REGEX] [--json FILE]: installs what the benchmarks need, builds them at -O3 for this
-# machine, and runs those whose name matches.
+# machine, runs those whose name matches, and writes their rows into the tables of benchmarks/README.md.
 # XQUANT_BUILD_DIR: where to build (build/benchmarks by default). XQUANT_INSTALL_PACKAGES=0: install nothing.
+# XQUANT_BENCHMARK_README: the file whose tables are written (benchmarks/README.md by default; empty: none).
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 build=${XQUANT_BUILD_DIR:-$root/build/benchmarks}
+readme=${XQUANT_BENCHMARK_README-$root/benchmarks/README.md}
 filter=.
 json=""
 while [ $# -gt 0 ]; do
@@ -19,7 +21,7 @@ while [ $# -gt 0 ]; do
       shift 2
       ;;
     -h | --help)
-      sed -n '2,4s/^# \{0,1\}//p' "$0"
+      sed -n '2,5s/^# \{0,1\}//p' "$0"
       exit 0
       ;;
     *)
@@ -39,6 +41,17 @@ done
   cmake --build "$build" --parallel "$(nproc 2>/dev/null || echo 2)" --target xquant_benchmarks
 } >&2
 
+# What was measured: the commit, marked when the library or the benchmarks differ from it.
+commit=unknown
+if command -v git >/dev/null 2>&1 && git -C "$root" rev-parse --short HEAD >/dev/null 2>&1; then
+  commit=$(git -C "$root" rev-parse --short HEAD)
+  changed=$(git -C "$root" status --porcelain -- include benchmarks ':!benchmarks/README.md' 2>/dev/null || true)
+  if [ -n "$changed" ]; then commit="$commit+"; fi
+fi
+XQUANT_BENCHMARK_COMMIT=$commit
+export XQUANT_BENCHMARK_COMMIT
+
 set -- "--benchmark_filter=$filter"
 [ -z "$json" ] || set -- "$@" "--benchmark_out=$json" --benchmark_out_format=json
+[ -z "$readme" ] || set -- "$@" "--readme=$readme"
 exec "$build/bin/xquant_benchmarks" "$@"

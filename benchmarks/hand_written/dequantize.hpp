@@ -25,16 +25,17 @@ inline void dequantize_run(const std::int8_t* codes, float* x, std::size_t n, fl
   if constexpr (Stream) fence();
 }
 
-// One clamp in front of the rounding and one behind: the upper bound is a whole number, so it may come first; below,
-// -2^31 (which NaN gives too) must be met as an integer. Whole numbers have no -0.
+// Rounding and clamping stay in floats, where nothing overflows; NaN meets the lower bound first. The last product is
+// fused with +0, which makes +0 of -0 and changes nothing else.
 template <quotient Q, bool Stream>
 inline void fake_quantize_run(const float* x, float* y, std::size_t n, const slot& p) {
-  const std::int32_t last = 127 - p.zero_point;
+  const auto last = static_cast<float>(127 - p.zero_point);
   const vec::real scale = vec::set(p.scale);
   const vec::real reciprocal = vec::set(p.reciprocal);
-  const vec::real highest =
-      vec::set(Q == quotient::residual ? static_cast<float>(last) * p.scale : static_cast<float>(last));
-  const vec::integer lowest = vec::set(-128 - p.zero_point);
+  const vec::real highest_x = vec::set(last * p.scale);
+  const vec::real highest = vec::set(last);
+  const vec::real lowest = vec::set(static_cast<float>(-128 - p.zero_point));
+  const vec::real nothing = vec::set(0.0f);
   std::size_t i = 0;
   for (; i + block <= n; i += block) {
     if constexpr (Stream) prefetch(x + i);
@@ -42,10 +43,18 @@ inline void fake_quantize_run(const float* x, float* y, std::size_t n, const slo
 #pragma GCC unroll 4
     for (std::size_t k = 0; k < 4; ++k) v[k] = vec::load(x + i + k * vec::width);
 #pragma GCC unroll 4
-    for (std::size_t k = 0; k < 4; ++k)
-      vec::store<Stream>(
-          y + i + k * vec::width,
-          vec::multiply(vec::to_real(vec::maximum(lowest, nearest<Q>(v[k], scale, reciprocal, highest))), scale));
+    for (std::size_t k = 0; k < 4; ++k) {
+      vec::real r;
+      if constexpr (Q == quotient::reciprocal)
+        r = vec::minimum(highest, vec::round(vec::multiply(v[k], reciprocal)));
+      else if constexpr (Q == quotient::residual)
+        // What x is held to has a quotient that rounds to the last code; below, an infinite product gives NaN.
+        r = vec::round(vec::quotient(vec::minimum(highest_x, v[k]), scale, reciprocal));
+      else
+        r = vec::minimum(highest, vec::round(vec::divide(v[k], scale)));
+      r = vec::maximum(r, lowest);
+      vec::store<Stream>(y + i + k * vec::width, vec::fused(r, scale, nothing));
+    }
   }
   for (; i < n; ++i)
     y[i] = static_cast<float>(quantize_one(x[i], p, Q == quotient::reciprocal) - p.zero_point) * p.scale;

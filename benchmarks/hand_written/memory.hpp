@@ -11,21 +11,20 @@ inline constexpr std::size_t block = 4 * vec::width;
 
 /// Bytes read and written from which on nothing is expected to stay in a cache.
 inline constexpr std::size_t streaming_bytes = std::size_t{48} << 20;
-/// How far ahead of the loads.
-inline constexpr std::size_t prefetch_bytes = 2048;
+/// How far ahead of the loads: 4 to 16 KiB are within 5 % of each other here, 2 KiB costs 7 %.
+inline constexpr std::size_t prefetch_bytes = 8192;
 
 inline bool streams(std::size_t bytes, const void* output) {
   return bytes >= streaming_bytes && reinterpret_cast<std::uintptr_t>(output) % 64 == 0;
 }
 
-template <class T>
+template <std::size_t Ahead = prefetch_bytes, class T>
 HAND_INLINE void prefetch(const T* p) {
   for (std::size_t at = 0; at < block * sizeof(T); at += 64)
-    __builtin_prefetch(reinterpret_cast<const char*>(p) + prefetch_bytes + at, 0, 3);
+    __builtin_prefetch(reinterpret_cast<const char*>(p) + Ahead + at, 0, 3);
 }
 
-/// A non-temporal store of less than a cache line would write it twice: with narrow vectors and 8-bit results two
-/// blocks follow each other closely, which write combining joins.
+/// Once an operation: non-temporal stores are weakly ordered.
 HAND_INLINE void fence() { _mm_sfence(); }
 
 }  // namespace hand_written

@@ -10,7 +10,7 @@
 #if HAND_WRITTEN
 namespace hand_written {
 
-/// How x / scale is formed. `residual` equals `division` after the rounding for scales in [2^-100, 2^100].
+/// How x / scale is formed. `residual` equals `division` after the rounding for scales in [2^-90, 2^100].
 enum class quotient { reciprocal, residual, division };
 
 /// One parameter, its reciprocal, its zero point.
@@ -85,7 +85,7 @@ inline void quantize_rows(const float* x, std::int8_t* codes, std::size_t rows, 
 template <quotient Q, bool Stream>
 inline void quantize_columns(const float* x, std::int8_t* codes, std::size_t rows, std::size_t columns,
                              const slots& p) {
-  constexpr std::size_t tall = Stream ? 4 : 16;
+  const std::size_t tall = Stream ? 4 : columns <= 4 * block ? 16 : 2;
   for (std::size_t top = 0; top < rows; top += tall) {
     const std::size_t bottom = top + tall < rows ? top + tall : rows;
     std::size_t i = 0;
@@ -104,7 +104,7 @@ inline void quantize_columns(const float* x, std::int8_t* codes, std::size_t row
       const vec::integer zero_cd = vec::words(zero[2], zero[3]);
       for (std::size_t r = top; r < bottom; ++r) {
         const float* from = x + r * columns + i;
-        if constexpr (Stream) prefetch(from);
+        if constexpr (Stream) prefetch<prefetch_bytes / 4>(from);  // of each of four rows
         const vec::real a = vec::load(from);
         const vec::real b = vec::load(from + vec::width);
         const vec::real c = vec::load(from + 2 * vec::width);
@@ -124,8 +124,16 @@ inline void quantize_columns(const float* x, std::int8_t* codes, std::size_t row
 }
 
 inline bool residual_is_exact(const float* scale, std::size_t n) {
-  bool exact = true;
-  for (std::size_t i = 0; i < n; ++i) exact = exact && scale[i] >= 0x1p-100f && scale[i] <= 0x1p100f;
+  vec::real low = vec::set(1.0f);
+  vec::real high = low;
+  std::size_t i = 0;
+  for (; i + vec::width <= n; i += vec::width) {
+    const vec::real s = vec::load(scale + i);
+    low = vec::minimum(s, low);
+    high = vec::maximum(s, high);
+  }
+  bool exact = i == 0 || (vec::lowest_of(low) >= 0x1p-90f && vec::highest_of(high) <= 0x1p100f);
+  for (; i < n; ++i) exact = exact && scale[i] >= 0x1p-90f && scale[i] <= 0x1p100f;
   return exact;
 }
 

@@ -86,12 +86,29 @@ struct vec {
                                     _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)));
   }
 
-  HAND_INLINE static float lowest_of(real v) { return _mm512_reduce_min_ps(v); }
-  HAND_INLINE static float highest_of(real v) { return _mm512_reduce_max_ps(v); }
-  HAND_INLINE static double sum_of(real v) {
-    return _mm512_reduce_add_pd(
-        _mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1))));
+  // The zeroing forms: g++ 12 warns about the plain ones' own code.
+  HAND_INLINE static float lowest_of(real v) {
+    const __m256 h = _mm256_min_ps(_mm512_castps512_ps256(v), upper_half(v));
+    __m128 a = _mm_min_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    a = _mm_min_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_min_ss(a, _mm_movehdup_ps(a)));
   }
+  HAND_INLINE static float highest_of(real v) {
+    const __m256 h = _mm256_max_ps(_mm512_castps512_ps256(v), upper_half(v));
+    __m128 a = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    a = _mm_max_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_max_ss(a, _mm_movehdup_ps(a)));
+  }
+  HAND_INLINE static double sum_of(real v) {
+    const __m512d d = _mm512_add_pd(_mm512_maskz_cvtps_pd(0xff, _mm512_castps512_ps256(v)),
+                                    _mm512_maskz_cvtps_pd(0xff, upper_half(v)));
+    const __m256d a = _mm256_add_pd(_mm512_castpd512_pd256(d), _mm512_maskz_extractf64x4_pd(0xf, d, 1));
+    const __m128d b = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(b, _mm_unpackhi_pd(b, b)));
+  }
+
+ private:
+  HAND_INLINE static __m256 upper_half(real v) { return _mm512_maskz_extractf32x8_ps(0xff, v, 1); }
 };
 
 }  // namespace hand_written
