@@ -19,7 +19,7 @@ using namespace xquant;  // NOLINT: every line names several
 // An engine that runs nothing and records, for each part it is given, the elements the part visits.
 struct recorder {
   template <class Op>
-  static constexpr bool supports = true;
+  [[maybe_unused]] static constexpr bool supports = true;
   std::vector<std::set<std::size_t>>* parts;
   std::mutex* mutex;
 
