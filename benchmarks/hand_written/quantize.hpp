@@ -81,19 +81,19 @@ inline void quantize_rows(const float* x, std::int8_t* codes, std::size_t rows, 
   if constexpr (Stream) fence();
 }
 
-// A block of columns, down a few rows: parameters stay in registers.
-template <quotient Q, bool Stream>
-inline void quantize_columns(const float* x, std::int8_t* codes, std::size_t rows, std::size_t columns,
-                             const slots& p) {
-  const std::size_t tall = Stream ? 4 : columns <= 4 * block ? 16 : 2;
-  for (std::size_t top = 0; top < rows; top += tall) {
-    const std::size_t bottom = top + tall < rows ? top + tall : rows;
+// A block of columns down `Tall` rows, so that parameters are loaded once for all of them. Returns the rows done.
+template <quotient Q, bool Stream, std::size_t Tall>
+inline std::size_t quantize_tiles(const float* x, std::int8_t* codes, std::size_t rows, std::size_t columns,
+                                  const slots& p) {
+  std::size_t top = 0;
+  for (; top + Tall <= rows; top += Tall) {
     std::size_t i = 0;
     for (; i + block <= columns; i += block) {
       vec::real scale[4];
       vec::real reciprocal[4];
       vec::real highest[4];
       vec::integer zero[4];
+#pragma GCC unroll 4
       for (std::size_t k = 0; k < 4; ++k) {
         scale[k] = vec::load(p.scale + i + k * vec::width);
         reciprocal[k] = vec::load(p.reciprocal + i + k * vec::width);
@@ -102,24 +102,39 @@ inline void quantize_columns(const float* x, std::int8_t* codes, std::size_t row
       }
       const vec::integer zero_ab = vec::words(zero[0], zero[1]);
       const vec::integer zero_cd = vec::words(zero[2], zero[3]);
-      for (std::size_t r = top; r < bottom; ++r) {
-        const float* from = x + r * columns + i;
-        if constexpr (Stream) prefetch<prefetch_bytes / 4>(from);  // of each of four rows
+      const float* from = x + top * columns + i;
+      std::int8_t* to = codes + top * columns + i;
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < Tall; ++r, from += columns, to += columns) {
+        if constexpr (Stream) prefetch<prefetch_bytes / Tall>(from);
         const vec::real a = vec::load(from);
         const vec::real b = vec::load(from + vec::width);
         const vec::real c = vec::load(from + 2 * vec::width);
         const vec::real d = vec::load(from + 3 * vec::width);
-        vec::store<Stream>(codes + r * columns + i,
-                           vec::pack(nearest<Q>(a, scale[0], reciprocal[0], highest[0]),
-                                     nearest<Q>(b, scale[1], reciprocal[1], highest[1]),
-                                     nearest<Q>(c, scale[2], reciprocal[2], highest[2]),
-                                     nearest<Q>(d, scale[3], reciprocal[3], highest[3]), zero_ab, zero_cd));
+        vec::store<Stream>(to, vec::pack(nearest<Q>(a, scale[0], reciprocal[0], highest[0]),
+                                         nearest<Q>(b, scale[1], reciprocal[1], highest[1]),
+                                         nearest<Q>(c, scale[2], reciprocal[2], highest[2]),
+                                         nearest<Q>(d, scale[3], reciprocal[3], highest[3]), zero_ab, zero_cd));
       }
     }
     for (; i < columns; ++i)
-      for (std::size_t r = top; r < bottom; ++r)
+      for (std::size_t r = top; r < top + Tall; ++r)
         codes[r * columns + i] = quantize_one(x[r * columns + i], p[i], Q == quotient::reciprocal);
   }
+  return top;
+}
+
+template <quotient Q, bool Stream>
+inline void quantize_columns(const float* x, std::int8_t* codes, std::size_t rows, std::size_t columns,
+                             const slots& p) {
+  std::size_t done = 0;
+  if (!Stream && columns <= 4 * block)
+    done = quantize_tiles<Q, Stream, 16>(x, codes, rows, columns, p);
+  else if (Stream || Q == quotient::residual)
+    done = quantize_tiles<Q, Stream, 4>(x, codes, rows, columns, p);
+  else
+    done = quantize_tiles<Q, Stream, 2>(x, codes, rows, columns, p);
+  quantize_tiles<Q, Stream, 1>(x + done * columns, codes + done * columns, rows - done, columns, p);
   if constexpr (Stream) fence();
 }
 
