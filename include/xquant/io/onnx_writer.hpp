@@ -93,8 +93,9 @@ void for_each_field(data_view message, const F& f) {
   for (;;) {
     const char* begin = reader.data().data();
     if (!reader.next()) return;
+    const std::uint32_t tag = reader.tag();  // protozero forgets it when the field is skipped
     reader.skip();
-    f(reader.tag(), data_view(begin, static_cast<std::size_t>(reader.data().data() - begin)));
+    f(tag, data_view(begin, static_cast<std::size_t>(reader.data().data() - begin)));
   }
 }
 // The content of a length-delimited field.
