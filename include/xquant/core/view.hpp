@@ -36,7 +36,11 @@ struct tensor_view {
     for (std::size_t d = 0; d < s.rank && d < max_rank; ++d) stride[d] = strides[d];
   }
 
-  constexpr operator tensor_view<const T>() const noexcept requires(!is_const<T>) { return {data, shape, stride}; }
+  /// To a view of const elements. A template because nvcc warns of a conversion to the type itself.
+  template <class Const>
+  requires(!is_const<T> && is_same<Const, const T>) constexpr operator tensor_view<Const>() const noexcept {
+    return {data, shape, stride};
+  }
 
   /// Whether the elements lie one after the other, last dimension fastest.
   [[nodiscard]] constexpr bool dense() const noexcept {

@@ -38,11 +38,12 @@ struct row_arguments {
   const void* reciprocal;
   const std::int32_t* zero_point;
   std::size_t extent;
-  std::uint64_t index;  // logical index of the first element
+  std::uint64_t index;      // logical index of the first element
+  std::uint64_t bit_index;  // its place in packed bits: the same, but for a buffered edge
   bool varying;
-  std::size_t rows;                          // such runs in all
-  std::ptrdiff_t row_stride[operand_count];  // from each to the next, in elements
-  double* results;                           // of a reduction: accumulators, then the number of elements, for each slot
+  std::size_t rows;                  // such runs in all
+  const std::ptrdiff_t* row_stride;  // from each to the next, in elements, an entry an operand; null for one row
+  double* results;                   // of a reduction: accumulators, then the number of elements, for each slot
 };
 
 namespace detail {
@@ -133,7 +134,28 @@ struct block_kernel {
           reciprocal(static_cast<const real*>(r.reciprocal)),
           zero_point(r.zero_point),
           index(r.index),
-          bit_index(r.index) {}
+          bit_index(r.bit_index) {}
+
+    // The same place as arguments, for `extent` elements.
+    XQUANT_INLINE row_arguments arguments(const Op& operation, std::size_t extent, bool is_varying) const {
+      row_arguments r;
+      r.operation = &operation;
+      r.input[0] = input_0;
+      r.input[1] = input_1;
+      r.output[0] = output_0;
+      r.output[1] = output_1;
+      r.scale = scale;
+      r.reciprocal = reciprocal;
+      r.zero_point = zero_point;
+      r.extent = extent;
+      r.index = index;
+      r.bit_index = bit_index;
+      r.varying = is_varying;
+      r.rows = 1;
+      r.row_stride = nullptr;
+      r.results = nullptr;
+      return r;
+    }
 
     XQUANT_INLINE void next_row(const row_arguments& r) {
       if constexpr (element_size<in_0> != 0) input_0 += r.row_stride[operand::input_0];
@@ -271,11 +293,16 @@ struct block_kernel {
 
   /// Runs of an operation that does not reduce.
   static void run(const row_arguments& r) {
-    const Op operation = *static_cast<const Op*>(r.operation);  // a copy no store can alias
+    if (r.rows == 1 && !is_random && r.extent % block_size == 0) return blocks(r);
+    const Op& operation = *static_cast<const Op*>(r.operation);
     addresses a(r);
     if constexpr (!is_random && !has_bits)
       if (r.varying && r.rows > 1 && r.row_stride[parameter] == 0) return run_columns(operation, a, r);
-    for (std::size_t row = 0; row < r.rows; ++row, a.next_row(r)) run_one(operation, a, r.extent, r.varying);
+    run_one(operation, a, r.extent, r.varying);
+    for (std::size_t row = 1; row < r.rows; ++row) {
+      a.next_row(r);
+      run_one(operation, a, r.extent, r.varying);
+    }
   }
 
   /// A piece of a reduction (at most 4096 elements of one slot): its outputs, and results[k] combined with the piece's.
@@ -400,7 +427,7 @@ struct block_kernel {
       if (a.reciprocal) at.reciprocal = copied(b.reciprocal, skip, a.reciprocal, n);
       if (a.zero_point) at.zero_point = copied(b.zero_point, skip, a.zero_point, n);
     }
-    blocks(operation, at, 1, varying);
+    blocks(at.arguments(operation, block_size, varying));
     copy_out<out_0>(a.output_0, b.output_0, a.bit_index, skip, n);
     copy_out<out_1>(a.output_1, b.output_1, a.bit_index, skip, n);
   }
@@ -427,7 +454,8 @@ struct block_kernel {
       copy(to, buffer + skip, n);
   }
 
-  XQUANT_INLINE static void run_one(const Op& operation, addresses a, std::size_t left, bool varying) {
+  XQUANT_INLINE static void run_one(const Op& operation, const addresses& first, std::size_t left, bool varying) {
+    addresses a = first;
     if constexpr (is_random) {
       const std::size_t skip = random_index(operation.rounding(), a.index) % random_group;
       if (skip != 0) {
@@ -438,30 +466,34 @@ struct block_kernel {
       }
     }
     if (left >= block_size) {
-      blocks(operation, a, left / block_size, varying);
+      blocks(a.arguments(operation, left / block_size * block_size, varying));
       a.advance(left / block_size * block_size, varying);
       left %= block_size;
     }
     if (left != 0) edge(operation, a, 0, left, varying);
   }
 
-  // Whole blocks one after the other: made once, for long runs and for edges alike.
-  XQUANT_NOINLINE static void blocks(const Op& shared, addresses a, std::size_t count, bool varying) {
-    const Op operation = shared;
+  // One run of whole blocks: made once, for long runs and for edges alike. Reads its arguments where the caller wrote
+  // them; a copy would have to wait for them in the store queue.
+  XQUANT_NOINLINE static void blocks(const row_arguments& r) {
+    const Op operation = *static_cast<const Op*>(r.operation);  // a copy no store can alias
+    addresses a(r);
+    std::size_t left = r.extent;
     block_state state;
-    if (varying) {
-      for (; count != 0; --count, a.advance(block_size, true)) varying_block(operation, a, state);
+    if (r.varying) {
+      for (; left != 0; left -= block_size, a.advance(block_size, true)) varying_block(operation, a, state);
       return;
     }
     const auto prepared = operation.template prepare<L>(shared_parameters<L>(a));
-    for (; count != 0; --count, a.advance(block_size, false))
+    for (; left != 0; left -= block_size, a.advance(block_size, false))
       whole_block(
           operation, a, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, state);
   }
 
   // Rows that share their parameters, element by element: down a few rows of 64 columns, then the next columns, so that
   // parameters are prepared once for these rows.
-  static void run_columns(const Op& operation, const addresses& first, const row_arguments& r) {
+  static void run_columns(const Op& shared, const addresses& first, const row_arguments& r) {
+    const Op operation = shared;
     constexpr std::size_t tile = 16;
     block_state state;
     addresses top = first;

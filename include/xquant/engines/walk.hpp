@@ -71,6 +71,7 @@ inline void run_strided(const row_kernel& kernel, const walk_streams& s, const s
     a.extent = n;
     a.rows = 1;
     a.index = static_cast<std::uint64_t>(at(element_index));
+    a.bit_index = a.index;
     a.varying = varying;
     for (unsigned k = 0; k < 2; ++k) {
       a.input[k] = s.input[k];
@@ -125,9 +126,10 @@ XQUANT_INLINE row_arguments arguments_at(const row_kernel& kernel, const walk_st
   a.zero_point = static_cast<const std::int32_t*>(forward(static_cast<const void*>(s.zero_point), first[parameter], 4));
   a.extent = row.extent;
   a.index = static_cast<std::uint64_t>(first[element_index]);
+  a.bit_index = a.index;
   a.varying = row.stride[parameter] != 0;
   a.rows = 1;
-  for (unsigned k = 0; k < operand_count; ++k) a.row_stride[k] = 0;
+  a.row_stride = nullptr;
   a.results = nullptr;
   return a;
 }
@@ -153,7 +155,7 @@ inline void run_panel(const row_kernel& kernel, const walk_streams& s, const std
                       const nest_dimension& rows, const nest_dimension& row) {
   row_arguments a = arguments_at(kernel, s, first, row);
   a.rows = rows.extent;
-  for (unsigned k = 0; k < operand_count; ++k) a.row_stride[k] = rows.stride[k];
+  a.row_stride = rows.stride;
   kernel.run(a);
 }
 
@@ -173,6 +175,9 @@ inline void stream_panel(const row_kernel& kernel, const walk_streams& s, const 
   const bool together = row.stride[parameter] == 1 && rows.stride[parameter] == 0 && rows.extent > 1;
   const std::size_t height = together ? 4 : 1;
   const std::size_t width = tile / height;
+  std::ptrdiff_t buffered_stride[operand_count];
+  for (unsigned k = 0; k < operand_count; ++k) buffered_stride[k] = rows.stride[k];
+  buffered_stride[output_0] = static_cast<std::ptrdiff_t>(width);
   for (std::size_t top = 0; top < rows.extent; top += height) {
     const std::size_t n_rows = rows.extent - top < height ? rows.extent - top : height;
     for (std::size_t left = 0; left < row.extent;) {
@@ -187,9 +192,8 @@ inline void stream_panel(const row_kernel& kernel, const walk_streams& s, const 
       row_arguments a = arguments_at(kernel, s, at, row);
       a.extent = n;
       a.rows = n_rows;
-      for (unsigned k = 0; k < operand_count; ++k) a.row_stride[k] = rows.stride[k];
       a.output[0] = buffer;
-      a.row_stride[output_0] = static_cast<std::ptrdiff_t>(width);
+      a.row_stride = buffered_stride;
       for (unsigned k = 0; k < 2; ++k)
         if (kernel.element_bytes[k] != 0)
           for (std::size_t i = 0; i < n_rows; ++i)
@@ -208,6 +212,14 @@ inline void stream_panel(const row_kernel& kernel, const walk_streams& s, const 
 
 /// Bytes read and written by one call from which its output goes past the caches: more than a core keeps of them.
 inline constexpr std::size_t streaming_threshold = std::size_t{24} << 20;
+
+// Whether a call's output goes past the caches: it is large, and nobody reads its lines on the way.
+XQUANT_INLINE bool goes_past_caches(const row_kernel& kernel, const walk_streams& s, std::size_t elements) {
+  std::size_t bytes = 0;
+  for (const std::size_t b : kernel.element_bytes) bytes += b;
+  return elements * bytes >= streaming_threshold && kernel.stream != nullptr && kernel.element_bytes[output_0] != 0 &&
+         kernel.element_bytes[output_1] == 0 && s.output[0] != s.input[0] && s.output[0] != s.input[1];
+}
 
 inline void walk_nest(const row_kernel& kernel, const nest& n, const walk_streams& s);
 
@@ -283,18 +295,21 @@ inline void walk_nest(const row_kernel& kernel, const nest& n, const walk_stream
   if (n.depth > 1) rows = n.dimension[n.depth - 2];
   std::size_t elements = row.extent;
   for (std::size_t d = 0; d + 1 < n.depth; ++d) elements *= n.dimension[d].extent;
-  std::size_t bytes = 0;
-  for (const std::size_t b : kernel.element_bytes) bytes += b;
-  const bool streams = kernel.stream != nullptr && row.extent >= 1024 && elements >= streaming_threshold / bytes &&
-                       kernel.element_bytes[output_0] != 0 && kernel.element_bytes[output_1] == 0 &&
-                       s.output[0] != s.input[0] && s.output[0] != s.input[1];
+  const bool streams = row.extent >= 1024 && goes_past_caches(kernel, s, elements);
   for_each_outer(n, n.depth > 1 ? n.depth - 2 : 0, [&](const std::ptrdiff_t(&first)[operand_count]) {
     (streams ? stream_panel : run_panel)(kernel, s, first, rows, row);
   });
   if (streams) kernel.stream(nullptr, nullptr, 0);
 }
 
-inline void walk(const row_kernel& kernel, const nest_list& nests, const walk_streams& s) {
+XQUANT_INLINE void walk(const row_kernel& kernel, const nest_list& nests, const walk_streams& s) {
+  // One run of consecutive elements needs no loops around it; for a small one they would cost as much as the work.
+  if (nests.count == 1 && nests.item[0].depth == 1) {
+    const nest& n = nests.item[0];
+    if (is_consecutive(kernel, n.dimension[0]) && n.dimension[0].stride[element_index] == 1 &&
+        !goes_past_caches(kernel, s, n.dimension[0].extent))
+      return kernel.run(arguments_at(kernel, s, n.base, n.dimension[0]));
+  }
   for (std::size_t i = 0; i < nests.count; ++i) walk_nest(kernel, nests.item[i], s);
 }
 
@@ -328,6 +343,7 @@ inline void reduce_piece(const reduction_kernel& kernel, const reduction_walk& w
   a.operation = s.operation;
   a.extent = p.extent;
   a.index = p.index;
+  a.bit_index = p.index;
   a.varying = p.varying;
   a.results = results;
   const auto slot = static_cast<std::ptrdiff_t>(p.slot);

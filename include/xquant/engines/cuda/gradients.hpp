@@ -44,6 +44,17 @@ status run(const Launcher& engine, const Quantizer& q, const parameters_view<typ
   return cuda::run(engine, xquant::detail::make_operation<Op>(q), nests, s.call(p));
 }
 
+// Two outputs that share no byte.
+template <class A, class B>
+status validate_disjoint(const tensor_view<A>& a, const tensor_view<B>& b, const char* argument) noexcept {
+  if (a.shape.size() == 0 || b.shape.size() == 0) return {};
+  const xquant::detail::byte_interval first = xquant::detail::extent_in_memory(a);
+  const xquant::detail::byte_interval second = xquant::detail::extent_in_memory(b);
+  if (first.last <= second.first || second.last <= first.first) return {};
+  return fault(errc::overlap, argument, static_cast<double>(second.first) - static_cast<double>(first.first),
+               "memory apart from the other outputs");
+}
+
 template <class Op>
 status workspace_of_shape(const shape& s, const parameter_map& map, std::size_t& doubles) noexcept {
   const std::ptrdiff_t* const none[4] = {};
@@ -162,6 +173,7 @@ template <class Launcher, class Quantizer, class Real, class In, class Gradient>
   if (const status bad = xquant::detail::validate_output(dscale, dscale.shape, "dscale"); !bad.ok()) return bad;
   const row_walk rows = make_row_walk(walk, map.count);
   if (const status bad = validate_workspace(workspace, workspace_of<operation>(rows)); !bad.ok()) return bad;
+  if (const status bad = detail::validate_disjoint(dscale, workspace, "workspace"); !bad.ok()) return bad;
   return reduce(engine, xquant::detail::make_operation<operation>(q), rows, s.call(p), workspace.data,
                 detail::finish_step_size<Real>{dscale.data, dscale.stride[0], q.format.bounds().upper,
                                                scaling == step_size_gradient::scaled});
@@ -197,9 +209,11 @@ template <class Launcher, class Granularity, class Real, class In>
                    "one dense row of one element a parameter slot");
     if (const status bad = xquant::detail::validate_input(*outputs[k], names[k]); !bad.ok()) return bad;
   }
-  if (const status bad = xquant::detail::validate_apart(minimum, maximum, "maximum"); !bad.ok()) return bad;
   const row_walk rows = make_row_walk(walk, map.count);
   if (const status bad = validate_workspace(workspace, workspace_of<operation>(rows)); !bad.ok()) return bad;
+  if (const status bad = detail::validate_disjoint(minimum, maximum, "maximum"); !bad.ok()) return bad;
+  for (const tensor_view<Real>* output : outputs)
+    if (const status bad = detail::validate_disjoint(*output, workspace, "workspace"); !bad.ok()) return bad;
   return reduce(engine, operation{}, rows, s.call({}), workspace.data,
                 detail::finish_range<Real>{minimum.data, maximum.data});
 }
