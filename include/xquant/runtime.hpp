@@ -25,7 +25,8 @@ struct quantizer_description {
   scheme_id scheme = scheme_id::symmetric;
   rounding_id rounding = rounding_id::nearest_even;
   arithmetic_id arithmetic = arithmetic_id::divide_by_scale;
-  std::uint64_t seed = 0;  ///< of stochastic rounding
+  std::uint64_t seed = 0;         ///< of stochastic rounding
+  std::uint64_t first_index = 0;  ///< of stochastic rounding, for a piece of a tensor
 
   friend constexpr bool operator==(const quantizer_description&, const quantizer_description&) = default;
 };
@@ -105,7 +106,7 @@ struct runtime_choice<stochastic> {
   static constexpr bool matches(const quantizer_description& d) noexcept {
     return d.rounding == rounding_id::stochastic;
   }
-  static constexpr stochastic make(const quantizer_description& d) noexcept { return {d.seed}; }
+  static constexpr stochastic make(const quantizer_description& d) noexcept { return {d.seed, d.first_index}; }
 };
 template <>
 struct runtime_choice<divide_by_scale> {

@@ -91,10 +91,10 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
 ///   ds_k   = gamma * sum over the elements of slot k of g * (q - v inside, q outside)
 /// with v = x / s, q = clamp(round(v) + z, lower, upper) - z, gamma by `step_size_gradient`. x, g and dx have one shape
 /// (dx may be the memory of x or g); `dscale` has one element a parameter slot. Sums by docs/arithmetic.md, rule 10.
-/// NaN in x counts as the lowest code of an integer format; NaN in g propagates. Deterministic roundings only. Refuses
-/// what fake_quantize refuses, and a dscale of another size or overlapping. Source: S. Esser et al., "Learned step size
-/// quantization", ICLR 2020. torch and torchao take N of the whole tensor also per channel, which makes their gradient
-/// smaller by the root of the number of channels.
+/// NaN in x counts as the lowest code of an integer format, and makes dscale NaN for a small float; NaN in g
+/// propagates. Deterministic roundings only. Refuses what fake_quantize refuses, and a dscale of another size or
+/// overlapping. Source: S. Esser et al., "Learned step size quantization", ICLR 2020. torch and torchao take N of the
+/// whole tensor also per channel, which makes their gradient smaller by the root of the number of channels.
 template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient, TensorInMemory Out,
           TensorInMemory ScaleOut, class Engine = scalar_engine>
 [[nodiscard]] status try_learned_step_size_backward(const Quantizer& q, const Parameters& p, const In& x,
