@@ -1,0 +1,46 @@
+// Every kind of kernel, compiled for every architecture; tests/cuda/check_ptx.cmake reads what the compiler made of it.
+#include <xquant/engines/cuda/engine.cuh>
+#include <xquant/engines/cuda/gradients.hpp>
+#include <xquant/formats/minifloat.hpp>
+#include <xquant/quantizer.hpp>
+#include <xquant/rounding/stochastic.hpp>
+
+namespace {
+
+template <class Real, class Quantizer>
+xquant::status elementwise(const xquant::cuda_engine& engine, const Quantizer& q,
+                           const xquant::parameters_view<Real>& p, const xquant::tensor_view<Real>& x,
+                           const xquant::tensor_view<typename Quantizer::code_type>& codes) {
+  if (const xquant::status s = xquant::cuda::quantize(engine, q, p, x, codes); !s.ok()) return s;
+  if (const xquant::status s = xquant::cuda::dequantize(engine, q, p, codes, x); !s.ok()) return s;
+  return xquant::cuda::fake_quantize(engine, q, p, x, x);
+}
+
+}  // namespace
+
+#define XQUANT_TEST_KERNELS(name, real, ...)                                                \
+  xquant::status name(const xquant::cuda_engine& e, const xquant::parameters_view<real>& p, \
+                      const xquant::tensor_view<real>& x,                                   \
+                      const xquant::tensor_view<typename __VA_ARGS__::code_type>& c) {      \
+    return elementwise(e, __VA_ARGS__{}, p, x, c);                                          \
+  }
+
+XQUANT_TEST_KERNELS(int8_divide, float, xquant::quantizer<xquant::int8, xquant::affine>)
+XQUANT_TEST_KERNELS(e4m3fn_stochastic, float, xquant::quantizer<xquant::e4m3fn, xquant::stochastic>)
+XQUANT_TEST_KERNELS(
+    uint16_away, double,
+    xquant::quantizer<xquant::uint16, xquant::affine, xquant::nearest_away, xquant::multiply_by_reciprocal>)
+
+xquant::status gradients(const xquant::cuda_engine& e, const xquant::parameters_view<float>& p,
+                         const xquant::tensor_view<float>& x, const xquant::tensor_view<float>& g,
+                         const xquant::tensor_view<float>& dx, const xquant::tensor_view<std::uint8_t>& mask,
+                         const xquant::tensor_view<float>& per_slot, const xquant::tensor_view<double>& workspace) {
+  const xquant::quantizer<xquant::int8, xquant::per_axis<0>> q;
+  if (const auto s = xquant::cuda::straight_through_backward(e, g, dx); !s.ok()) return s;
+  if (const auto s = xquant::cuda::fake_quantize_with_mask(e, q, p, x, dx, mask); !s.ok()) return s;
+  if (const auto s = xquant::cuda::masked_backward(e, g, mask, dx); !s.ok()) return s;
+  if (const auto s = xquant::cuda::clipped_straight_through_backward(e, q, p, x, g, dx); !s.ok()) return s;
+  if (const auto s = xquant::cuda::learned_step_size_backward(e, q, p, x, g, dx, per_slot, workspace); !s.ok())
+    return s;
+  return xquant::cuda::range_of(e, q.granularity, x, per_slot, dx, workspace);
+}
