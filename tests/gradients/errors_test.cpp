@@ -66,12 +66,16 @@ struct streams {
 
 enum entry : unsigned { straight = 1, with_mask = 2, masked = 4, clipped = 8, learned = 16, everything = 31 };
 
-template <class Try, class Throw>
-void refuses(bool asked, const char* name, streams& s, errc code, const std::string& text, const Try& attempt,
-             const Throw& call) {
+template <class Validate, class Try, class Throw>
+void refuses(bool asked, const char* name, streams& s, errc code, const std::string& text, const Validate& validate,
+             const Try& attempt, const Throw& call) {
   if (!asked) return;
   CAPTURE(std::string(name));
   const status answer = attempt();
+  const status before = validate();
+  CHECK(before.code == answer.code);
+  CHECK(before.index == answer.index);
+  CHECK(std::string(before.argument) == answer.argument);
   char message[256];
   format_message(answer, message, sizeof message);
   CAPTURE(std::string(message));
@@ -89,17 +93,21 @@ void refuses(bool asked, const char* name, streams& s, errc code, const std::str
 
 template <class Q>
 void refused(const Q& q, const parameters& p, streams& s, unsigned who, errc code, const std::string& text) {
-  refuses((who & straight) != 0, "straight", s, code, text, [&] { return try_straight_through_backward(s.g, s.dx); },
-          [&] { straight_through_backward(s.g, s.dx); });
+  refuses((who & straight) != 0, "straight", s, code, text,
+          [&] { return validate_straight_through_backward(s.g, s.dx); },
+          [&] { return try_straight_through_backward(s.g, s.dx); }, [&] { straight_through_backward(s.g, s.dx); });
   refuses((who & with_mask) != 0, "with_mask", s, code, text,
+          [&] { return validate_fake_quantize_with_mask(q, p, s.x, s.dx, s.mask); },
           [&] { return try_fake_quantize_with_mask(q, p, s.x, s.dx, s.mask); },
           [&] { fake_quantize_with_mask(q, p, s.x, s.dx, s.mask); });
-  refuses((who & masked) != 0, "masked", s, code, text, [&] { return try_masked_backward(s.g, s.mask, s.dx); },
-          [&] { masked_backward(s.g, s.mask, s.dx); });
+  refuses((who & masked) != 0, "masked", s, code, text, [&] { return validate_masked_backward(s.g, s.mask, s.dx); },
+          [&] { return try_masked_backward(s.g, s.mask, s.dx); }, [&] { masked_backward(s.g, s.mask, s.dx); });
   refuses((who & clipped) != 0, "clipped", s, code, text,
+          [&] { return validate_clipped_straight_through_backward(q, p, s.x, s.g, s.dx); },
           [&] { return try_clipped_straight_through_backward(q, p, s.x, s.g, s.dx); },
           [&] { clipped_straight_through_backward(q, p, s.x, s.g, s.dx); });
   refuses((who & learned) != 0, "learned", s, code, text,
+          [&] { return validate_learned_step_size_backward(q, p, s.x, s.g, s.dx, s.dscale); },
           [&] { return try_learned_step_size_backward(q, p, s.x, s.g, s.dx, s.dscale); },
           [&] { learned_step_size_backward(q, p, s.x, s.g, s.dx, s.dscale); });
 }
@@ -117,6 +125,7 @@ TEST_CASE("shapes that are none") {
     refused(plain, one, s, everything, errc::rank_out_of_range, "too many dimensions");
     std::vector<range<float>> out;
     CHECK(try_range_of(per_tensor{}, s.x, out).code == errc::rank_out_of_range);
+    CHECK(validate_range_of(per_tensor{}, s.x).code == errc::rank_out_of_range);
   }
   streams s;
   s.x.shape = s.g.shape = s.dx.shape = of_rank(8, 1000);
@@ -262,6 +271,8 @@ TEST_CASE("range_of") {
   std::vector<range<float>> out(2, {-3, 3});
   const std::vector<range<float>> before = out;
   CHECK(try_range_of(per_axis<2>{}, s.x, out).code == errc::axis_out_of_range);
+  CHECK(validate_range_of(per_axis<2>{}, s.x).code == errc::axis_out_of_range);
+  CHECK(validate_range_of(per_axis<1>{}, s.x).ok());
   std::vector<float> x(12, 1.0f);
   for (std::size_t i = 4; i < 8; ++i) x[i] = std::numeric_limits<float>::quiet_NaN();
   const tensor_view<float> view(x.data(), shape(3, 4));
@@ -292,4 +303,15 @@ TEST_CASE("empty tensors are processed, without memory") {
   CHECK(try_clipped_straight_through_backward(plain, one, none, none, none).ok());
   CHECK(try_learned_step_size_backward(plain, one, none, none, none, tensor_view<float>(&sum, shape(1))).ok());
   CHECK(sum == 0);
+}
+
+TEST_CASE("validate says yes, and writes nothing") {
+  streams s;
+  CHECK(validate_straight_through_backward(s.g, s.dx).ok());
+  CHECK(validate_fake_quantize_with_mask(plain, one, s.x, s.dx, s.mask).ok());
+  CHECK(validate_masked_backward(s.g, s.mask, s.dx).ok());
+  CHECK(validate_clipped_straight_through_backward(plain, one, s.x, s.g, s.dx).ok());
+  CHECK(validate_clipped_straight_through_backward(plain, one, s.x, s.g, s.x).ok());  // in place
+  CHECK(validate_learned_step_size_backward(plain, one, s.x, s.g, s.g, s.dscale).ok());
+  CHECK(s.untouched());
 }
