@@ -1,33 +1,37 @@
-// The main job: from an ONNX file to the accuracy of its quantized form.
-// Exit codes: 0 done; 1 the network or the data cannot be used; 2 wrong command line; 3 the JSON file cannot be
+// The main job: from an ONNX file to the accuracy of its quantized form, and to the files of that form.
+// Exit codes: 0 done; 1 the network, the data or the encodings cannot be used; 2 wrong command line; 3 a file cannot be
 // written.
 #include <xquant/calibration/entropy.hpp>
 #include <xquant/calibration/histogram_calibrator.hpp>
 #include <xquant/calibration/percentile.hpp>
 #include <xquant/engines/simd.hpp>
-#include <xquant/io/npy.hpp>
+#include <xquant/io/encodings.hpp>
+#include <xquant/io/file.hpp>
 #include <xquant/io/onnx_reader.hpp>
+#include <xquant/io/onnx_writer.hpp>
+#include <xquant/io/simulation_encodings.hpp>
 #include <xquant/model/batch_norm_fold.hpp>
 #include <xquant/model/simulation.hpp>
 
-#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
-#include <fstream>
+#include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "quantize_network_data.hpp"
+
 namespace {
 
-namespace model = xquant::model;
+using namespace quantize_network;
 using simulation = model::simulation<xquant::simd_engine<>>;
 
 constexpr int exit_unusable = 1;
@@ -41,171 +45,67 @@ struct arguments {
   std::string calibration;
   std::string json;
   int bits = 8;
+  std::string out;
+  std::string weights;
+  std::string activations;
+  std::string schema = "1.0.0";
+  bool integer_biases = false;
+  std::string load;
+  bool load_partial = false;
+  bool load_as_start = false;
 };
-
-class stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-// On stderr, and only for somebody who is watching.
-class progress {
- public:
-  progress(const char* what, std::size_t steps) : what_(what), steps_(steps), shown_(isatty(STDERR_FILENO) != 0) {}
-  progress(const progress&) = delete;
-  progress& operator=(const progress&) = delete;
-  ~progress() {
-    if (shown_) std::fprintf(stderr, "\r%60s\r", "");
-  }
-  void step() {
-    ++done_;
-    if (!shown_) return;
-    char bar[31] = {};
-    for (std::size_t i = 0; i < 30; ++i) bar[i] = i * steps_ < done_ * 30 ? '#' : '.';
-    std::fprintf(stderr, "\r%-12s [%s] %3zu %%", what_, bar, 100 * done_ / steps_);
-  }
-
- private:
-  const char* what_;
-  std::size_t steps_;
-  std::size_t done_ = 0;
-  bool shown_;
-};
-
-// Images as the network takes them: float32 as they are, uint8 divided by 255.
-model::tensor read_images(const std::string& path) {
-  model::tensor t = xquant::io::read_npy(path);
-  if (t.shape().rank < 2 || t.shape()[0] == 0)
-    throw std::runtime_error(path + ": shape " + model::to_text(t.shape()) +
-                             "; expected [images, ...], at least one image");
-  if (t.type() == model::element_type::float32) return t;
-  if (t.type() != model::element_type::uint8)
-    throw std::runtime_error(path + ": element type " + model::name_of(t.type()) + "; expected uint8 or float32");
-  model::tensor scaled(model::element_type::float32, t.shape());
-  std::transform(t.data<std::uint8_t>(), t.data<std::uint8_t>() + t.size(), scaled.mutable_data<float>(),
-                 [](std::uint8_t code) { return static_cast<float>(code) / 255.0f; });
-  return scaled;
-}
-
-template <class T>
-std::vector<std::int64_t> widened(const model::tensor& t) {
-  const auto values = t.values<T>();
-  return {values.begin(), values.end()};
-}
-
-std::vector<std::int64_t> read_labels(const std::string& path, std::size_t images) {
-  const model::tensor t = xquant::io::read_npy(path);
-  if (t.size() != images)
-    throw std::runtime_error(path + ": " + std::to_string(t.size()) + " labels; expected one for each of " +
-                             std::to_string(images) + " images");
-  switch (t.type()) {
-    case model::element_type::int64: return widened<std::int64_t>(t);
-    case model::element_type::int32: return widened<std::int32_t>(t);
-    case model::element_type::uint8: return widened<std::uint8_t>(t);
-    default:
-      throw std::runtime_error(path + ": element type " + model::name_of(t.type()) +
-                               "; expected int64, int32 or uint8");
-  }
-}
-
-// Images in batches of one size (the network's own, where it fixes one); the last batch is filled up with its last
-// image.
-class batches {
- public:
-  batches(const model::tensor& images, std::size_t size) : images_(images), size_(size) {}
-  std::size_t count() const { return (images_.shape()[0] + size_ - 1) / size_; }
-  xquant::shape shape() const {
-    xquant::shape s = images_.shape();
-    s[0] = size_;
-    return s;
-  }
-  // How many images of batch i are real.
-  std::size_t real(std::size_t i) const { return std::min(size_, images_.shape()[0] - i * size_); }
-  model::tensor operator[](std::size_t i) const {
-    model::tensor batch(model::element_type::float32, shape());
-    const std::size_t image = images_.size() / images_.shape()[0];
-    float* out = batch.mutable_data<float>();
-    for (std::size_t k = 0; k < size_; ++k) {
-      const float* in = images_.data<float>() + std::min(i * size_ + k, images_.shape()[0] - 1) * image;
-      out = std::copy(in, in + image, out);
-    }
-    return batch;
-  }
-
- private:
-  const model::tensor& images_;
-  std::size_t size_;
-};
-
-struct logits {
-  std::vector<float> value;  // [images, classes]
-  std::size_t classes = 0;
-};
-
-// The first output of the network for every image.
-template <class Run>
-logits evaluate(const batches& data, const Run& run, progress& bar) {
-  logits all;
-  for (std::size_t i = 0; i < data.count(); ++i) {
-    const model::tensor out = run(data[i]);
-    if (out.type() != model::element_type::float32 || out.shape().rank == 0 || out.shape()[0] != data.shape()[0] ||
-        out.size() == 0)
-      throw std::runtime_error("the network's first output has shape " + model::to_text(out.shape()) +
-                               "; expected float32 [images, classes]");
-    all.classes = out.size() / out.shape()[0];
-    const float* first = out.data<float>();
-    all.value.insert(all.value.end(), first, first + data.real(i) * all.classes);
-    bar.step();
-  }
-  return all;
-}
-
-double accuracy(const logits& l, const std::vector<std::int64_t>& labels) {
-  std::size_t right = 0;
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    const float* row = l.value.data() + i * l.classes;
-    right += std::max_element(row, row + l.classes) - row == labels[i];
-  }
-  return static_cast<double>(right) / static_cast<double>(labels.size());
-}
-
-double mean_squared_difference(const logits& a, const logits& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.value.size(); ++i) {
-    const double d = static_cast<double>(a.value[i]) - static_cast<double>(b.value[i]);
-    sum += d * d;
-  }
-  return sum / static_cast<double>(a.value.size());
-}
 
 struct result {
-  const char* weights;
-  const char* activations;
-  double accuracy;
-  double logit_mse;
+  std::string weights;
+  std::string activations;
+  double accuracy = 0;
+  double logit_mse = 0;
 };
 
-void check_labels(const std::vector<std::int64_t>& labels, std::size_t classes) {
-  for (const std::int64_t label : labels)
-    if (label < 0 || static_cast<std::size_t>(label) >= classes)
-      throw std::runtime_error("label " + std::to_string(label) + "; expected 0 to " + std::to_string(classes - 1) +
-                               ", as the network has " + std::to_string(classes) + " outputs");
+// The configuration to be written: of those asked for, the one nearest to the float network on the calibration images.
+struct choice {
+  result configuration;
+  double calibration_mse = 0;
+  simulation quantized;
+};
+
+xquant::io::encodings_schema schema_named(const std::string& name) {
+  if (name == "0.6.1") return xquant::io::encodings_schema::v0_6_1;
+  if (name == "2.0.0") return xquant::io::encodings_schema::v2_0_0;
+  return xquant::io::encodings_schema::v1_0_0;
 }
 
-// The batch the network fixes, or one that keeps activations in cache.
-std::size_t batch_size(const model::graph& g) {
-  const model::value_info& input = g.value(g.inputs().at(0));
-  if (input.has_shape && !input.dimensions.empty() && input.dimensions[0].extent > 0)
-    return static_cast<std::size_t>(input.dimensions[0].extent);
-  return 50;
+// NAME.encodings.json and NAME.qdq.onnx in the folder --out; the network is last, and when it is new so is the rest.
+void write_chosen(const arguments& a, const std::vector<std::byte>& original, const choice& chosen) {
+  const std::filesystem::path folder = a.out;
+  std::error_code ignored;  // write_files reports a folder that is not there
+  std::filesystem::create_directories(folder, ignored);
+  const std::string name = std::filesystem::path(a.network).stem().string();
+  std::vector<xquant::io::file_content> files;
+  files.push_back({(folder / (name + ".encodings.json")).string(),
+                   xquant::io::bytes_of(xquant::io::format_encodings(
+                       xquant::io::encodings_of(chosen.quantized, schema_named(a.schema))))});
+  // A report of the chosen simulation goes here: files.push_back({(folder / "report.html").string(), ...}).
+  files.push_back({(folder / (name + ".qdq.onnx")).string(),
+                   xquant::io::quantized_onnx(original, xquant::io::quantized_network_of(chosen.quantized),
+                                              {.integer_biases = a.integer_biases}, a.network)});
+  xquant::io::write_files(files);
+  std::printf("\nchosen: weights %s, activations %s (logit MSE on the calibration images %.3g%s)\n",
+              chosen.configuration.weights.c_str(), chosen.configuration.activations.c_str(), chosen.calibration_mse,
+              a.weights.empty() || a.activations.empty() ? ", the lowest" : "");
+  for (const xquant::io::file_content& f : files) std::printf("wrote %s\n", f.path.c_str());
+}
+
+bool all_frozen(const simulation& s) {
+  for (const model::activation_quantizer& q : s.activations())
+    if (!q.frozen) return false;
+  return true;
 }
 
 int run(const arguments& a) {
   stopwatch reading;
-  const model::graph original = xquant::io::read_onnx(a.network);
+  const std::vector<std::byte> file = xquant::io::read_file(a.network);
+  const model::graph original = xquant::io::parse_onnx(file, a.network);
   if (original.inputs().size() != 1)
     throw std::runtime_error(a.network + ": " + std::to_string(original.inputs().size()) +
                              " inputs; expected one, the images");
@@ -213,6 +113,8 @@ int run(const arguments& a) {
   const model::tensor test = read_images(a.images);
   const model::tensor calibration = read_images(a.calibration);
   const std::vector<std::int64_t> labels = read_labels(a.labels, test.shape()[0]);
+  std::optional<xquant::io::encodings> encodings;
+  if (!a.load.empty()) encodings = xquant::io::read_encodings(a.load);
   const std::size_t batch = batch_size(original);
   const batches test_batches(test, batch);
   const batches calibration_batches(calibration, batch);
@@ -222,59 +124,83 @@ int run(const arguments& a) {
 
   std::printf("%s: %zu test images, %zu calibration images\n", a.network.c_str(), test.shape()[0],
               calibration.shape()[0]);
+  const auto logits_of = [](const char* what, const batches& data, auto& runner) {
+    progress bar(what, data.count());
+    return evaluate(
+        data, [&](const model::tensor& x) { return runner.run({x}).outputs.at(0); }, bar);
+  };
   stopwatch floating;
-  logits reference;
-  {
-    progress bar("float", test_batches.count());
-    reference = evaluate(
-        test_batches, [&](const model::tensor& x) { return network.run({x}).outputs.at(0); }, bar);
-  }
+  const logits reference = logits_of("float", test_batches, network);
+  logits calibration_reference;
+  if (!a.out.empty()) calibration_reference = logits_of("float", calibration_batches, network);
   check_labels(labels, reference.classes);
   const double float_accuracy = accuracy(reference, labels);
   const double seconds_float = floating.seconds();
 
   // One pass of the calibration images for each kind of weights: all range rules read the same statistics.
   const model::graph folded = model::fold_batch_norms(original).network;
-  xquant::quantizer_description activation = {
+  const xquant::quantizer_description activation = {
       .format = xquant::format_id::unsigned_integer, .bits = a.bits, .scheme = xquant::scheme_id::affine};
-  xquant::quantizer_description weight = {.bits = a.bits};
+  const xquant::quantizer_description weight = {.bits = a.bits};
   std::vector<result> results;
+  std::optional<choice> chosen;
   double seconds_calibrate = 0;
   double seconds_evaluate = 0;
   for (const bool per_channel : {false, true}) {
     stopwatch calibrating;
     simulation quantized(folded, {activation, weight, per_channel}, {calibration_batches.shape()});
+    if (encodings)
+      xquant::io::load_encodings(quantized, *encodings, {.partial = a.load_partial, .frozen = !a.load_as_start});
     {
       progress bar("calibrate", calibration_batches.count());
       for (std::size_t i = 0; i < calibration_batches.count(); ++i, bar.step())
         quantized.observe({calibration_batches[i]});
     }
     seconds_calibrate += calibrating.seconds();
+    const bool weights_loaded = encodings && !a.load_partial;
+    const auto evaluate_as = [&](const char* name) {
+      stopwatch evaluating;
+      const logits l = logits_of("evaluate", test_batches, quantized);
+      results.push_back({weights_loaded ? "loaded" : per_channel ? "per_channel" : "per_tensor", name,
+                         accuracy(l, labels), mean_squared_difference(l, reference)});
+      const result& r = results.back();
+      const bool asked_for = (a.weights.empty() || a.weights == r.weights) &&
+                             (a.activations.empty() || a.activations == r.activations);
+      if (!a.out.empty() && asked_for) {
+        const double mse =
+            mean_squared_difference(logits_of("choose", calibration_batches, quantized), calibration_reference);
+        if (!chosen || mse < chosen->calibration_mse) chosen.emplace(choice{r, mse, quantized});
+      }
+      seconds_evaluate += evaluating.seconds();
+    };
     const auto evaluate_with = [&](const char* name, const auto& rule) {
       stopwatch ranging;
       quantized.set_ranges(rule);
       seconds_calibrate += ranging.seconds();
-      stopwatch evaluating;
-      progress bar("evaluate", test_batches.count());
-      const logits l = evaluate(
-          test_batches, [&](const model::tensor& x) { return quantized.run({x}).outputs.at(0); }, bar);
-      results.push_back({per_channel ? "per_channel" : "per_tensor", name, accuracy(l, labels),
-                         mean_squared_difference(l, reference)});
-      seconds_evaluate += evaluating.seconds();
+      evaluate_as(name);
     };
-    evaluate_with("min_max", xquant::full_range{});
-    evaluate_with("entropy", xquant::entropy{.lower_code = 0, .upper_code = (1 << a.bits) - 1, .has_zero_point = true});
-    evaluate_with("percentile", xquant::percentile{99.99});
+    const bool nothing_left = encodings && all_frozen(quantized);
+    if (nothing_left || (encodings && a.load_as_start)) evaluate_as("loaded");
+    if (!nothing_left) {
+      evaluate_with("min_max", xquant::full_range{});
+      evaluate_with("entropy",
+                    xquant::entropy{.lower_code = 0, .upper_code = (1 << a.bits) - 1, .has_zero_point = true});
+      evaluate_with("percentile", xquant::percentile{99.99});
+    }
+    if (weights_loaded) break;  // the file has decided about all weights
   }
 
   std::printf("\n%-12s %-12s %10s %12s\n", "weights", "activations", "accuracy", "logit MSE");
   std::printf("%-12s %-12s %8.2f %% %12s\n", "float", "float", 100 * float_accuracy, "0");
   for (const result& r : results)
-    std::printf("%-12s %-12s %8.2f %% %12.3g\n", r.weights, r.activations, 100 * r.accuracy, r.logit_mse);
+    std::printf("%-12s %-12s %8.2f %% %12.3g\n", r.weights.c_str(), r.activations.c_str(), 100 * r.accuracy,
+                r.logit_mse);
   std::printf("\nseconds: read %.2f, float %.2f, calibrate %.2f, evaluate %.2f\n", seconds_read, seconds_float,
               seconds_calibrate, seconds_evaluate);
+  if (!a.out.empty() && !chosen)
+    throw std::runtime_error("no configuration with weights '" + a.weights + "' and activations '" + a.activations +
+                             "' to write; the encodings of " + a.load + " decide");
 
-  if (a.json.empty()) return 0;
   nlohmann::ordered_json json = {{"model", a.network},
                                  {"images", test.shape()[0]},
                                  {"float", {{"accuracy", float_accuracy}}},
@@ -287,12 +213,18 @@ int run(const arguments& a) {
   for (const result& r : results)
     json["results"].push_back(
         {{"weights", r.weights}, {"activations", r.activations}, {"accuracy", r.accuracy}, {"logit_mse", r.logit_mse}});
-  std::ofstream file(a.json);
-  file << json.dump(2) << '\n';
-  file.close();
-  if (file) return 0;
-  std::fprintf(stderr, "%s: cannot be written\n", a.json.c_str());
-  return exit_not_written;
+  if (chosen)
+    json["chosen"] = {{"weights", chosen->configuration.weights}, {"activations", chosen->configuration.activations}};
+  try {
+    if (chosen) write_chosen(a, file, *chosen);
+    if (!a.json.empty())
+      xquant::io::write_file(
+          a.json, xquant::io::bytes_of(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+  } catch (const xquant::io::io_error& e) {
+    std::fprintf(stderr, "%s\n", e.what());
+    return e.code() == xquant::errc::input_output ? exit_not_written : exit_unusable;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -300,10 +232,10 @@ int run(const arguments& a) {
 int main(int argc, char** argv) {
   CLI::App app(
       "Quantizes a convolutional network and says what that costs: accuracy and mean squared logit difference for "
-      "weights "
-      "per tensor and per channel, activations by min-max, entropy and percentile ranges.\n"
-      "Exit codes: 0 done; 1 the network or the data cannot be used; 2 wrong command line; 3 the JSON file cannot be "
-      "written.");
+      "weights per tensor and per channel, activations by min-max, entropy and percentile ranges. With --out it writes "
+      "the quantized network.\n"
+      "Exit codes: 0 done; 1 the network, the data or the encodings cannot be used; 2 wrong command line; 3 a file "
+      "cannot be written.");
   arguments a;
   app.add_option("MODEL", a.network, "ONNX file, opset 13 to 21, float32")->required();
   app.add_option("--images", a.images, ".npy [N, ...] to evaluate on; uint8 is divided by 255, float32 taken as it is")
@@ -312,6 +244,27 @@ int main(int argc, char** argv) {
   app.add_option("--calibration", a.calibration, ".npy [N, ...] to calibrate with")->required();
   app.add_option("--bits", a.bits, "bits of weights and activations")->check(CLI::Range(2, 16))->capture_default_str();
   app.add_option("--json", a.json, "also write the results to this file");
+  CLI::Option* out = app.add_option(
+      "--out", a.out,
+      "write NAME.encodings.json and NAME.qdq.onnx to this folder: the configuration with the lowest logit MSE on the "
+      "calibration images, among those that --weights and --activations leave");
+  app.add_option("--weights", a.weights, "weights of the configuration to write")
+      ->check(CLI::IsMember({"per_tensor", "per_channel"}))
+      ->needs(out);
+  app.add_option("--activations", a.activations, "activation ranges of the configuration to write")
+      ->check(CLI::IsMember({"min_max", "entropy", "percentile"}))
+      ->needs(out);
+  app.add_option("--schema", a.schema, "schema of the encodings file")
+      ->check(CLI::IsMember({"0.6.1", "1.0.0", "2.0.0"}))
+      ->capture_default_str()
+      ->needs(out);
+  app.add_flag("--integer-biases", a.integer_biases, "write biases as int32, scale input * weight")->needs(out);
+  CLI::Option* load = app.add_option("--load", a.load,
+                                     "encodings file (AIMET's, any schema) to quantize with; what it does not name "
+                                     "stays float, and nothing is calibrated");
+  app.add_flag("--load-partial", a.load_partial, "calibrate what the encodings file does not name")->needs(load);
+  app.add_flag("--load-as-start", a.load_as_start, "calibrate what it names too, after evaluating it as loaded")
+      ->needs(load);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
