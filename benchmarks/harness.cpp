@@ -4,6 +4,7 @@
 #include "tables.hpp"
 
 #include <benchmark/benchmark.h>
+#include <regex.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -274,15 +275,28 @@ std::string difference(double got, double expected, double tolerance, const char
 
 int main(int argc, char** argv) {
   using namespace bench;
+  // Google Benchmark would match its own longer names, so the filter is taken from it.
   std::string readme;
+  std::string filter = ".";
   bool writes_file = false;
+  bool only_list = false;
   std::vector<char*> rest;
   for (int i = 0; i < argc; ++i) {
-    if (std::strncmp(argv[i], "--readme=", 9) == 0)
-      readme = argv[i] + 9;
+    const std::string argument = argv[i];
+    writes_file = writes_file || argument.rfind("--benchmark_out=", 0) == 0;
+    if (argument.rfind("--readme=", 0) == 0)
+      readme = argument.substr(9);
+    else if (argument.rfind("--benchmark_filter=", 0) == 0)
+      filter = argument.substr(19);
+    else if (argument == "--benchmark_list_tests" || argument == "--benchmark_list_tests=true")
+      only_list = true;
     else
       rest.push_back(argv[i]);
-    if (std::strncmp(argv[i], "--benchmark_out=", 16) == 0) writes_file = true;
+  }
+  regex_t pattern;
+  if (regcomp(&pattern, filter.c_str(), REG_EXTENDED | REG_NOSUB) != 0) {
+    std::fprintf(stderr, "benchmarks: the filter '%s' is no extended regular expression\n", filter.c_str());
+    return 2;
   }
   int count = static_cast<int>(rest.size());
   benchmark::Initialize(&count, rest.data());
@@ -304,15 +318,30 @@ int main(int argc, char** argv) {
   benchmark::AddCustomContext("method", "processor time of one thread; medians of interleaved rounds");
 
   tables out(here);
+  std::size_t selected = 0;
   for (std::size_t i = 0; i < studies().size(); ++i) {
     const study& s = studies()[i];
-    for (const std::string& engine : s.engines)
-      benchmark::RegisterBenchmark((s.operation + "/" + s.kind + "/" + engine + "/" + s.size.name).c_str(),
+    for (const std::string& engine : s.engines) {
+      const std::string name = s.operation + "/" + s.kind + "/" + engine + "/" + s.size.name;
+      if (regexec(&pattern, name.c_str(), 0, nullptr, 0) != 0) continue;
+      ++selected;
+      if (only_list) {
+        std::puts(name.c_str());
+        continue;
+      }
+      benchmark::RegisterBenchmark(name.c_str(),
                                    [i, engine, &out](benchmark::State& state) { report(state, i, engine, out); })
           ->UseManualTime()
           ->Iterations(1)
           ->Unit(s.size.elements < 100000 ? benchmark::kNanosecond : benchmark::kMicrosecond);
+    }
   }
+  regfree(&pattern);
+  if (selected == 0) {
+    std::fprintf(stderr, "benchmarks: no name matches '%s'\n", filter.c_str());
+    return 2;
+  }
+  if (only_list) return 0;
   plain_names<benchmark::ConsoleReporter> console(benchmark::ConsoleReporter::OO_Tabular);
   plain_names<benchmark::JSONReporter> json;
   if (writes_file)
