@@ -12,17 +12,27 @@ struct none {};
 /// A stream of packed bits: element i, counted row-major, is bit i % 8 of byte i / 8. Its memory is bytes.
 struct bit {};
 
+// clang-format off
 /// An operation Op declares
-///   using real = float or double                            type of scales and of the lanes it runs on
-///   using input_0_type, input_1_type                        real, a code type, bit, or none
-///   using output_0_type, output_1_type                      real, a code type, bit, or none
-///   using rounding_type; const rounding_type& rounding()    (or none) whose random bits the engine supplies, if it is
-///   random static constexpr bool needs_small_quotient              it calls divide_small (valid for ordinary scales
-///   only) int32 lower_code(), upper_code()                        what integer results are clamped to as they are
-///   stored prepare<L>(lane_parameters<L>) const                     what depends on the parameters alone
+///   using real = float or double                         type of scales and of the lanes it runs on
+///   using input_0_type, input_1_type                     real, a code type, bit, or none
+///   using output_0_type, output_1_type                   real, a code type, bit, or none
+///   using rounding_type; const rounding_type& rounding() whose random bits the engine supplies, if it is random; or none
+///   static constexpr bool needs_small_quotient           it calls divide_small (valid for ordinary scales only)
+///   int32 lower_code(), upper_code()                     what integer results are clamped to as they are stored
+///   prepare<L>(lane_parameters<L>) const                 what depends on the parameters alone
 ///   operator()<L>(in0, in1, prepared, random) const
-/// where in0 and in1 are L for a real stream, integer_of<L> for codes, none where absent; the result is L or
-/// integer_of<L> for output_0, or a two_results of both outputs.
+/// where in0 and in1 are L for a real stream, integer_of<L> for codes, mask_of<L> for bits, none where absent; the result
+/// is L, integer_of<L> or mask_of<L> for output_0, or a two_results of both outputs.
+///
+/// An operation that reduces also has
+///   static constexpr std::size_t accumulators            results a slot
+///   static L initial<L>(k), L combine<L>(k, L a, L b)    a combines the terms of more elements into accumulator k
+/// and returns a reduced_result: the output (none where it has none) and one term an accumulator.
+///
+/// Optional: template <class L> static constexpr bool adds_zero_point_in_store, with `zero_point` in what prepare gives:
+/// the engine adds it, saturating, as it stores the codes.
+// clang-format on
 template <class A, class B>
 struct two_results {
   A first;
