@@ -173,7 +173,7 @@ void reductions(const Granularity& granularity, const shape& s, std::size_t grid
 
 TEST_CASE("packed bits and clipped gradients on every granularity") {
   for (const shape& s : shapes) {
-    if (s.size() > xquant_test::scaled(1000000, 1000)) continue;
+    if (s.size() > xquant_test::scaled(20000, 500)) continue;
     for_each_granularity(s, [&](const auto& granularity) {
       CAPTURE(s.size());
       masks_and_gradients(granularity, s, grids[s.size() % 3]);
@@ -183,7 +183,7 @@ TEST_CASE("packed bits and clipped gradients on every granularity") {
 
 TEST_CASE("sums and extremes have the tree of every engine") {
   for (const shape& s : shapes) {
-    if (s.size() > xquant_test::scaled(1000000, 1000)) continue;
+    if (s.size() > xquant_test::scaled(20000, 500)) continue;
     for_each_granularity(s, [&](const auto& granularity) {
       CAPTURE(s.size());
       reductions<float>(granularity, s, grids[(s.size() + 1) % 3]);
