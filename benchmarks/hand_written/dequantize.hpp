@@ -39,21 +39,18 @@ inline void fake_quantize_run(const float* x, float* y, std::size_t n, const slo
   std::size_t i = 0;
   for (; i + block <= n; i += block) {
     if constexpr (Stream) prefetch(x + i);
-    vec::real v[4];
 #pragma GCC unroll 4
-    for (std::size_t k = 0; k < 4; ++k) v[k] = vec::load(x + i + k * vec::width);
-#pragma GCC unroll 4
-    for (std::size_t k = 0; k < 4; ++k) {
+    for (std::size_t k = i; k < i + block; k += vec::width) {
+      const vec::real v = vec::load(x + k);
       vec::real r;
       if constexpr (Q == quotient::reciprocal)
-        r = vec::minimum(highest, vec::round(vec::multiply(v[k], reciprocal)));
+        r = vec::held_below(vec::maximum(vec::round(vec::multiply(v, reciprocal)), lowest), highest);
       else if constexpr (Q == quotient::residual)
         // What x is held to has a quotient that rounds to the last code; below, an infinite product gives NaN.
-        r = vec::round(vec::quotient(vec::minimum(highest_x, v[k]), scale, reciprocal));
+        r = vec::maximum(vec::round(vec::quotient(vec::minimum(highest_x, v), scale, reciprocal)), lowest);
       else
-        r = vec::minimum(highest, vec::round(vec::divide(v[k], scale)));
-      r = vec::maximum(r, lowest);
-      vec::store<Stream>(y + i + k * vec::width, vec::fused(r, scale, nothing));
+        r = vec::held_below(vec::maximum(vec::round(vec::divide(v, scale)), lowest), highest);
+      vec::store<Stream>(y + k, vec::fused(r, scale, nothing));
     }
   }
   for (; i < n; ++i)

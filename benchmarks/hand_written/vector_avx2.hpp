@@ -55,6 +55,11 @@ struct vec {
   // b when either is NaN.
   HAND_INLINE static real minimum(real a, real b) { return _mm256_min_ps(a, b); }
   HAND_INLINE static real maximum(real a, real b) { return _mm256_max_ps(a, b); }
+  // For an upper bound of at least 0 and a that is no NaN: floats of one sign are ordered as integers are, which any
+  // unit can compare.
+  HAND_INLINE static real held_below(real a, real bound) {
+    return _mm256_castsi256_ps(_mm256_min_epi32(_mm256_castps_si256(a), _mm256_castps_si256(bound)));
+  }
   HAND_INLINE static integer minimum(integer a, integer b) { return _mm256_min_epi32(a, b); }
   HAND_INLINE static integer maximum(integer a, integer b) { return _mm256_max_epi32(a, b); }
   HAND_INLINE static integer add(integer a, integer b) { return _mm256_add_epi32(a, b); }

@@ -53,6 +53,11 @@ struct vec {
   // b when either is NaN.
   HAND_INLINE static real minimum(real a, real b) { return _mm512_min_ps(a, b); }
   HAND_INLINE static real maximum(real a, real b) { return _mm512_max_ps(a, b); }
+  // For an upper bound of at least 0 and a that is no NaN: floats of one sign are ordered as integers are, which any
+  // unit can compare.
+  HAND_INLINE static real held_below(real a, real bound) {
+    return _mm512_castsi512_ps(_mm512_min_epi32(_mm512_castps_si512(a), _mm512_castps_si512(bound)));
+  }
   HAND_INLINE static integer minimum(integer a, integer b) { return _mm512_min_epi32(a, b); }
   HAND_INLINE static integer maximum(integer a, integer b) { return _mm512_max_epi32(a, b); }
   HAND_INLINE static integer add(integer a, integer b) { return _mm512_add_epi32(a, b); }
