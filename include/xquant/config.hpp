@@ -49,3 +49,25 @@
 #else
 #define XQUANT_HAS_EXCEPTIONS 0
 #endif
+
+// Everything lives in an inline namespace that names the instruction set and the exception mode. Translation units
+// built for different processors then share no function: the linker cannot hand a baseline unit code it may not run.
+// Names are used as xquant::... throughout; specialise templates as such too.
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
+#define XQUANT_ABI_MACHINE avx512
+#elif defined(__AVX2__) && defined(__FMA__)
+#define XQUANT_ABI_MACHINE avx2
+#elif defined(__AVX__)
+#define XQUANT_ABI_MACHINE avx
+#elif defined(__SSE4_1__)
+#define XQUANT_ABI_MACHINE sse4
+#else
+#define XQUANT_ABI_MACHINE baseline
+#endif
+#define XQUANT_ABI_JOIN(a, b) a##_##b
+#define XQUANT_ABI_NAME(a, b) XQUANT_ABI_JOIN(a, b)
+#if XQUANT_HAS_EXCEPTIONS
+#define XQUANT_ABI XQUANT_ABI_NAME(v0, XQUANT_ABI_MACHINE)
+#else
+#define XQUANT_ABI XQUANT_ABI_NAME(v0_no_exceptions, XQUANT_ABI_MACHINE)
+#endif

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// What was wrong. Which of several faults of one call is reported is not specified.
 enum class errc : std::uint8_t {

@@ -8,7 +8,7 @@
 #if XQUANT_HAS_EXCEPTIONS
 #include <exception>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// What the throwing entry points throw. `what()` is the text of format_message.
 class error : public std::exception {

@@ -3,7 +3,7 @@
 
 #include <xquant/error.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// A sentence fragment for each code, without the value.
 constexpr const char* describe(errc code) noexcept {

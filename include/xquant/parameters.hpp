@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// One scale, and where the scheme has them one zero point, for each parameter slot of a tensor; the slots of a tensor
 /// are counted row-major over the parameter shape its granularity gives. A regular value. Holds what it is given: the

@@ -11,7 +11,7 @@
 
 #include <vector>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Codes with everything needed to read them. A regular value; row-major, dense.
 template <class Quantizer>

@@ -15,7 +15,7 @@
 #include <xquant/schemes/affine.hpp>
 #include <xquant/schemes/symmetric.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 namespace detail {
 template <class F>

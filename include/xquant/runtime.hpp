@@ -9,7 +9,7 @@
 #include <xquant/quantizer.hpp>
 #include <xquant/rounding/stochastic.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 enum class format_id : std::uint16_t { signed_integer, unsigned_integer, float8e4m3fn, first_user_format = 1024 };
 enum class scheme_id : std::uint8_t { symmetric, symmetric_narrow, affine };

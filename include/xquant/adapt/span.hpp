@@ -6,7 +6,7 @@
 
 #include <ranges>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// A contiguous range without a shape of its own (a tensor library's container has one, and its own adaptor).
 template <class T>

@@ -6,7 +6,7 @@
 
 #include <type_traits>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 namespace detail {
 template <class T>

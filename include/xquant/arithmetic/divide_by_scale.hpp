@@ -4,7 +4,7 @@
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// The quotient of ONNX QuantizeLinear: rounded once. `NearHalves` promises that the caller only rounds the quotient to
 /// the nearest point of an 8-bit grid, which lets a vector engine avoid the divide instruction (rule 4).

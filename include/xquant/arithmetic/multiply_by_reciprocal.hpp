@@ -4,7 +4,7 @@
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// The product of x with the correctly rounded reciprocal of the scale: what torch's fake quantize, FBGEMM and XNNPACK
 /// compute. Differs from the quotient by at most one unit in the last place, which moves a code only at ties.

@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 namespace detail {
 template <class R>

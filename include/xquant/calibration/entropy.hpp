@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Kullback-Leibler divergences of clipping counts c[0..n), all non-negative, to their first i bins and merging those
 /// into `levels` levels; natural logarithm.

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// The distribution of one parameter slot.
 ///

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// How a range is read off a histogram: a regular value with
 ///   status valid() const                                            refuses settings outside their documented interval

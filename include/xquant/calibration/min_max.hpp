@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// range = [min x, max x] of each slot of `Granularity`, in the units of x; -0 counts as +0. A slot a tensor, an index
 /// of an axis, ...: every tensor must give the same number of them. An empty tensor adds nothing. NaN and infinities

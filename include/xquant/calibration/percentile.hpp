@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Where a percentile gives elements up.
 enum class tails : std::uint8_t {

@@ -9,7 +9,7 @@
 
 #include <vector>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Accumulator 0: minimum, 1: maximum. NaN is ignored.
 template <class Real>

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace xquant::detail {
+namespace xquant::inline XQUANT_ABI::detail {
 
 /// Smallest and largest value of one slot; low > high while there is none.
 struct extremes {

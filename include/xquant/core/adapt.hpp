@@ -7,7 +7,7 @@
 #include <xquant/core/range.hpp>
 #include <xquant/core/view.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Specialise for a tensor type T (`const U` for read-only ones) with one of
 ///   static tensor_view<Element> view(T& tensor)      the elements lie in memory; valid as long as the tensor is

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 template <class To, class From>
 XQUANT_INLINE constexpr To bit_cast(From from) noexcept {

@@ -7,7 +7,7 @@
 
 #include <cstddef>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Specialised for each lane type; the free functions below forward to it, so that a formula means the same whatever
 /// was included first. Every operation is correctly rounded or exact (rule 1), which makes all lanes agree in bits.

@@ -2,7 +2,9 @@
 // a quantizer needs (docs/architecture.md, "What an include costs").
 #pragma once
 
-namespace xquant {
+#include <xquant/config.hpp>
+
+namespace xquant::inline XQUANT_ABI {
 
 template <class A, class B>
 inline constexpr bool is_same = false;

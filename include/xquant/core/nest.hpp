@@ -5,7 +5,7 @@
 #include <xquant/core/parameter_map.hpp>
 #include <xquant/core/view.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Streams of one operation: two inputs and two outputs at most, then the parameters and the logical index.
 enum operand : unsigned { input_0, input_1, output_0, output_1, parameter, element_index, operand_count };

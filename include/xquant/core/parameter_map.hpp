@@ -3,7 +3,7 @@
 
 #include <xquant/core/shape.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// What a granularity says of a shape: element i (a multi-index) uses parameter slot
 ///   sum over d of (i_d / block[d]) * stride[d].

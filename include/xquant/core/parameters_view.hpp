@@ -3,7 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Parameter slots 0 .. count-1. Scales are in units of the data per code.
 template <class Real = float>

@@ -3,7 +3,7 @@
 
 #include <xquant/core/meta.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// A policy type says what it decides by `using policy_category = category::...;`.
 namespace category {

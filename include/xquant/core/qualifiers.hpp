@@ -1,7 +1,9 @@
 // const, references and pointers taken off types; see core/meta.hpp for why not <type_traits>.
 #pragma once
 
-namespace xquant {
+#include <xquant/config.hpp>
+
+namespace xquant::inline XQUANT_ABI {
 
 template <class T>
 inline constexpr bool is_const = false;

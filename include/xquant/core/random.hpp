@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Four words from a 128-bit counter and a 64-bit key. J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
 /// SC 2011.

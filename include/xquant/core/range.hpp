@@ -4,7 +4,7 @@
 #include <xquant/core/bits.hpp>
 #include <xquant/error.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// A closed interval [minimum, maximum] of real values, in the units of the data.
 template <class Real = float>

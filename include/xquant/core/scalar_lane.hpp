@@ -3,7 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// The operations of core/lane.hpp on one value: plain C++, and so their definition.
 template <class Real>

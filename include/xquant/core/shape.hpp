@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Most dimensions a tensor may have.
 inline constexpr std::size_t max_rank = 8;

@@ -6,7 +6,7 @@
 #include <xquant/core/parameters_view.hpp>
 #include <xquant/core/view.hpp>
 
-namespace xquant::detail {
+namespace xquant::inline XQUANT_ABI::detail {
 
 struct byte_interval {
   std::uintptr_t first;

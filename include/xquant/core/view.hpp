@@ -7,7 +7,7 @@
 
 #include <cstddef>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// A tensor somebody else owns: address of its first element, extents, and strides counted in elements (which may be
 /// negative, or zero for an input that repeats).

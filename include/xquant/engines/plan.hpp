@@ -8,7 +8,7 @@
 #include <xquant/ops/formulas.hpp>
 #include <xquant/ops/operation.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// An engine E walks memory: `E::supports<Op>` says whether it has the operation, and
 /// `engine.run(operation, nests, streams)` does it. Engines never know formats, roundings or granularities.

@@ -6,7 +6,7 @@
 #include <xquant/core/validation.hpp>
 #include <xquant/ops/operation.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Logical elements of a segment; no piece crosses the border of two.
 inline constexpr std::size_t segment_size = 4096;

@@ -8,7 +8,7 @@
 #include <xquant/core/scalar_lane.hpp>
 #include <xquant/ops/operation.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// How a lane reaches memory; specialised beside each lane. N is the number of lanes in a block of 64 elements.
 ///   load(const Real*), load(const Code*) -> integer_of<L>     one lane's elements, unaligned

@@ -8,7 +8,7 @@
 #include <xquant/engines/reduction.hpp>
 #include <xquant/ops/operation.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 struct scalar_engine {
   template <class Op>

@@ -8,7 +8,7 @@
 #include <xquant/engines/simd/sse2.hpp>
 #include <xquant/engines/walk.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// The widest instruction set this translation unit is compiled for.
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__)

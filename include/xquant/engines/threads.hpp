@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// What runs tasks: `executor.concurrency()` is how many at once (0 counts as 1), `executor.run(n, f)` calls f(0) ...
 /// f(n - 1), each once, on whatever threads, and returns when all are done.

@@ -6,7 +6,7 @@
 #include <xquant/engines/reduction.hpp>
 #include <xquant/engines/row.hpp>
 
-namespace xquant::detail {
+namespace xquant::inline XQUANT_ABI::detail {
 
 /// A row kernel and what the walk must know of its streams: bytes of an element, 0 where absent.
 struct row_kernel {

@@ -4,7 +4,7 @@
 #include <xquant/core/lane.hpp>
 #include <xquant/core/range.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 // clang-format off
 /// A format F (a regular value; most are empty):

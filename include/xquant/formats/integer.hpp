@@ -5,7 +5,7 @@
 #include <xquant/core/meta.hpp>
 #include <xquant/core/range.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 namespace detail {
 template <bool IsSigned, int Bits>

@@ -4,7 +4,7 @@
 #include <xquant/core/lane.hpp>
 #include <xquant/core/range.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Sign, `Exponent` and `Mantissa` bits with bias `Bias`; the code of all ones is NaN and there is no infinity ("fn":
 /// finite, NaN). docs/arithmetic.md, rule 7.

@@ -9,7 +9,7 @@
 #include <xquant/gradients/streams.hpp>
 #include <xquant/quantizer.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// y = fake_quantize(x); mask bit = lower <= round(x / scale) + zero_point <= upper.
 template <class Kernel>

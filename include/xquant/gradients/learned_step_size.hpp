@@ -10,7 +10,7 @@
 
 #include <vector>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// dx = g inside, else +0; term = g * (q - v) inside, g * q outside, with v = x / scale and q = code - zero_point (for
 /// small floats the decoded code).

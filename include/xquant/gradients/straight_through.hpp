@@ -6,7 +6,7 @@
 #include <xquant/exception.hpp>
 #include <xquant/gradients/streams.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// dx = g.
 template <class Real>

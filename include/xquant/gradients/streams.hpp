@@ -7,7 +7,7 @@
 #include <xquant/engines/reduction.hpp>
 #include <xquant/granularity/per_tensor.hpp>
 
-namespace xquant::detail {
+namespace xquant::inline XQUANT_ABI::detail {
 
 /// Collects the streams of one call and remembers the first fault; `run` and `reduce` check the rest and do the work.
 /// The first input sets the shape. Outputs must be apart from every other stream, or exactly in the place of an input.

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// As a static axis: the axis is known at run time only and is a value of the policy.
 inline constexpr std::ptrdiff_t dynamic_axis = PTRDIFF_MIN;

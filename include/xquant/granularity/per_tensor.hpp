@@ -4,7 +4,7 @@
 #include <xquant/core/parameter_map.hpp>
 #include <xquant/core/policy.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Shape [A, B, C] -> parameter shape []: one slot.
 struct per_tensor {

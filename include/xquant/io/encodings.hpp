@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace xquant::io {
+namespace xquant::inline XQUANT_ABI::io {
 
 /// The schemas of AIMET's encodings files. 1.0.0 is AIMET's default.
 enum class encodings_schema : std::uint8_t { v0_6_1, v1_0_0, v2_0_0 };
@@ -137,8 +137,8 @@ class encodings_parser {
     if (result_.schema == encodings_schema::v2_0_0) {
       read_list(root, "encodings", encoding_role::unknown);
     } else {
-      const auto read = result_.schema == encodings_schema::v0_6_1 ? &encodings_parser::read_map
-                                                                   : &encodings_parser::read_list;
+      const auto read =
+          result_.schema == encodings_schema::v0_6_1 ? &encodings_parser::read_map : &encodings_parser::read_list;
       (this->*read)(root, "activation_encodings", encoding_role::activation);
       (this->*read)(root, "param_encodings", encoding_role::parameter);
     }
@@ -158,8 +158,8 @@ class encodings_parser {
       if (root.contains("encodings"))
         result_.schema = encodings_schema::v2_0_0;
       else
-        result_.schema = parameters != root.end() && parameters->is_object() ? encodings_schema::v0_6_1
-                                                                             : encodings_schema::v1_0_0;
+        result_.schema =
+            parameters != root.end() && parameters->is_object() ? encodings_schema::v0_6_1 : encodings_schema::v1_0_0;
       return;
     }
     const std::string text = version->is_string() ? version->get<std::string>() : "";
@@ -226,7 +226,8 @@ class encodings_parser {
     if (e.type == encoding_type::integer && (e.bits < 2 || e.bits > 32))
       fail(std::to_string(e.bits) + " bits; expected 2 to 32");
     if (e.type == encoding_type::floating && e.bits < 16)
-      fail("dtype float of " + std::to_string(e.bits) + " bits, whose format this schema does not say; expected 16 or 32",
+      fail("dtype float of " + std::to_string(e.bits) +
+               " bits, whose format this schema does not say; expected 16 or 32",
            errc::unsupported);
     result_.entries.push_back(std::move(e));
   }
@@ -401,10 +402,10 @@ class encodings_formatter {
   json root() const {
     json result;
     result["version"] = name_of(all_.schema);
-    result["producer"] = {{"package", "xquant"},
-                          {"version", std::to_string(XQUANT_VERSION_MAJOR) + "." +
-                                          std::to_string(XQUANT_VERSION_MINOR) + "." +
-                                          std::to_string(XQUANT_VERSION_PATCH)}};
+    result["producer"] = {
+        {"package", "xquant"},
+        {"version", std::to_string(XQUANT_VERSION_MAJOR) + "." + std::to_string(XQUANT_VERSION_MINOR) + "." +
+                        std::to_string(XQUANT_VERSION_PATCH)}};
     if (all_.schema == encodings_schema::v2_0_0) {
       result["encodings"] = json::array();
       for (const encoding& e : all_.entries)
@@ -533,12 +534,12 @@ class encodings_formatter {
 
 }  // namespace detail
 
-/// The encodings in the bytes of a file; `where` names it in messages. The schema is the file's "version", or for a file
-/// without one what its form says, as AIMET does. Reads integers of 2 to 32 bits per tensor and per channel, float
+/// The encodings in the bytes of a file; `where` names it in messages. The schema is the file's "version", or for a
+/// file without one what its form says, as AIMET does. Reads integers of 2 to 32 bits per tensor and per channel, float
 /// tensors, and (2.0.0) float8e4m3fn. Throws io_error: malformed for what is not JSON, is nested more than 32 deep,
-/// repeats a key or a tensor, or has a scale, offset, bit width or flag that no encoding has; unsupported for block, LPBQ
-/// and VECTOR encodings, other data types and other versions. 0.6.1 flattens blocks to a list that looks like channels:
-/// those are refused when they are matched with the network.
+/// repeats a key or a tensor, or has a scale, offset, bit width or flag that no encoding has; unsupported for block,
+/// LPBQ and VECTOR encodings, other data types and other versions. 0.6.1 flattens blocks to a list that looks like
+/// channels: those are refused when they are matched with the network.
 inline encodings parse_encodings(std::span<const std::byte> bytes, const std::string& where = "encodings") {
   return detail::encodings_parser(bytes, where).take();
 }
@@ -560,11 +561,11 @@ inline void write_encodings(const std::string& path, const encodings& all) {
 }
 
 /// The quantizer and parameters of an encoding. Our zero point is the code of 0: on unsigned codes -offset, on signed
-/// ones -offset - 2^(bits-1). Where the schema does not say, symmetric entries have signed codes (unsigned when the offset
-/// is 0) and others unsigned ones, or those of `like` when that is an affine quantizer of signed integers of as many
-/// bits; either way the same real values. `like` also gives rounding and arithmetic, and the axis where the schema does
-/// not say. Throws io_error (malformed) for a symmetric entry that is not centred on 0, (unsupported) for more than 16
-/// bits and for float tensors.
+/// ones -offset - 2^(bits-1). Where the schema does not say, symmetric entries have signed codes (unsigned when the
+/// offset is 0) and others unsigned ones, or those of `like` when that is an affine quantizer of signed integers of as
+/// many bits; either way the same real values. `like` also gives rounding and arithmetic, and the axis where the schema
+/// does not say. Throws io_error (malformed) for a symmetric entry that is not centred on 0, (unsupported) for more
+/// than 16 bits and for float tensors.
 inline quantizer_and_parameters quantizer_of(const encoding& e, const quantizer_description& like = {}) {
   const auto fail = [&](errc code, const std::string& problem) {
     throw io_error(code, "encoding of '" + detail::shown(e.name) + "': " + problem);
@@ -577,7 +578,8 @@ inline quantizer_and_parameters quantizer_of(const encoding& e, const quantizer_
   if (e.axis) q.axis = *e.axis;
   if (e.type == encoding_type::floating) fail(errc::unsupported, "a float tensor has no quantizer");
   if (e.scale.empty() || e.offset.size() != e.scale.size())
-    fail(errc::malformed, std::to_string(e.offset.size()) + " offsets for " + std::to_string(e.scale.size()) + " scales");
+    fail(errc::malformed,
+         std::to_string(e.offset.size()) + " offsets for " + std::to_string(e.scale.size()) + " scales");
   std::vector<float> scales;
   for (const double s : e.scale) scales.push_back(static_cast<float>(s));
   if (e.type == encoding_type::float8e4m3fn) {
@@ -609,7 +611,8 @@ inline quantizer_and_parameters quantizer_of(const encoding& e, const quantizer_
 }
 
 /// The encoding of a tensor with that quantizer and those parameters; the opposite of quantizer_of. A negative axis
-/// counts from the end of a tensor of rank `rank`. Throws io_error (unsupported) for a format that encodings do not have.
+/// counts from the end of a tensor of rank `rank`. Throws io_error (unsupported) for a format that encodings do not
+/// have.
 inline encoding encoding_of(std::string name, encoding_role role, const quantizer_description& q, const parameters& p,
                             std::size_t rank = 0) {
   encoding e;

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace xquant::io {
+namespace xquant::inline XQUANT_ABI::io {
 
 /// Thrown by everything under io/. `code()` is input_output (the operating system refused), malformed (the bytes break
 /// the format) or unsupported (a sound file the library does not read).

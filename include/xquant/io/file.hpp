@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-namespace xquant::io {
+namespace xquant::inline XQUANT_ABI::io {
 
 /// The bytes of a file. Throws io_error (input_output).
 inline std::vector<std::byte> read_file(const std::string& path) {

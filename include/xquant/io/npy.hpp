@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-namespace xquant::io {
+namespace xquant::inline XQUANT_ABI::io {
 
 static_assert(std::endian::native == std::endian::little, "xquant::io: .npy and ONNX bytes are used as they lie");
 

@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-namespace xquant::io {
+namespace xquant::inline XQUANT_ABI::io {
 
 /// Opsets of the default domain that are accepted.
 inline constexpr std::int64_t oldest_opset = 13;

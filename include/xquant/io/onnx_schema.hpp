@@ -1,9 +1,11 @@
 // The field numbers of onnx.proto that the reader looks at; everything else is skipped.
 #pragma once
 
+#include <xquant/config.hpp>
+
 #include <cstdint>
 
-namespace xquant::io::onnx_schema {
+namespace xquant::inline XQUANT_ABI::io::onnx_schema {
 
 using tag = std::uint32_t;
 

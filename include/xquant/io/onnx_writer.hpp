@@ -35,7 +35,7 @@
 #include <variant>
 #include <vector>
 
-namespace xquant::io {
+namespace xquant::inline XQUANT_ABI::io {
 
 /// A value of the network, and how it is quantized.
 struct quantized_value {
@@ -44,9 +44,9 @@ struct quantized_value {
   xquant::parameters parameters;
 };
 
-/// A network and what is quantized in it: constants (weights) and computed values or inputs (activations). Refers to the
-/// network, which is the file's own or that after edits such as fold_batch_norms. simulation_encodings.hpp makes one from
-/// a simulation.
+/// A network and what is quantized in it: constants (weights) and computed values or inputs (activations). Refers to
+/// the network, which is the file's own or that after edits such as fold_batch_norms. simulation_encodings.hpp makes
+/// one from a simulation.
 struct quantized_network {
   const model::graph* network = nullptr;
   std::vector<quantized_value> weights;
@@ -61,9 +61,8 @@ struct onnx_writer_options {
 
 namespace detail {
 
-using onnx_choices =
-    runtime_choices<type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>, stored_integer<std::int16_t>,
-                              stored_integer<std::uint16_t>, e4m3fn>>;
+using onnx_choices = runtime_choices<type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>,
+                                               stored_integer<std::int16_t>, stored_integer<std::uint16_t>, e4m3fn>>;
 
 // TensorProto.DataType of what a quantizer stores, and the first opset whose QuantizeLinear has it.
 struct onnx_code_type {
@@ -150,7 +149,10 @@ class onnx_writer {
  public:
   onnx_writer(data_view original, const quantized_network& network, const onnx_writer_options& options,
               const std::string& where)
-      : original_(original), source_(onnx_parser(original, where).take()), g_(*network.network), options_(options),
+      : original_(original),
+        source_(onnx_parser(original, where).take()),
+        g_(*network.network),
+        options_(options),
         where_(where) {
     if (!g_.finished()) throw io_error(errc::malformed, where + ": the quantized network was edited; call finish()");
     for (const model::value_info& v : source_.values()) names_.insert(v.name);
@@ -552,7 +554,8 @@ class onnx_writer {
     }
     const std::string scale_name = unused(name + "_scale");
     add_initializer(scale_name, wq.per_axis ? xquant::shape(channels) : xquant::shape{},
-                    static_cast<std::int32_t>(model::element_type::float32), scale.data(), scale.size() * sizeof(float));
+                    static_cast<std::int32_t>(model::element_type::float32), scale.data(),
+                    scale.size() * sizeof(float));
     const std::string quantized = unused(name + "_quantized");
     add_initializer(quantized, bias->shape(), static_cast<std::int32_t>(model::element_type::int32), codes.data(),
                     codes.size() * sizeof(std::int32_t));
@@ -685,8 +688,7 @@ class onnx_writer {
           written.insert(name);
           const model::tensor* now = g_.initializer(g_.find(name));
           const model::tensor* before = source_.initializer(source_.find(name));
-          if (now == nullptr || before == nullptr || (same_bytes(*now, *before) && !is_external(tensor)))
-            break;
+          if (now == nullptr || before == nullptr || (same_bytes(*now, *before) && !is_external(tensor))) break;
           add_initializer(name, *now);
           return;
         }
@@ -698,8 +700,8 @@ class onnx_writer {
         case field::value_info: {
           const std::string name = text_field(content_of(bytes), onnx_schema::value_info_proto::name);
           const model::value_id id = source_.find(name);
-          const bool was_there = id != model::no_value && (source_.producer(id) != model::no_node ||
-                                                           source_.initializer(id) != nullptr);
+          const bool was_there =
+              id != model::no_value && (source_.producer(id) != model::no_node || source_.initializer(id) != nullptr);
           if (was_there && produced_.count(name) == 0 && (source_.initializer(id) == nullptr || !keeps(name))) return;
           break;
         }
@@ -773,17 +775,19 @@ class onnx_writer {
 /// The bytes of an ONNX file that computes what the quantized network computes, made from the bytes of the file the
 /// network was read from; `where` names that file in messages. See docs of ONNX QuantizeLinear, opsets 13 to 21.
 ///   - Activations: QuantizeLinear, DequantizeLinear before everything that reads the value, sharing one scale and one
-///     zero point of the code's type. An output of the network keeps its name after them. Codes that do not fill 8 or 16
-///     bits are kept by a Clip before.
-///   - Weights: codes (int8 for up to 8 bits, int16, float8e4m3fn ...) and DequantizeLinear, with the axis of the channels.
+///     zero point of the code's type. An output of the network keeps its name after them. Codes that do not fill 8 or
+///     16 bits are kept by a Clip before.
+///   - Weights: codes (int8 for up to 8 bits, int16, float8e4m3fn ...) and DequantizeLinear, with the axis of the
+///   channels.
 ///   - Biases on request: int32 with scale input * weight (onnx_writer_options).
-///   - Opset and IR version are raised to what the code types need (float8: 19 and 9; 16 bits: 21 and 10) and no further;
+///   - Opset and IR version are raised to what the code types need (float8: 19 and 9; 16 bits: 21 and 10) and no
+///   further;
 ///     reductions and Split then say the same in the newer opset's words.
 ///   - Layers that took in a batch norm are written with their new weight and bias, constants nobody reads any more are
 ///     left out. All other fields of the file, known or not, are copied as they lie.
-/// Throws io_error: malformed for bytes that are no ONNX model; unsupported for a quantizer QuantizeLinear does not have
-/// (another rounding or arithmetic of activations), an operator that the raised opset changed, or a result beyond 2 GiB;
-/// value_out_of_range, scale_out_of_range for an int32 bias that overflows; parameter faults of quantize.
+/// Throws io_error: malformed for bytes that are no ONNX model; unsupported for a quantizer QuantizeLinear does not
+/// have (another rounding or arithmetic of activations), an operator that the raised opset changed, or a result beyond
+/// 2 GiB; value_out_of_range, scale_out_of_range for an int32 bias that overflows; parameter faults of quantize.
 inline std::vector<std::byte> quantized_onnx(std::span<const std::byte> original, const quantized_network& network,
                                              const onnx_writer_options& options = {},
                                              const std::string& where = "ONNX model") {

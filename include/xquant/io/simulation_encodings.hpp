@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace xquant::io {
+namespace xquant::inline XQUANT_ABI::io {
 
 /// The encodings of everything a simulation quantizes, activations first, by the names its network has. What has no
 /// parameters stays float and is left out, as AIMET does.
@@ -57,9 +57,9 @@ struct load_options {
 
 /// What load_encodings did, by tensor name.
 struct loaded_encodings {
-  std::vector<std::string> loaded;   ///< given the file's quantizer and parameters
+  std::vector<std::string> loaded;    ///< given the file's quantizer and parameters
   std::vector<std::string> floating;  ///< left float: by the file's word, or (unless partial) for lack of an entry
-  std::vector<std::string> ignored;  ///< integer biases, which a simulation computes in float
+  std::vector<std::string> ignored;   ///< integer biases, which a simulation computes in float
 };
 
 namespace detail {
@@ -101,11 +101,11 @@ void load_encoding(Simulation& s, const encoding& e, const load_options& options
     const auto rank = static_cast<std::ptrdiff_t>(shape.rank);
     const std::ptrdiff_t axis = q.quantizer.axis < 0 ? q.quantizer.axis + rank : q.quantizer.axis;
     if (e.per_channel && axis >= 0 && axis < rank && shape[static_cast<std::size_t>(axis)] != e.scale.size())
-      throw io_error(errc::unsupported,
-                     "encoding of '" + shown(e.name) + "': " + std::to_string(e.scale.size()) + " scales; expected " +
-                         std::to_string(shape[static_cast<std::size_t>(axis)]) + ", one for each slice of axis " +
-                         std::to_string(axis) + " of " + model::to_text(shape) +
-                         " (block and LPBQ encodings are not supported)");
+      throw io_error(errc::unsupported, "encoding of '" + shown(e.name) + "': " + std::to_string(e.scale.size()) +
+                                            " scales; expected " +
+                                            std::to_string(shape[static_cast<std::size_t>(axis)]) +
+                                            ", one for each slice of axis " + std::to_string(axis) + " of " +
+                                            model::to_text(shape) + " (block and LPBQ encodings are not supported)");
     s.set_weight(id, q.quantizer, q.parameters);
   }
   report.loaded.push_back(e.name);
@@ -113,11 +113,11 @@ void load_encoding(Simulation& s, const encoding& e, const load_options& options
 
 }  // namespace detail
 
-/// Gives the simulation's tensors the quantizers and parameters of `all`, matched by name. A tensor that had no quantizer
-/// gets one. What the entries do not say (rounding, arithmetic, a channel axis before 2.0.0) stays as the simulation has
-/// it. Throws io_error, naming the entry, for a name the network does not have, block encodings flattened by 0.6.1,
-/// parameters that do not fit the tensor and formats the simulation was not compiled for; the simulation has not changed
-/// then.
+/// Gives the simulation's tensors the quantizers and parameters of `all`, matched by name. A tensor that had no
+/// quantizer gets one. What the entries do not say (rounding, arithmetic, a channel axis before 2.0.0) stays as the
+/// simulation has it. Throws io_error, naming the entry, for a name the network does not have, block encodings
+/// flattened by 0.6.1, parameters that do not fit the tensor and formats the simulation was not compiled for; the
+/// simulation has not changed then.
 template <class Simulation>
 loaded_encodings load_encodings(Simulation& s, const encodings& all, const load_options& options = {}) {
   loaded_encodings report;

@@ -15,7 +15,7 @@
 #include <variant>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// What fold_batch_norms did.
 struct folded_graph {

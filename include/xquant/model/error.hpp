@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// Thrown by everything under model/. `code()` sorts the faults: malformed (the graph breaks ONNX's rules), unsupported
 /// (a sound graph the library does not run), shape_mismatch and value_out_of_range (a call that does not fit the

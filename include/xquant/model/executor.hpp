@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// Sees, and may change in place, a float32 value the moment it is produced and before anything reads it: graph inputs
 /// first, then node outputs in order of execution. Constants (initializers, folded values) and values that are not

@@ -14,7 +14,7 @@
 #include <variant>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 using value_id = std::size_t;  ///< index into graph::values()
 using node_id = std::size_t;   ///< index into graph::nodes(); changes when nodes are removed or reordered

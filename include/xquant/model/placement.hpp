@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// A constant that is the weight of a layer.
 struct weight_site {

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// The quantizers a simulation places, as values; the defaults are AIMET's (default_config.json).
 struct simulation_options {
@@ -196,8 +196,8 @@ class simulation {
     const graph& g = executor_.network();
     if (id >= g.values().size() || executor_.constant(id) != nullptr || g.constant(id) != nullptr ||
         (g.producer(id) == no_node && !g.is_input(id)) || executor_.type_of(id) != element_type::float32)
-      throw model_error(errc::unsupported,
-                        "activation encoding for " + called(id) + ", which is no float32 value that the network computes");
+      throw model_error(errc::unsupported, "activation encoding for " + called(id) +
+                                               ", which is no float32 value that the network computes");
     check();
     const auto found = index_.find(id);
     if (found != index_.end()) return activations_[found->second];

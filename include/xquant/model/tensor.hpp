@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// Element types, with ONNX's numbers (TensorProto.DataType).
 enum class element_type : std::int32_t {

@@ -7,7 +7,7 @@
 #include <xquant/exception.hpp>
 #include <xquant/quantizer.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// The kernel behind fake_quantize: what a plan of it is a plan of.
 template <class Quantizer, class Real = float>

@@ -5,7 +5,7 @@
 #include <xquant/formats/format.hpp>
 #include <xquant/ops/operation.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 namespace detail {
 

@@ -4,7 +4,7 @@
 #include <xquant/core/parameters_view.hpp>
 #include <xquant/rounding/rounding.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// The type of a stream an operation does not have.
 struct none {};

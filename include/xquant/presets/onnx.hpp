@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-namespace xquant::presets::onnx {
+namespace xquant::inline XQUANT_ABI::presets::onnx {
 
 /// The quantizer of QuantizeLinear and DequantizeLinear for a format, per tensor unless a granularity is given:
 /// `quantize_linear<uint8>`, `quantize_linear<int8, per_axis<>>`, `quantize_linear<e4m3fn>`.

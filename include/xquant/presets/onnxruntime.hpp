@@ -3,7 +3,7 @@
 
 #include <xquant/presets/onnx.hpp>
 
-namespace xquant::presets::onnxruntime {
+namespace xquant::inline XQUANT_ABI::presets::onnxruntime {
 
 /// QuantizeLinear and DequantizeLinear with float32 scales, as the text has them: clamped before anything can overflow,
 /// NaN to the lowest integer.

@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace xquant::presets::pytorch_quantization {
+namespace xquant::inline XQUANT_ABI::presets::pytorch_quantization {
 
 /// The arguments of tensor_quant, with its defaults (QuantDescriptor's narrow_range is false).
 struct tensor_quant_settings {

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace xquant::presets::pytorch_quantization {
+namespace xquant::inline XQUANT_ABI::presets::pytorch_quantization {
 
 /// Settings of compute_amax("entropy") and compute_amax("mse").
 struct search_settings {

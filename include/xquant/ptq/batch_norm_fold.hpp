@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <span>
 
-namespace xquant::ptq {
+namespace xquant::inline XQUANT_ABI::ptq {
 
 /// A batch norm as trained: one value of each a channel.
 struct batch_norm {

@@ -4,7 +4,7 @@
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Nearest integer, ties away from zero: 0.5 -> 1, -0.5 -> -1, 2.5 -> 3. C's round(); what AIMET's C++ core uses.
 struct nearest_away {

@@ -4,7 +4,7 @@
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Nearest integer, ties to the even one: 0.5 -> 0, 1.5 -> 2, 2.5 -> 2. IEEE 754 roundToIntegralTiesToEven; what ONNX
 /// QuantizeLinear, torch and TensorRT use. Unbiased on ties. The sign of a zero result is that of the argument.

@@ -4,7 +4,7 @@
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// A rounding takes a real of magnitude below 2^31 to an integral real of the same sign:
 ///   template <class L> L round(L v) const;                          // deterministic

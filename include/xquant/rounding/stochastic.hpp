@@ -4,7 +4,7 @@
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Toward zero or away from it, away with probability floor(2^31 * (|v| - trunc |v|)) / 2^31, decided by the upper 31
 /// of the 32 bits that Philox 4x32-10 gives for (seed, element index): docs/arithmetic.md, rule 9. The expectation is v

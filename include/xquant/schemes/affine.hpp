@@ -5,7 +5,7 @@
 #include <xquant/core/policy.hpp>
 #include <xquant/core/range.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// The range is widened to contain zero; then, in double,
 ///   scale      = (maximum - minimum) / (upper - lower)             rounded once to the parameters' type

@@ -4,7 +4,7 @@
 #include <xquant/core/policy.hpp>
 #include <xquant/core/range.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// Which codes a symmetric scheme uses. full: all of them. narrow: as many below zero as above, [-127, 127] for int8.
 enum class code_range : std::uint8_t { full, narrow };

@@ -2,6 +2,8 @@
 // gives the same product, more slowly and with its own order of summation.
 #pragma once
 
+#include <xquant/config.hpp>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -11,7 +13,14 @@ extern "C" {
 }
 #endif
 
-namespace xquant::blas {
+namespace xquant::inline XQUANT_ABI::blas {
+
+// Units with and without a BLAS may meet in one program: their products have different names.
+#if defined(XQUANT_HAS_BLAS) && XQUANT_HAS_BLAS
+inline namespace with_blas {
+#else
+inline namespace without_blas {
+#endif
 
 /// C = alpha op(A) op(B) + beta C in float32, all row-major; op(A) is m x k, op(B) k x n, C m x n. `transpose_a` says
 /// that A is stored k x m (likewise B, n x k); the leading dimensions are the row lengths as stored. With beta = 0, C
@@ -41,5 +50,7 @@ inline void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t 
     }
   }
 }
+
+}  // namespace with_blas or without_blas
 
 }  // namespace xquant::blas

@@ -10,7 +10,7 @@
 
 #include <cuda_runtime_api.h>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 namespace cuda::detail {
 

@@ -8,7 +8,7 @@
 #include <xquant/gradients/learned_step_size.hpp>
 #include <xquant/gradients/straight_through.hpp>
 
-namespace xquant::cuda {
+namespace xquant::inline XQUANT_ABI::cuda {
 
 namespace detail {
 

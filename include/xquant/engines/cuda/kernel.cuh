@@ -13,7 +13,7 @@
 #define XQUANT_DEVICE inline
 #endif
 
-namespace xquant::cuda {
+namespace xquant::inline XQUANT_ABI::cuda {
 
 /// A Thread T has
 ///   std::size_t index(), threads()      its number in the grid, and how many there are; whole warps, a multiple of 32
@@ -113,7 +113,8 @@ struct element {
                                   std::ptrdiff_t in_0, std::ptrdiff_t in_1, std::ptrdiff_t index) {
     random_bits_of<real, typename Op::rounding_type> random{};
     if constexpr (is_random)
-      random = static_cast<integer>(random_bits(operation.rounding().seed, static_cast<std::uint64_t>(index)));
+      random = static_cast<integer>(random_bits(operation.rounding().seed,
+                                                random_index(operation.rounding(), static_cast<std::uint64_t>(index))));
     return operation.template operator()<real>(load<typename Op::input_0_type>(s.input_0, in_0, index),
                                                load<typename Op::input_1_type>(s.input_1, in_1, index), prepared,
                                                random);

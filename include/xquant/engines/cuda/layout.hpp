@@ -5,7 +5,7 @@
 #include <xquant/engines/cuda/kernel.cuh>
 #include <xquant/engines/cuda/reduction.cuh>
 
-namespace xquant::cuda {
+namespace xquant::inline XQUANT_ABI::cuda {
 
 namespace detail {
 

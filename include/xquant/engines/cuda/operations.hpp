@@ -6,7 +6,7 @@
 #include <xquant/engines/cuda/layout.hpp>
 #include <xquant/engines/plan.hpp>
 
-namespace xquant::cuda {
+namespace xquant::inline XQUANT_ABI::cuda {
 
 /// Parameters a device reads: one scale a slot, and their memory; not what is in it.
 template <class Real>

@@ -5,7 +5,7 @@
 
 #include <xquant/engines/cuda/kernel.cuh>
 
-namespace xquant::cuda {
+namespace xquant::inline XQUANT_ABI::cuda {
 
 /// The rows of one nest. A row is cut where it crosses a multiple of segment_size, into at most `pieces` pieces. In a
 /// direct nest the slots run along with the elements: rows of one element, whose terms go to their slot as they are.

@@ -6,7 +6,7 @@
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 template <>
 struct instruction_set<xsimd::fma3<xsimd::avx2>> {

@@ -6,7 +6,7 @@
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
 #include <immintrin.h>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 template <>
 struct instruction_set<xsimd::avx512bw> {

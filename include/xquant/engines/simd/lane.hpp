@@ -7,7 +7,7 @@
 
 #include <xsimd/xsimd.hpp>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 /// The operations of one instruction set that xsimd lacks, or whose meaning for NaN changed between its versions, on
 /// native registers `real` and `integer`. Specialised in sse2.hpp, avx2.hpp, avx512.hpp, neon.hpp.

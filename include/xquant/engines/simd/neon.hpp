@@ -6,7 +6,7 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 template <>
 struct instruction_set<xsimd::neon64> {

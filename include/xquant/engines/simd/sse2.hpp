@@ -6,7 +6,7 @@
 #if defined(__SSE2__)
 #include <emmintrin.h>
 
-namespace xquant {
+namespace xquant::inline XQUANT_ABI {
 
 template <>
 struct instruction_set<xsimd::sse2> {

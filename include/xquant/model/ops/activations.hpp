@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 namespace detail {
 

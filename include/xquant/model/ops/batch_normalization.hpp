@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <string>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// Y = (X - mean) / sqrt(variance + epsilon) * scale + B per channel (dimension 1); the factor and the shift are worked
 /// out in double and rounded to float once. ONNX BatchNormalization, opsets 9, 14 and 15, training_mode 0.

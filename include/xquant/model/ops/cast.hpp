@@ -12,7 +12,7 @@
 #include <string>
 #include <type_traits>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 namespace detail {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// Inputs of equal type, rank and extents but for `axis`, whose extents add up. ONNX Concat, opset 13.
 inline kernel prepare_concat(node_context& context) {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// One of value, value_float, value_floats, value_int, value_ints; the sparse and string forms are refused.
 inline kernel prepare_constant(node_context& context) {

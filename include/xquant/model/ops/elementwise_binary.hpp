@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 namespace detail {
 

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// out[before..., i..., after...] = in[before..., indices[i...], after...]; indices count from the back when negative.
 inline kernel prepare_gather(node_context& context) {

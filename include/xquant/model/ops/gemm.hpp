@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <string>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// Y = alpha op(A) op(B) + beta C, C optional and broadcast to [M, N]. ONNX Gemm, opset 13.
 inline kernel prepare_gemm(node_context& context) {

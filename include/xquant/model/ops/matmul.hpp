@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <string>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// numpy.matmul: the last two dimensions multiply, those before them broadcast, a vector on the left (right) counts as
 /// a row (column) whose dimension is dropped afterwards.

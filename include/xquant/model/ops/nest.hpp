@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// An index space and, for each of `Operands` tensors, the step in elements along each dimension (0 repeats).
 template <std::size_t Operands>

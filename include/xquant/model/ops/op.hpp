@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// Thrown by a kernel whose data cannot be computed with (an index out of range, an integer divided by zero); the
 /// executor makes a model_error of it that names the node.

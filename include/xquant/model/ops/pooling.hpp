@@ -9,7 +9,7 @@
 #include <limits>
 #include <string>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 namespace detail {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// Mean over `axes` (attribute before opset 18, input 1 from then on; none means all, or with noop_with_empty_axes
 /// nothing), summed in double. keepdims keeps them with extent 1.

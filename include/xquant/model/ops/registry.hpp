@@ -26,7 +26,7 @@
 #include <cstdint>
 #include <string>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// Operators of the default domain, by name.
 inline constexpr op_entry op_registry[] = {

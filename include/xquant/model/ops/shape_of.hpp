@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// Extents start..end (opset 15; counted from the back when negative, clamped), int64.
 inline kernel prepare_shape(node_context& context) {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// numpy's slicing: starts, ends (inputs 1, 2), axes and steps (3, 4, optional); bounds count from the back when
 /// negative and are clamped, a negative step walks backwards. ONNX Slice, opset 13.

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstddef>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// exp(x - max) / sum of exp(x - max) along `axis` (default: the last); the sum is taken in double.
 inline kernel prepare_softmax(node_context& context) {

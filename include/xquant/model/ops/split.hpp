@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// Lengths from input 1; otherwise equal parts, as many as there are outputs (opset 13), or `num_outputs` of which the
 /// last may be smaller (opset 18).

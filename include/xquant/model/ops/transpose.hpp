@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// Dimension d of the output is dimension perm[d] of the input; without perm they are reversed.
 inline kernel prepare_transpose(node_context& context) {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace xquant::model {
+namespace xquant::inline XQUANT_ABI::model {
 
 /// Extents and steps of a sliding window over three spatial dimensions (depth, height, width).
 struct window {
