@@ -109,7 +109,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
   auto&& held_x = evaluated(x);
   auto&& held_g = evaluated(g);
   const auto sums = as_view(dscale);
-  const auto parameters = as_parameters(p);
+  const auto given = as_parameters(p);
   detail::streams<operation> s;
   parameter_map map;
   reduction_walk walk;
@@ -118,7 +118,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
       !bad.ok())
     return bad;
   std::vector<double> results(map.count * 2);
-  engine.reduce(detail::make_operation<operation>(q), walk, s.call(parameters), results.data());
+  engine.reduce(detail::make_operation<operation>(q), walk, s.call(given), results.data());
   const double upper = q.format.bounds().upper;
   for (std::size_t k = 0; k < map.count; ++k) {
     const double gamma = scaling == step_size_gradient::plain || results[2 * k + 1] == 0
