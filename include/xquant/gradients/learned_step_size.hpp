@@ -113,7 +113,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
   detail::streams<operation> s;
   parameter_map map;
   reduction_walk walk;
-  if (const status bad = detail::lay_out_learned_step_size(q, parameters, as_view(held_x), as_view(held_g), as_view(dx),
+  if (const status bad = detail::lay_out_learned_step_size(q, given, as_view(held_x), as_view(held_g), as_view(dx),
                                                            sums, s, map, walk);
       !bad.ok())
     return bad;
