@@ -161,11 +161,13 @@ int run(const arguments& a) {
     const auto evaluate_as = [&](const char* name) {
       stopwatch evaluating;
       const logits l = logits_of("evaluate", test_batches, quantized);
-      results.push_back({weights_loaded ? "loaded" : per_channel ? "per_channel" : "per_tensor", name,
-                         accuracy(l, labels), mean_squared_difference(l, reference)});
+      results.push_back({weights_loaded ? "loaded"
+                         : per_channel  ? "per_channel"
+                                        : "per_tensor",
+                         name, accuracy(l, labels), mean_squared_difference(l, reference)});
       const result& r = results.back();
-      const bool asked_for = (a.weights.empty() || a.weights == r.weights) &&
-                             (a.activations.empty() || a.activations == r.activations);
+      const bool asked_for =
+          (a.weights.empty() || a.weights == r.weights) && (a.activations.empty() || a.activations == r.activations);
       if (!a.out.empty() && asked_for) {
         const double mse =
             mean_squared_difference(logits_of("choose", calibration_batches, quantized), calibration_reference);

@@ -98,9 +98,9 @@ int run(const std::vector<std::string>& a) {
     xquant::io::write_npy(prefix + "." + std::to_string(i) + ".npy", kept.kept.at(keep[i]));
   xquant::io::write_file(prefix + ".json",
                          xquant::io::bytes_of(nlohmann::json{{"batch", batch}, {"values", names}}.dump()));
-  xquant::io::write_file(prefix + ".qdq.onnx",
-                         xquant::io::quantized_onnx(file, xquant::io::quantized_network_of(s),
-                                                    {.integer_biases = a.size() > 6 && a[6] == "integer_biases"}, a[0]));
+  xquant::io::write_file(prefix + ".qdq.onnx", xquant::io::quantized_onnx(
+                                                   file, xquant::io::quantized_network_of(s),
+                                                   {.integer_biases = a.size() > 6 && a[6] == "integer_biases"}, a[0]));
   return 0;
 }
 

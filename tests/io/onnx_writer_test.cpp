@@ -1,0 +1,406 @@
+// The ONNX writer by the bytes and nodes of what it writes. What the files compute, onnxruntime says (tests/interop).
+#include <xquant/io/onnx_reader.hpp>
+#include <xquant/io/onnx_writer.hpp>
+
+#include <doctest/doctest.h>
+
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace xquant::io;
+using xquant::errc;
+using xquant::format_id;
+using xquant::quantizer_description;
+using xquant::scheme_id;
+using xquant::shape;
+using xquant::model::element_type;
+using xquant::model::graph;
+using xquant::model::node;
+using xquant::model::tensor;
+
+// ---- an ONNX file by hand, with fields no reader knows
+
+std::string message(const std::vector<std::pair<std::uint32_t, std::string>>& fields) {
+  std::string bytes;
+  protozero::pbf_writer writer(bytes);
+  for (const auto& [tag, value] : fields) writer.add_bytes(tag, value);
+  return bytes;
+}
+void number(std::string& bytes, std::uint32_t tag, std::int64_t value) {
+  protozero::pbf_writer(bytes).add_int64(tag, value);
+}
+std::string initializer(const std::string& name, const std::vector<std::int64_t>& dims,
+                        const std::vector<float>& values) {
+  std::string bytes;
+  protozero::pbf_writer writer(bytes);
+  for (const std::int64_t d : dims) writer.add_int64(1, d);
+  writer.add_int64(2, 1);
+  writer.add_packed_float(4, values.begin(), values.end());
+  writer.add_string(8, name);
+  writer.add_string(99, "unknown field of a tensor");
+  return bytes;
+}
+std::string operation(const std::string& op, const std::vector<std::string>& inputs, const std::string& output,
+                      const std::vector<std::pair<std::string, std::int64_t>>& attributes = {}) {
+  std::string bytes;
+  protozero::pbf_writer writer(bytes);
+  writer.add_string(4, op);
+  for (const std::string& input : inputs) writer.add_string(1, input);
+  writer.add_string(2, output);
+  writer.add_string(3, "the " + op);
+  writer.add_string(6, "doc of " + op);
+  for (const auto& [name, value] : attributes) {
+    protozero::pbf_writer attribute(writer, 5);
+    attribute.add_string(1, name);
+    attribute.add_int64(3, value);
+    attribute.add_int64(20, 2);
+  }
+  writer.add_string(77, "unknown field of " + op);
+  return bytes;
+}
+std::string value(const std::string& name) {
+  std::string bytes = message({{1, name}});
+  protozero::pbf_writer writer(bytes);
+  protozero::pbf_writer type(writer, 2);
+  protozero::pbf_writer tensor_type(type, 1);
+  tensor_type.add_int64(1, 1);
+  return bytes;
+}
+
+struct file {
+  std::string graph;
+  std::string bytes;
+  std::string close(std::int64_t opset, std::int64_t ir = 8) {
+    bytes.clear();
+    number(bytes, 1, ir);
+    bytes += message({{2, "a producer"}, {6, "doc of the model"}, {7, graph}, {50, "unknown field of the model"}});
+    std::string other = message({{1, "some.domain"}});
+    number(other, 2, 7);
+    std::string own;
+    number(own, 2, opset);
+    bytes += message({{8, other}, {8, own}, {14, message({{1, "key"}, {2, "value"}})}});
+    return bytes;
+  }
+};
+
+// x -> Conv(w, b) -> c -> Relu -> r.
+file sample() {
+  file f;
+  f.graph = message({{10, "doc of the graph"},
+                     {2, "the graph"},
+                     {1, operation("Conv", {"x", "w", "b"}, "c", {{"group", 1}})},
+                     {60, "unknown field of the graph"},
+                     {1, operation("Relu", {"c"}, "r")},
+                     {5, initializer("w", {2, 1, 1, 1}, {0.5f, -1.0f})},
+                     {5, initializer("unread", {2}, {7, 8})},
+                     {5, initializer("b", {2}, {0.25f, 1e9f})},
+                     {11, value("x")},
+                     {11, value("w")},
+                     {12, value("r")},
+                     {13, value("c")},
+                     {13, value("w")}});
+  f.close(13);
+  return f;
+}
+
+graph parsed(const std::string& bytes) {
+  return parse_onnx({reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()});
+}
+
+std::string written(const std::string& original, const quantized_network& q, const onnx_writer_options& options = {}) {
+  const std::vector<std::byte> bytes =
+      quantized_onnx({reinterpret_cast<const std::byte*>(original.data()), original.size()}, q, options);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+errc refusal(const std::string& original, const quantized_network& q, const std::string& part,
+             const onnx_writer_options& options = {}) {
+  try {
+    written(original, q, options);
+  } catch (const io_error& e) {
+    CAPTURE(std::string(e.what()));
+    CHECK(std::string(e.what()).find(part) != std::string::npos);
+    return e.code();
+  }
+  return errc::ok;
+}
+
+quantizer_description described(format_id format, int bits, scheme_id scheme, bool per_axis = false) {
+  quantizer_description q;
+  q.format = format;
+  q.bits = bits;
+  q.scheme = scheme;
+  q.per_axis = per_axis;
+  return q;
+}
+const quantizer_description unsigned8 = described(format_id::unsigned_integer, 8, scheme_id::affine);
+const quantizer_description channels8 = described(format_id::signed_integer, 8, scheme_id::symmetric, true);
+
+bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+// A length-delimited field, whole.
+std::string field(std::uint32_t tag, const std::string& content) { return message({{tag, content}}); }
+
+std::int64_t ir_of(const std::string& model) {
+  protozero::pbf_reader reader(model);
+  return reader.next(1) ? reader.get_int64() : 0;
+}
+
+const node& node_of(const graph& g, const std::string& output) { return g.node_at(g.producer(g.find(output))); }
+template <class T>
+std::vector<T> values_of(const graph& g, const std::string& name) {
+  const tensor* t = g.initializer(g.find(name));
+  REQUIRE(t != nullptr);
+  return {t->values<T>().begin(), t->values<T>().end()};
+}
+std::vector<std::string> inputs_of(const graph& g, const node& n) {
+  std::vector<std::string> names;
+  for (const auto id : n.inputs) names.push_back(g.name_of(id));
+  return names;
+}
+
+using names = std::vector<std::string>;
+
+TEST_CASE("a network with nothing quantized is the same bytes") {
+  const file f = sample();
+  const graph g = parsed(f.bytes);
+  const std::string w = written(f.bytes, {&g, {}, {}});
+  // Nodes stand together, at the place of the first; apart from that, byte for byte.
+  CHECK(w.size() == f.bytes.size());
+  for (const char* op : {"Conv", "Relu"}) CHECK(holds(w, "unknown field of " + std::string(op)));
+  CHECK(holds(w, field(5, initializer("w", {2, 1, 1, 1}, {0.5f, -1.0f}))));
+  CHECK(holds(w, field(1, operation("Conv", {"x", "w", "b"}, "c", {{"group", 1}}))));
+}
+
+TEST_CASE("weights are codes, activations are quantized before their readers, everything else is as it was") {
+  const file f = sample();
+  const graph g = parsed(f.bytes);
+  const quantized_network q{
+      &g,
+      {{g.find("w"), channels8, xquant::parameters(std::vector<float>{0.25f, 0.01f})}},
+      {{g.find("x"), unsigned8, xquant::parameters(0.5f, 3)}, {g.find("r"), unsigned8, xquant::parameters(0.125f)}}};
+  const std::string w = written(f.bytes, q);
+  for (const std::string& part : std::vector<std::string>{
+           field(2, "a producer"), field(6, "doc of the model"), field(50, "unknown field of the model"),
+           field(14, message({{1, "key"}, {2, "value"}})), field(60, "unknown field of the graph"),
+           field(10, "doc of the graph"), field(5, initializer("unread", {2}, {7, 8})),
+           field(5, initializer("b", {2}, {0.25f, 1e9f})), field(6, "doc of Conv"), field(77, "unknown field of Conv"),
+           field(77, "unknown field of Relu"), field(12, value("r")), field(13, value("c")), field(11, value("x"))})
+    CHECK(holds(w, part));
+  CHECK_FALSE(holds(w, field(11, value("w"))));  // its initializer is gone
+  CHECK_FALSE(holds(w, field(13, value("w"))));
+  CHECK(ir_of(w) == 8);
+
+  const graph r = parsed(w);
+  CHECK(r.opset() == 13);
+  CHECK(r.find("w") == xquant::model::no_value);
+  CHECK(values_of<std::int8_t>(r, "w_quantized") == std::vector<std::int8_t>{2, -100});
+  CHECK(values_of<float>(r, "w_scale") == std::vector<float>{0.25f, 0.01f});
+  CHECK(values_of<std::int8_t>(r, "w_zero_point") == std::vector<std::int8_t>{0, 0});
+  const node& weight = node_of(r, "w_dequantized");
+  CHECK(weight.op_type == "DequantizeLinear");
+  CHECK(inputs_of(r, weight) == names{"w_quantized", "w_scale", "w_zero_point"});
+  CHECK(std::get<std::int64_t>(weight.attributes.at("axis")) == 0);
+  CHECK(inputs_of(r, node_of(r, "x_quantized")) == names{"x", "x_scale", "x_zero_point"});
+  CHECK(inputs_of(r, node_of(r, "x_dequantized")) == names{"x_quantized", "x_scale", "x_zero_point"});
+  CHECK(values_of<std::uint8_t>(r, "x_zero_point") == std::vector<std::uint8_t>{3});
+  CHECK(r.initializer(r.find("x_scale"))->shape().rank == 0);
+  CHECK(inputs_of(r, node_of(r, "c")) == names{"x_dequantized", "w_dequantized", "b"});
+  // The output keeps its name.
+  CHECK(node_of(r, "r").op_type == "DequantizeLinear");
+  CHECK(node_of(r, "r_float").op_type == "Relu");
+  CHECK(r.outputs() == std::vector<xquant::model::value_id>{r.find("r")});
+  CHECK(values_of<float>(r, "unread") == std::vector<float>{7, 8});
+}
+
+TEST_CASE("names that are taken are not taken again") {
+  file f = sample();
+  f.graph += message({{5, initializer("w_quantized", {1}, {1})}, {5, initializer("x_scale", {1}, {1})}});
+  f.close(13);
+  const graph g = parsed(f.bytes);
+  const graph r = parsed(written(f.bytes, {&g,
+                                           {{g.find("w"), channels8, xquant::parameters(std::vector<float>{1, 1})}},
+                                           {{g.find("x"), unsigned8, 0.5f}}}));
+  CHECK(inputs_of(r, node_of(r, "w_dequantized"))[0] == "w_quantized_1");
+  CHECK(inputs_of(r, node_of(r, "x_dequantized"))[1] == "x_scale_1");
+}
+
+TEST_CASE("opset and IR version rise with the types, and no further") {
+  const auto versions = [](const quantizer_description& a, std::int64_t opset, std::int64_t ir) {
+    file f = sample();
+    f.close(opset, ir);
+    const graph g = parsed(f.bytes);
+    const std::string w = written(f.bytes, {&g, {}, {{g.find("x"), a, 0.5f}}});
+    std::int64_t found = 0;
+    protozero::pbf_reader reader(w);
+    while (reader.next(8)) {
+      protozero::pbf_reader import(reader.get_view());
+      std::string domain;
+      std::int64_t version = 0;
+      while (import.next())
+        if (import.tag() == 1)
+          domain = import.get_string();
+        else
+          version = import.get_int64();
+      if (domain.empty()) found = version;
+      if (domain == "some.domain") CHECK(version == 7);
+    }
+    return std::pair<std::int64_t, std::int64_t>{found, ir_of(w)};
+  };
+  using pair = std::pair<std::int64_t, std::int64_t>;
+  const quantizer_description unsigned16 = described(format_id::unsigned_integer, 16, scheme_id::affine);
+  const quantizer_description float8 = described(format_id::float8e4m3fn, 8, scheme_id::symmetric);
+  CHECK(versions(unsigned8, 13, 7) == pair{13, 7});
+  CHECK(versions(unsigned8, 17, 3) == pair{17, 4});
+  CHECK(versions(float8, 13, 7) == pair{19, 9});
+  CHECK(versions(float8, 19, 9) == pair{19, 9});
+  CHECK(versions(float8, 20, 10) == pair{20, 10});
+  CHECK(versions(unsigned16, 13, 7) == pair{21, 10});
+  CHECK(versions(unsigned16, 21, 10) == pair{21, 10});
+}
+
+TEST_CASE("float8: one byte a code, the type's zero, saturate said") {
+  const file f = sample();
+  const graph g = parsed(f.bytes);
+  const quantizer_description float8 = described(format_id::float8e4m3fn, 8, scheme_id::symmetric);
+  const std::string w = written(f.bytes, {&g, {{g.find("w"), float8, 1.0f}}, {{g.find("x"), float8, 0.5f}}});
+  std::string codes;
+  number(codes, 2, 17);
+  codes += message({{8, "w_quantized"}, {9, std::string("\x30\xB8", 2)}});  // 0.5 and -1 in e4m3fn
+  CHECK(holds(w, codes));
+  CHECK(holds(w, "saturate"));
+  std::string zero;
+  number(zero, 2, 17);
+  CHECK(holds(w, zero + message({{8, "x_zero_point"}, {9, std::string(1, '\0')}})));
+}
+
+TEST_CASE("codes that do not fill their type are kept by a Clip") {
+  const file f = sample();
+  const graph g = parsed(f.bytes);
+  const auto ends = [&](const quantizer_description& d, std::int32_t zero_point) {
+    const graph r = parsed(written(f.bytes, {&g, {}, {{g.find("x"), d, xquant::parameters(0.5f, zero_point)}}}));
+    CHECK(inputs_of(r, node_of(r, "x_quantized"))[0] == "x_clipped");
+    CHECK(node_of(r, "x_clipped").op_type == "Clip");
+    return std::vector<float>{values_of<float>(r, "x_lowest")[0], values_of<float>(r, "x_highest")[0]};
+  };
+  CHECK(ends(described(format_id::unsigned_integer, 4, scheme_id::affine), 5) == std::vector<float>{-2.5f, 5.0f});
+  CHECK(ends(described(format_id::signed_integer, 8, scheme_id::symmetric_narrow), 0) ==
+        std::vector<float>{-63.5f, 63.5f});
+  CHECK(ends(described(format_id::signed_integer, 6, scheme_id::symmetric), 0) == std::vector<float>{-16.0f, 15.5f});
+}
+
+TEST_CASE("biases as int32, and the overflow that is refused") {
+  file f = sample();
+  graph g = parsed(f.bytes);
+  const quantized_network q{&g,
+                            {{g.find("w"), channels8, xquant::parameters(std::vector<float>{0.25f, 0.5f})}},
+                            {{g.find("x"), unsigned8, xquant::parameters(0.5f, 3)}}};
+  CHECK(refusal(f.bytes, q, "bias 'b' [1]", {.integer_biases = true}) == errc::value_out_of_range);  // 1e9 / 0.25
+
+  g.set_initializer(g.find("b"), tensor::of(shape(2), std::vector<float>{0.25f, -1000.1f}));
+  g.finish();
+  const graph r = parsed(written(f.bytes, q, {.integer_biases = true}));
+  CHECK(values_of<std::int32_t>(r, "b_quantized") == std::vector<std::int32_t>{2, -4000});
+  CHECK(values_of<float>(r, "b_scale") == std::vector<float>{0.125f, 0.25f});
+  CHECK(inputs_of(r, node_of(r, "b_dequantized")) == names{"b_quantized", "b_scale"});
+  CHECK(inputs_of(r, node_of(r, "c"))[2] == "b_dequantized");
+  CHECK(r.find("b") == xquant::model::no_value);
+  CHECK(refusal(f.bytes,
+                {&g,
+                 {{g.find("w"), channels8, xquant::parameters(std::vector<float>{1e-30f, 1})}},
+                 {{g.find("x"), unsigned8, 1e-20f}}},
+                "bias 'b' [0]", {.integer_biases = true}) == errc::scale_out_of_range);
+}
+
+TEST_CASE("a bias is left float where its layer's input or weight is not quantized") {
+  const file f = sample();
+  const graph g = parsed(f.bytes);
+  const graph no_weight =
+      parsed(written(f.bytes, {&g, {}, {{g.find("x"), unsigned8, 0.5f}}}, {.integer_biases = true}));
+  CHECK(inputs_of(no_weight, node_of(no_weight, "c"))[2] == "b");
+  const graph no_input =
+      parsed(written(f.bytes, {&g, {{g.find("w"), channels8, xquant::parameters(std::vector<float>{1, 1})}}, {}},
+                     {.integer_biases = true}));
+  CHECK(inputs_of(no_input, node_of(no_input, "c"))[2] == "b");
+}
+
+TEST_CASE("raising the opset rewrites what newer opsets say otherwise, and refuses what they changed") {
+  file f;
+  std::string axes;
+  {
+    protozero::pbf_writer writer(axes);
+    writer.add_string(1, "axes");
+    writer.add_int64(8, 1);
+    writer.add_int64(20, 7);
+  }
+  std::string reduce = operation("ReduceMean", {"x"}, "m", {{"keepdims", 0}}) + message({{5, axes}});
+  f.graph = message({{1, reduce}, {1, operation("Relu", {"m"}, "y")}, {11, value("x")}, {12, value("y")}});
+  f.close(13);
+  const graph g = parsed(f.bytes);
+  const quantizer_description unsigned16 = described(format_id::unsigned_integer, 16, scheme_id::affine);
+  const graph r = parsed(written(f.bytes, {&g, {}, {{g.find("x"), unsigned16, 0.5f}}}));
+  CHECK(r.opset() == 21);
+  const node& n = node_of(r, "m");
+  CHECK(n.attributes.count("axes") == 0);
+  CHECK(std::get<std::int64_t>(n.attributes.at("keepdims")) == 0);
+  REQUIRE(n.inputs.size() == 2);
+  CHECK(values_of<std::int64_t>(r, r.name_of(n.inputs[1])) == std::vector<std::int64_t>{1});
+  // With 8 bits nothing needs raising.
+  const graph same = parsed(written(f.bytes, {&g, {}, {{g.find("x"), unsigned8, 0.5f}}}));
+  CHECK(node_of(same, "m").inputs.size() == 1);
+
+  file sampler;
+  sampler.graph = message({{1, operation("GridSample", {"x", "x"}, "y")}, {11, value("x")}, {12, value("y")}});
+  sampler.close(16);
+  const graph gs = parsed(sampler.bytes);
+  CHECK(refusal(sampler.bytes, {&gs, {}, {{gs.find("x"), unsigned16, 0.5f}}}, "GridSample") == errc::unsupported);
+}
+
+TEST_CASE("a weight behind an Identity: the nodes and constants nobody reads any more are left out") {
+  file f;
+  f.graph = message({{1, operation("Identity", {"i"}, "k")},
+                     {1, operation("MatMul", {"x", "k"}, "y")},
+                     {5, initializer("i", {2, 1}, {1, 2})},
+                     {11, value("x")},
+                     {12, value("y")}});
+  f.close(17);
+  const graph g = parsed(f.bytes);
+  quantizer_description last = channels8;
+  last.axis = -1;
+  const graph r = parsed(written(f.bytes, {&g, {{g.find("k"), last, 1.0f}}, {}}));
+  CHECK(r.find("i") == xquant::model::no_value);
+  CHECK(std::get<std::int64_t>(node_of(r, "k_dequantized").attributes.at("axis")) == 1);
+  CHECK(r.nodes().size() == 2);
+}
+
+TEST_CASE("what QuantizeLinear does not have is refused by name") {
+  const file f = sample();
+  const graph g = parsed(f.bytes);
+  quantizer_description away = unsigned8;
+  away.rounding = xquant::rounding_id::nearest_away;
+  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), away, 0.5f}}}, "activation 'x'") == errc::unsupported);
+  quantizer_description multiply = unsigned8;
+  multiply.arithmetic = xquant::arithmetic_id::multiply_by_reciprocal;
+  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), multiply, 0.5f}}}, "divides") == errc::unsupported);
+  CHECK(refusal(f.bytes, {&g, {}, {{g.find("w"), unsigned8, 0.5f}}}, "is a constant") == errc::malformed);
+  CHECK(refusal(f.bytes, {&g, {{g.find("x"), channels8, 0.5f}}, {}}, "is no constant") == errc::malformed);
+  CHECK(refusal(f.bytes, {&g, {}, {{9999, unsigned8, 0.5f}}}, "9999") == errc::value_out_of_range);
+  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), unsigned8, 0.5f}, {g.find("x"), unsigned8, 0.5f}}}, "twice") ==
+        errc::malformed);
+  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), unsigned8, {}}}}, "no parameters") == errc::parameter_count);
+  CHECK(refusal(f.bytes, {&g, {{g.find("w"), channels8, 0.5f}}, {}}, "weight 'w'") == errc::parameter_count);
+  CHECK(refusal(f.bytes, {&g, {{g.find("w"), unsigned8, -0.5f}}, {}}, "weight 'w'") == errc::scale_not_positive);
+  CHECK(refusal(f.bytes, {nullptr, {}, {}}, "no network") == errc::null_pointer);
+  CHECK(refusal("not ONNX", {&g, {}, {}}, "not") == errc::malformed);
+}
+
+}  // namespace

@@ -1,0 +1,274 @@
+// Encodings out of a simulation and back: whole, partial, frozen, as a start; the same codes and outputs.
+#include <doctest/doctest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "simulations.hpp"
+
+namespace {
+
+using namespace xquant::io;
+using test::output;
+using test::same;
+using test::simulation;
+using xquant::format_id;
+using xquant::scheme_id;
+using xquant::model::tensor;
+
+simulation calibrated() {
+  simulation s = test::observed();
+  s.set_ranges(xquant::full_range{});
+  return s;
+}
+
+// Without anything calibrated.
+simulation fresh(int bits = 8) {
+  xquant::model::simulation_options options;
+  options.activation.bits = bits;
+  options.weight.bits = bits;
+  return simulation(test::small_network(), options, {xquant::shape(1, 2, 5, 5)});
+}
+
+encodings through(encodings all, encodings_schema schema) {
+  all.schema = schema;
+  return parse_encodings(bytes_of(format_encodings(all)));
+}
+
+// The message of the io_error that loading ends in; "" if it does not.
+std::string refusal(simulation& s, const encodings& all, const load_options& options = {}) {
+  try {
+    load_encodings(s, all, options);
+  } catch (const io_error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST_CASE("what is exported comes back: the same weights, parameters and outputs, through every schema") {
+  simulation s = calibrated();
+  const tensor y = output(s);
+  const encodings all = encodings_of(s);
+  // x, r, y and w1, w2; a value that moves data has none.
+  CHECK(all.entries.size() == 5);
+  CHECK(all.find("f") == nullptr);
+  for (const auto schema : {encodings_schema::v0_6_1, encodings_schema::v1_0_0, encodings_schema::v2_0_0}) {
+    CAPTURE(name_of(schema));
+    simulation back = fresh(4);
+    CHECK_FALSE(same(output(back), y));
+    const loaded_encodings report = load_encodings(back, through(all, schema));
+    CHECK(report.loaded.size() == 5);
+    CHECK(report.floating.empty());
+    CHECK(same(output(back), y));
+    for (const auto& [id, weight] : s.quantized_weights()) CHECK(same(weight, back.quantized_weights().at(id)));
+    encodings again = encodings_of(back);
+    CHECK(again.entries == all.entries);
+  }
+}
+
+TEST_CASE("signed affine activations keep their codes where the schema says them, or the simulation has them") {
+  xquant::model::simulation_options options;
+  options.activation.format = format_id::signed_integer;
+  simulation s(test::small_network(), options, {xquant::shape(1, 2, 5, 5)});
+  s.observe({test::noise(xquant::shape(1, 2, 5, 5), 1)});
+  s.set_ranges(xquant::full_range{});
+  const tensor y = output(s);
+  for (const auto schema : {encodings_schema::v0_6_1, encodings_schema::v1_0_0, encodings_schema::v2_0_0}) {
+    const encodings all = through(encodings_of(s), schema);
+    simulation unsigned_codes = fresh();
+    load_encodings(unsigned_codes, all);
+    CHECK(same(output(unsigned_codes), y));  // the same real values
+    simulation back(test::small_network(), options, {xquant::shape(1, 2, 5, 5)});
+    load_encodings(back, all);
+    CHECK(same(output(back), y));
+    for (std::size_t i = 0; i < back.activations().size(); ++i) {
+      CHECK(back.activations()[i].quantizer == s.activations()[i].quantizer);
+      CHECK(back.activations()[i].parameters == s.activations()[i].parameters);
+    }
+  }
+}
+
+TEST_CASE("frozen encodings stay through set_ranges, others are a start") {
+  simulation source = calibrated();
+  encodings all = encodings_of(source);
+  for (encoding& e : all.entries)
+    if (e.name == "r") e.scale[0] *= 40;
+  simulation frozen = test::observed();
+  load_encodings(frozen, all, {.partial = false, .frozen = true});
+  const tensor loaded = output(frozen);
+  frozen.set_ranges(xquant::full_range{});
+  CHECK(same(output(frozen), loaded));
+
+  simulation start = test::observed();
+  load_encodings(start, all, {.partial = false, .frozen = false});
+  CHECK(same(output(start), loaded));
+  start.set_ranges(xquant::full_range{});
+  CHECK_FALSE(same(output(start), loaded));
+  CHECK(same(output(start), output(source)));
+}
+
+TEST_CASE("partial: what the file does not name keeps what it has; whole: it stays float") {
+  simulation source = calibrated();
+  encodings one;
+  one.entries.push_back(*encodings_of(source).find("r"));
+  one.entries[0].scale[0] *= 2;
+
+  simulation partial = test::observed();
+  const loaded_encodings report = load_encodings(partial, one, {.partial = true, .frozen = true});
+  CHECK(report.loaded == std::vector<std::string>{"r"});
+  CHECK(report.floating.empty());
+  partial.set_ranges(xquant::full_range{});
+  for (const auto& a : partial.activations()) {
+    REQUIRE(a.ready());
+    const std::string& name = partial.network().name_of(a.value);
+    const encoding* e = encodings_of(partial).find(name);
+    REQUIRE(e != nullptr);
+  }
+  CHECK(encodings_of(partial).find("r")->scale == one.entries[0].scale);
+  CHECK(encodings_of(partial).find("x")->scale == encodings_of(source).find("x")->scale);
+
+  simulation whole = test::observed();
+  const loaded_encodings rest = load_encodings(whole, one);
+  CHECK(rest.floating == std::vector<std::string>{"x", "y", "w1", "w2"});
+  whole.set_ranges(xquant::full_range{});
+  CHECK(encodings_of(whole).entries == one.entries);
+  CHECK(whole.quantized_weights().empty());
+}
+
+TEST_CASE("a file of nothing leaves the float network") {
+  simulation s = calibrated();
+  load_encodings(s, {});
+  xquant::model::executor floating(test::small_network());
+  CHECK(same(output(s), floating.run({test::noise(xquant::shape(1, 2, 5, 5), 9)}).outputs.at(0)));
+}
+
+TEST_CASE("float entries leave float, integer biases are ignored, float8 is loaded") {
+  simulation s = calibrated();
+  encodings all = encodings_of(s);
+  encoding bias;
+  bias.name = "b1";
+  bias.bits = 32;
+  bias.scale = {1e-5};
+  bias.offset = {-2147483648LL};
+  bias.is_signed = true;
+  bias.symmetric = true;
+  all.entries.push_back(bias);
+  for (encoding& e : all.entries) {
+    if (e.name != "r" && e.name != "w2") continue;
+    e.type = encoding_type::floating;
+    e.bits = 16;
+  }
+  const loaded_encodings report = load_encodings(s, all);
+  CHECK(report.ignored == std::vector<std::string>{"b1"});
+  CHECK(report.floating == std::vector<std::string>{"r", "w2"});
+  CHECK(encodings_of(s).entries.size() == 3);
+
+  encodings small;
+  small.schema = encodings_schema::v2_0_0;
+  encoding e;
+  e.name = "x";
+  e.type = encoding_type::float8e4m3fn;
+  e.scale = {0.01};
+  e.offset = {0};
+  small.entries.push_back(e);
+  load_encodings(s, through(small, encodings_schema::v2_0_0), {.partial = true});
+  CHECK(s.activations()[0].quantizer.format == format_id::float8e4m3fn);
+}
+
+TEST_CASE("a value that had no quantizer gets one") {
+  simulation s = calibrated();
+  const tensor y = output(s);
+  encodings all = encodings_of(s);
+  encoding flattened = *all.find("r");
+  flattened.name = "f";
+  all.entries.push_back(flattened);
+  load_encodings(s, all);
+  CHECK(s.activations().size() == 4);
+  CHECK(same(output(s), y));  // the values were on that grid already
+  encodings coarse;
+  coarse.entries.push_back(flattened);
+  coarse.entries[0].scale[0] *= 16;
+  load_encodings(s, coarse, {.partial = true});
+  CHECK_FALSE(same(output(s), y));
+}
+
+TEST_CASE("entries that do not fit are refused by name, and nothing has changed") {
+  simulation s = calibrated();
+  const tensor y = output(s);
+  const encodings sound = encodings_of(s);
+  const auto with = [&](const char* name, const auto& change) {
+    encodings all = sound;
+    for (encoding& e : all.entries)
+      if (e.name == name) change(e);
+    const std::string message = refusal(s, all);
+    CHECK(same(output(s), y));
+    CHECK(encodings_of(s).entries == sound.entries);
+    return message;
+  };
+  CHECK(has(with("r", [](encoding& e) { e.name = "nowhere"; }), "'nowhere': the network has no tensor of that name"));
+  const std::string channels = with("w2", [](encoding& e) {
+    e.scale.push_back(1);
+    e.offset.push_back(-128);
+  });
+  CHECK(has(channels, "'w2': 5 scales; expected 4, one for each slice of axis 1 of [27, 4]"));
+  CHECK(has(channels, "not supported"));
+  CHECK(has(with("w2", [](encoding& e) { e.axis = 5; }), "'w2'"));
+  CHECK(has(with("x", [](encoding& e) { e.bits = 20; }), "'x': 20 bits; expected 2 to 16"));
+  CHECK(has(with("x",
+                 [](encoding& e) {
+                   e.per_channel = true;
+                   e.axis = 1;
+                   e.scale = {1, 1, 1};
+                   e.offset = {0, 0, 0};
+                 }),
+            "'x'"));
+  CHECK(has(with("x", [](encoding& e) { e.offset = {-300}; }), "'x'"));
+  CHECK(has(with("x", [](encoding& e) { e.scale = {}; }), "'x'"));
+
+  encodings other;
+  other.entries.push_back(sound.entries[0]);
+  other.entries[0].name = "c";  // the convolution's output, fused with the ReLU: it may have a quantizer all the same
+  CHECK(refusal(s, other, {.partial = true}).empty());
+}
+
+TEST_CASE("formats the simulation was not compiled for are refused") {
+  using narrow =
+      xquant::model::simulation<xquant::scalar_engine,
+                                xquant::runtime_choices<xquant::type_list<xquant::stored_integer<std::int8_t>,
+                                                                          xquant::stored_integer<std::uint8_t>>>>;
+  narrow s(test::small_network(), {}, {xquant::shape(1, 2, 5, 5)});
+  encodings all;
+  encoding e;
+  e.name = "x";
+  e.bits = 16;
+  e.scale = {0.01};
+  e.offset = {0};
+  all.entries.push_back(e);
+  CHECK_THROWS_WITH_AS(load_encodings(s, all), doctest::Contains("'x'"), io_error);
+}
+
+TEST_CASE("setters of the simulation refuse what is not there") {
+  simulation s = calibrated();
+  const auto& g = s.network();
+  const auto q = s.activations()[0].quantizer;
+  const xquant::parameters one(0.5f);
+  CHECK_THROWS_AS(s.set_activation(g.find("w1"), q, one), xquant::model::model_error);
+  CHECK_THROWS_AS(s.set_activation(100000, q, one), xquant::model::model_error);
+  CHECK_THROWS_AS(s.set_weight(g.find("x"), q, one), xquant::model::model_error);
+  CHECK_THROWS_AS(s.set_weight(100000, q, one), xquant::model::model_error);
+  CHECK_THROWS_AS(s.set_activation(g.find("x"), q, xquant::parameters(-1.0f)), xquant::error);
+  CHECK_THROWS_AS(s.set_activation(g.find("x"), q, xquant::parameters(std::vector<float>{1, 2})), xquant::error);
+  CHECK_THROWS_AS(s.set_activation(g.find("x"), q, xquant::parameters(0.5f, 256)), xquant::error);
+  CHECK_THROWS_AS(s.set_weight(g.find("w1"), q, xquant::parameters(std::vector<float>{1, 2})), xquant::error);
+  s.set_activation(g.find("x"), q, xquant::parameters(0.5f, 3));
+  CHECK(s.activations()[0].ranges.at(0) == xquant::range<float>{-1.5f, 126.0f});
+  s.set_weight(g.find("b1"), xquant::quantizer_description{}, one);  // a constant that was no weight
+  CHECK(s.weights().back().ready());
+  s.leave_weight_float(g.find("b1"));
+  CHECK_FALSE(s.weights().back().ready());
+}
+
+}  // namespace
