@@ -16,6 +16,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -67,6 +68,7 @@ struct choice {
   result configuration;
   double calibration_mse = 0;
   simulation quantized;
+  std::size_t candidates = 0;
 };
 
 xquant::io::encodings_schema schema_named(const std::string& name) {
@@ -92,7 +94,7 @@ void write_chosen(const arguments& a, const std::vector<std::byte>& original, co
   xquant::io::write_files(files);
   std::printf("\nchosen: weights %s, activations %s (logit MSE on the calibration images %.3g%s)\n",
               chosen.configuration.weights.c_str(), chosen.configuration.activations.c_str(), chosen.calibration_mse,
-              a.weights.empty() || a.activations.empty() ? ", the lowest" : "");
+              chosen.candidates > 1 ? ", the lowest" : "");
   for (const xquant::io::file_content& f : files) std::printf("wrote %s\n", f.path.c_str());
 }
 
@@ -149,8 +151,13 @@ int run(const arguments& a) {
   for (const bool per_channel : {false, true}) {
     stopwatch calibrating;
     simulation quantized(folded, {activation, weight, per_channel}, {calibration_batches.shape()});
-    if (encodings)
-      xquant::io::load_encodings(quantized, *encodings, {.partial = a.load_partial, .frozen = !a.load_as_start});
+    if (encodings) {
+      try {
+        xquant::io::load_encodings(quantized, *encodings, {.partial = a.load_partial, .frozen = !a.load_as_start});
+      } catch (const xquant::io::io_error& e) {
+        throw std::runtime_error(a.load + ": " + e.what());
+      }
+    }
     {
       progress bar("calibrate", calibration_batches.count());
       for (std::size_t i = 0; i < calibration_batches.count(); ++i, bar.step())
@@ -171,7 +178,9 @@ int run(const arguments& a) {
       if (!a.out.empty() && asked_for) {
         const double mse =
             mean_squared_difference(logits_of("choose", calibration_batches, quantized), calibration_reference);
-        if (!chosen || mse < chosen->calibration_mse) chosen.emplace(choice{r, mse, quantized});
+        const std::size_t candidates = chosen ? chosen->candidates + 1 : 1;
+        if (!chosen || mse < chosen->calibration_mse) chosen.emplace(choice{r, mse, quantized, candidates});
+        chosen->candidates = candidates;
       }
       seconds_evaluate += evaluating.seconds();
     };
