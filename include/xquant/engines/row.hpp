@@ -43,6 +43,7 @@ struct row_arguments {
   bool varying;
   std::size_t rows;                  // such runs in all
   const std::ptrdiff_t* row_stride;  // from each to the next, in elements, an entry an operand; null for one row
+  bool past_caches;                  // output_0 begins at a line of memory and is to be written past the caches
   double* results;                   // of a reduction: accumulators, then the number of elements, for each slot
 };
 
@@ -124,6 +125,7 @@ struct block_kernel {
     const std::int32_t* zero_point;
     std::uint64_t index;      // random bits
     std::uint64_t bit_index;  // packed bits
+    bool past_caches;
 
     explicit addresses(const row_arguments& r)
         : input_0(static_cast<const stream_element<in_0>*>(r.input[0])),
@@ -134,7 +136,8 @@ struct block_kernel {
           reciprocal(static_cast<const real*>(r.reciprocal)),
           zero_point(r.zero_point),
           index(r.index),
-          bit_index(r.bit_index) {}
+          bit_index(r.bit_index),
+          past_caches(r.past_caches) {}
 
     // The same place as arguments, for `extent` elements.
     XQUANT_INLINE row_arguments arguments(const Op& operation, std::size_t extent, bool is_varying) const {
@@ -150,6 +153,7 @@ struct block_kernel {
       r.extent = extent;
       r.index = index;
       r.bit_index = bit_index;
+      r.past_caches = past_caches;
       r.varying = is_varying;
       r.rows = 1;
       r.row_stride = nullptr;
@@ -283,8 +287,50 @@ struct block_kernel {
     if constexpr (is_same<out_1, bit>) store_bits(a.output_1, a.bit_index, block_size, state.out[1]);
   }
 
+  // Whether the output of long runs may go past the caches: whole lines, by a lane that can.
+  static constexpr bool can_stream = [] {
+    if constexpr (element_size<out_0> != 0 && element_size<out_1> == 0 && !is_random) return requires {
+        memory::stream_fence();
+      };
+    else
+      return false;
+  }();
+  static constexpr std::size_t ahead_in_row = 8192;
+  static constexpr std::size_t ahead_in_column = 2048;
+
+  template <class Stream, std::size_t Ahead, class T>
+  XQUANT_INLINE static void prefetch(const T* p) {
+    if constexpr (element_size<Stream> != 0) {
+      XQUANT_UNROLL
+      for (std::size_t i = 0; i < block_size * sizeof(T); i += 64)
+        __builtin_prefetch(reinterpret_cast<const char*>(p) + Ahead + i);
+    }
+  }
+
+  // One block of many. Past the caches it goes through a buffer that stays in L1, and the input `Ahead` bytes on is
+  // asked for.
+  template <std::size_t Ahead, class Prepare>
+  XQUANT_INLINE static void next_block(const Op& operation, const addresses& a, const Prepare& prepare,
+                                       block_state& state) {
+    if constexpr (can_stream) {
+      if (a.past_caches) {
+        alignas(64) stream_element<out_0> buffer[block_size];
+        addresses buffered = a;
+        buffered.output_0 = buffer;
+        prefetch<in_0, Ahead>(a.input_0);
+        prefetch<in_1, Ahead>(a.input_1);
+        whole_block(operation, buffered, prepare, state);
+        XQUANT_UNROLL
+        for (std::size_t i = 0; i < sizeof buffer; i += 64)
+          memory::stream_line(reinterpret_cast<char*>(a.output_0) + i, reinterpret_cast<const char*>(buffer) + i);
+        return;
+      }
+    }
+    whole_block(operation, a, prepare, state);
+  }
+
   XQUANT_INLINE static void varying_block(const Op& operation, const addresses& a, block_state& state) {
-    whole_block(
+    next_block<ahead_in_row>(
         operation, a,
         [&](std::size_t j)
             XQUANT_LAMBDA_INLINE { return operation.template prepare<L>(load_parameters(a, j * width)); },
@@ -413,6 +459,7 @@ struct block_kernel {
     addresses at = a;
     at.index = a.index - skip;
     at.bit_index = 0;
+    at.past_caches = false;
     copy_in<in_0>(b.input_0, at.input_0, a.bit_index, skip, n);
     copy_in<in_1>(b.input_1, at.input_1, a.bit_index, skip, n);
     at.output_0 = b.output_0;
@@ -486,7 +533,7 @@ struct block_kernel {
     }
     const auto prepared = operation.template prepare<L>(shared_parameters<L>(a));
     for (; left != 0; left -= block_size, a.advance(block_size, false))
-      whole_block(
+      next_block<ahead_in_row>(
           operation, a, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, state);
   }
 
@@ -494,7 +541,7 @@ struct block_kernel {
   // parameters are prepared once for these rows.
   static void run_columns(const Op& shared, const addresses& first, const row_arguments& r) {
     const Op operation = shared;
-    constexpr std::size_t tile = 16;
+    const std::size_t tile = r.past_caches ? 4 : 16;  // memory serves few streams at once
     block_state state;
     addresses top = first;
     for (std::size_t done = 0; done < r.rows; done += tile) {
@@ -505,7 +552,7 @@ struct block_kernel {
         prepared_lanes prepared = prepare_lanes(operation, column);
         addresses a = column;
         for (std::size_t row = 0; row < rows; ++row, a.next_row(r))
-          block(
+          next_block<ahead_in_column>(
               operation, a, [&](std::size_t j) XQUANT_LAMBDA_INLINE -> const auto& { return prepared.lane[j]; }, state);
       }
       for (std::size_t row = 0; row < rows; ++row, top.next_row(r), column.next_row(r))

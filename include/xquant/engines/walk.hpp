@@ -13,9 +13,8 @@ struct row_kernel {
   void (*run)(const row_arguments&);
   std::size_t element_bytes[4];
   std::size_t real_bytes;
-  bool uses_index;  // random bits or packed bits: the logical index of each element matters
-  // Copies bytes past the caches, or (no bytes) waits for all such copies; null where the machine cannot.
-  void (*stream)(void*, const void*, std::size_t);
+  bool uses_index;         // random bits or packed bits: the logical index of each element matters
+  void (*stream_fence)();  // waits for what went past the caches; null where the kernel writes nothing past them
 };
 
 struct walk_streams {
@@ -130,6 +129,7 @@ XQUANT_INLINE row_arguments arguments_at(const row_kernel& kernel, const walk_st
   a.varying = row.stride[parameter] != 0;
   a.rows = 1;
   a.row_stride = nullptr;
+  a.past_caches = false;
   a.results = nullptr;
   return a;
 }
@@ -159,54 +159,33 @@ inline void run_panel(const row_kernel& kernel, const walk_streams& s, const std
   kernel.run(a);
 }
 
-inline void prefetch(const void* p, std::size_t bytes) {
-  const char* line = static_cast<const char*>(p);
-  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(line + at);
-}
-
-// The same, past the caches: tiles of a panel into a buffer that stays in L1, and from there to memory, while the next
-// tile's input is on its way.
+// The same, past the caches. Lines must be written whole, so a row that begins within one first runs to its end.
 inline void stream_panel(const row_kernel& kernel, const walk_streams& s, const std::ptrdiff_t (&first)[operand_count],
                          const nest_dimension& rows, const nest_dimension& row) {
-  constexpr std::size_t tile = 2048;  // elements
-  alignas(64) unsigned char buffer[tile * 8];
   const std::size_t bytes = kernel.element_bytes[output_0];
-  // Rows that share their parameters go together, so that these are prepared once for several rows.
-  const bool together = row.stride[parameter] == 1 && rows.stride[parameter] == 0 && rows.extent > 1;
-  const std::size_t height = together ? 4 : 1;
-  const std::size_t width = tile / height;
-  std::ptrdiff_t buffered_stride[operand_count];
-  for (unsigned k = 0; k < operand_count; ++k) buffered_stride[k] = rows.stride[k];
-  buffered_stride[output_0] = static_cast<std::ptrdiff_t>(width);
-  for (std::size_t top = 0; top < rows.extent; top += height) {
-    const std::size_t n_rows = rows.extent - top < height ? rows.extent - top : height;
-    for (std::size_t left = 0; left < row.extent;) {
-      std::ptrdiff_t at[operand_count];
-      for (unsigned k = 0; k < operand_count; ++k)
-        at[k] = first[k] + rows.stride[k] * static_cast<std::ptrdiff_t>(top) +
-                row.stride[k] * static_cast<std::ptrdiff_t>(left);
-      void* out = forward(s.output[0], at[output_0], bytes);
-      // The first tile ends where a line begins, so that all others write whole lines.
-      std::size_t n = width - reinterpret_cast<std::uintptr_t>(out) % 64 / bytes;
-      if (n > row.extent - left) n = row.extent - left;
-      row_arguments a = arguments_at(kernel, s, at, row);
-      a.extent = n;
-      a.rows = n_rows;
-      a.output[0] = buffer;
-      a.row_stride = buffered_stride;
-      for (unsigned k = 0; k < 2; ++k)
-        if (kernel.element_bytes[k] != 0)
-          for (std::size_t i = 0; i < n_rows; ++i)
-            prefetch(
-                forward(a.input[k], rows.stride[k] * static_cast<std::ptrdiff_t>(i) + static_cast<std::ptrdiff_t>(n),
-                        kernel.element_bytes[k]),
-                width * kernel.element_bytes[k]);
-      kernel.run(a);
-      for (std::size_t i = 0; i < n_rows; ++i)
-        kernel.stream(forward(out, rows.stride[output_0] * static_cast<std::ptrdiff_t>(i), bytes),
-                      buffer + i * width * bytes, n * bytes);
-      left += n;
+  const auto within_line = [&](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 64; };
+  row_arguments a = arguments_at(kernel, s, first, row);
+  if (within_line(a.output[0]) == 0 &&
+      (rows.extent == 1 || rows.stride[output_0] * static_cast<std::ptrdiff_t>(bytes) % 64 == 0)) {
+    a.rows = rows.extent;
+    a.row_stride = rows.stride;
+    a.past_caches = true;
+    return kernel.run(a);
+  }
+  for (std::size_t i = 0; i < rows.extent; ++i) {
+    std::ptrdiff_t at[operand_count];
+    for (unsigned k = 0; k < operand_count; ++k) at[k] = first[k] + rows.stride[k] * static_cast<std::ptrdiff_t>(i);
+    nest_dimension part = row;
+    const std::size_t skipped = within_line(forward(s.output[0], at[output_0], bytes));
+    if (skipped != 0) {
+      part.extent = (64 - skipped) / bytes;  // elements are aligned to their size
+      kernel.run(arguments_at(kernel, s, at, part));
+      for (unsigned k = 0; k < operand_count; ++k) at[k] += row.stride[k] * static_cast<std::ptrdiff_t>(part.extent);
+      part.extent = row.extent - part.extent;
     }
+    row_arguments rest = arguments_at(kernel, s, at, part);
+    rest.past_caches = true;
+    kernel.run(rest);
   }
 }
 
@@ -217,14 +196,14 @@ inline constexpr std::size_t streaming_threshold = std::size_t{24} << 20;
 XQUANT_INLINE bool goes_past_caches(const row_kernel& kernel, const walk_streams& s, std::size_t elements) {
   std::size_t bytes = 0;
   for (const std::size_t b : kernel.element_bytes) bytes += b;
-  return elements * bytes >= streaming_threshold && kernel.stream != nullptr && kernel.element_bytes[output_0] != 0 &&
-         kernel.element_bytes[output_1] == 0 && s.output[0] != s.input[0] && s.output[0] != s.input[1];
+  return elements * bytes >= streaming_threshold && kernel.stream_fence != nullptr &&
+         kernel.element_bytes[output_0] != 0 && s.output[0] != s.input[0] && s.output[0] != s.input[1];
 }
 
 inline void walk_nest(const row_kernel& kernel, const nest& n, const walk_streams& s);
 
 /// Rows shorter than this that share a slot each go through their parameters written out, element by element.
-inline constexpr std::size_t short_row = 128;
+inline constexpr std::size_t short_row = 64;
 inline constexpr std::size_t expanded_size = 2048;
 
 // Whether the two innermost loops are one run of consecutive elements but for the slot, which changes from row to row
@@ -299,7 +278,7 @@ inline void walk_nest(const row_kernel& kernel, const nest& n, const walk_stream
   for_each_outer(n, n.depth > 1 ? n.depth - 2 : 0, [&](const std::ptrdiff_t(&first)[operand_count]) {
     (streams ? stream_panel : run_panel)(kernel, s, first, rows, row);
   });
-  if (streams) kernel.stream(nullptr, nullptr, 0);
+  if (streams) kernel.stream_fence();
 }
 
 XQUANT_INLINE void walk(const row_kernel& kernel, const nest_list& nests, const walk_streams& s) {
@@ -374,10 +353,10 @@ constexpr bool small_quotient_is_exact(const parameters_view<Real>& p) noexcept 
   return true;
 }
 
-template <class L>
-constexpr auto stream_of() noexcept -> void (*)(void*, const void*, std::size_t) {
-  if constexpr (requires { lane_memory<L>::stream(nullptr, nullptr, 0); })
-    return &lane_memory<L>::stream;
+template <class Op, class L>
+constexpr auto stream_fence_of() noexcept -> void (*)() {
+  if constexpr (block_kernel<Op, L>::can_stream)
+    return &lane_memory<L>::stream_fence;
   else
     return nullptr;
 }
@@ -391,7 +370,7 @@ inline constexpr row_kernel row_kernel_of{
     is_random_rounding<typename Op::rounding_type> || is_same<typename Op::input_0_type, bit> ||
         is_same<typename Op::input_1_type, bit> || is_same<typename Op::output_0_type, bit> ||
         is_same<typename Op::output_1_type, bit>,
-    stream_of<L>()};
+    stream_fence_of<Op, L>()};
 
 template <class Op, class L>
 inline constexpr reduction_kernel reduction_kernel_of{

@@ -107,19 +107,11 @@ struct lane_memory<xsimd::batch<float, Arch>> {
     for (std::size_t j = 0; j < N; ++j) zero[j] = zero_point[j];
     native::store_sums(p, raw, zero, lower, upper);
   }
-  // Bytes past the caches; none: waits for those that are on their way.
-  static void stream(void* to, const void* from, std::size_t bytes) requires requires { native::stream_line(to, from); }
-  {
-    if (bytes == 0) return native::stream_fence();
-    char* t = static_cast<char*>(to);
-    const char* f = static_cast<const char*>(from);
-    const std::size_t head = (64 - reinterpret_cast<std::uintptr_t>(t) % 64) % 64;
-    const std::size_t before = head < bytes ? head : bytes;
-    __builtin_memcpy(t, f, before);
-    std::size_t at = before;
-    for (; at + 64 <= bytes; at += 64) native::stream_line(t + at, f + at);
-    __builtin_memcpy(t + at, f + at, bytes - at);
-  }
+  // 64 bytes to a line of memory, past the caches; and the wait for all that went there.
+  XQUANT_INLINE static void stream_line(void* to, const void* from) requires requires { native::stream_line(to, from); }
+  { native::stream_line(to, from); }
+  static void stream_fence() requires requires { native::stream_fence(); }
+  { native::stream_fence(); }
 
   XQUANT_INLINE static mask_of<lane> unpack_mask(std::uint64_t word, std::size_t j) {
     return mask_of<lane>(native::unpack_mask(static_cast<std::uint32_t>(word >> (j * lane::size))));
