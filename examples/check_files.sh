@@ -1,0 +1,58 @@
+#!/bin/sh
+# check_files.sh QUANTIZE_NETWORK WORK_FOLDER: the files of the main job are taken back with the same results, and what it
+# cannot do ends with the documented exit codes. Run in examples/.
+set -eu
+program=$1
+work=$2
+rm -rf "$work"
+mkdir -p "$work"
+data=data
+job() {
+  "$program" $data/digits_cnn.onnx --images $data/hard_test_images_u8.npy --labels $data/hard_test_labels.npy \
+    --calibration $data/hard_calib_images_u8.npy "$@"
+}
+# expect CODE TEXT ARGUMENT...: ends with that code and says that text
+expect() {
+  code=$1 text=$2
+  shift 2
+  status=0
+  job "$@" >"$work/log" 2>&1 || status=$?
+  if [ "$status" -ne "$code" ] || ! grep -q -e "$text" "$work/log"; then
+    echo "quantize_network $*: exit code $status, expected $code and '$text'; it said:"
+    cat "$work/log"
+    exit 1
+  fi
+}
+
+expect 0 '^chosen: weights .*, the lowest)' --out "$work/first" --json "$work/first.json"
+grep -q '"chosen"' "$work/first.json"
+for schema in 0.6.1 1.0.0 2.0.0; do
+  expect 0 '^chosen: weights per_channel, activations entropy' --out "$work/$schema" --weights per_channel \
+    --activations entropy --schema $schema
+  grep '^per_channel *entropy' "$work/log" | sed 's/^per_channel *entropy *//' >"$work/expected"
+  expect 0 '^loaded *loaded' --load "$work/$schema/digits_cnn.encodings.json" --out "$work/$schema.again" --schema $schema
+  grep '^loaded *loaded' "$work/log" | sed 's/^loaded *loaded *//' | cmp - "$work/expected"
+  for file in digits_cnn.encodings.json digits_cnn.qdq.onnx; do
+    cmp "$work/$schema/$file" "$work/$schema.again/$file"
+  done
+done
+cmp "$work/0.6.1/digits_cnn.qdq.onnx" "$work/2.0.0/digits_cnn.qdq.onnx"
+
+expect 2 'requires --out' --weights per_tensor
+expect 2 'per_row' --out "$work/x" --weights per_row
+echo '{"version":"1.0.0","activation_encodings":[{"name":"nowhere","enc_type":"PER_TENSOR","dtype":"INT","bw":8,
+  "is_sym":false,"scale":[1],"offset":[0]}]}' >"$work/strange.json"
+expect 1 "strange.json: .*'nowhere': the network has no tensor" --load "$work/strange.json"
+echo '{' >"$work/cut.json"
+expect 1 'cut.json: not JSON, or cut short' --load "$work/cut.json"
+expect 1 'missing.json' --load "$work/missing.json"
+# The folder is a file: nothing is written, and what was there stays.
+echo old >"$work/file"
+expect 3 'file/digits_cnn.encodings.json.: cannot' --out "$work/file" --weights per_tensor --activations min_max
+[ "$(cat "$work/file")" = old ]
+# The network cannot be replaced: the encodings beside it stay as they were, too.
+mkdir -p "$work/blocked/digits_cnn.qdq.onnx"
+echo old >"$work/blocked/digits_cnn.encodings.json"
+expect 3 'digits_cnn.qdq.onnx.: is a folder' --out "$work/blocked" --weights per_tensor --activations min_max
+[ "$(cat "$work/blocked/digits_cnn.encodings.json")" = old ]
+echo "files of the main job: as expected"
