@@ -314,10 +314,8 @@ inline void scatter(const void* from, std::size_t bytes, const shape& s, const s
                   forward(to, offset_of(p.index + i, s, stride), bytes), 1, bytes, 1);
 }
 
-/// One piece: outputs written, `results` (of the piece's first slot) combined with it.
-inline void reduce_piece(const reduction_kernel& kernel, const reduction_walk& w, const walk_streams& s, const piece& p,
-                         double* results) {
-  alignas(64) unsigned char buffer[3][segment_size * 8];
+XQUANT_INLINE row_arguments arguments_of(const reduction_kernel& kernel, const walk_streams& s, const piece& p,
+                                         double* results) {
   row_arguments a{};
   a.operation = s.operation;
   a.extent = p.extent;
@@ -330,18 +328,33 @@ inline void reduce_piece(const reduction_kernel& kernel, const reduction_walk& w
   a.reciprocal = forward(s.reciprocal, slot, kernel.real_bytes);
   a.zero_point = static_cast<const std::int32_t*>(forward(static_cast<const void*>(s.zero_point), slot, 4));
   const auto first = static_cast<std::ptrdiff_t>(p.index);
-  for (unsigned k = 0; k < 2; ++k) {
-    a.input[k] = forward(s.input[k], first, kernel.element_bytes[k]);
+  for (unsigned k = 0; k < 2; ++k) a.input[k] = forward(s.input[k], first, kernel.element_bytes[k]);
+  a.output[0] = forward(s.output[0], first, kernel.element_bytes[output_0]);
+  return a;
+}
+
+// A piece of streams that are not dense: gathered, reduced, scattered. Elements are at most as wide as a lane's float.
+XQUANT_NOINLINE inline void reduce_strided_piece(const reduction_kernel& kernel, const reduction_walk& w,
+                                                 const walk_streams& s, const piece& p, double* results) {
+  alignas(64) unsigned char buffer[3][segment_size * 4];
+  row_arguments a = arguments_of(kernel, s, p, results);
+  for (unsigned k = 0; k < 2; ++k)
     if (w.stride[k] != nullptr && kernel.element_bytes[k] != 0) {
       gather(s.input[k], kernel.element_bytes[k], w.extents, w.stride[k], p, buffer[k]);
       a.input[k] = buffer[k];
     }
-  }
-  a.output[0] = forward(s.output[0], first, kernel.element_bytes[2]);
-  const bool scattered = w.stride[2] != nullptr && kernel.element_bytes[2] != 0;
+  const bool scattered = w.stride[output_0] != nullptr && kernel.element_bytes[output_0] != 0;
   if (scattered) a.output[0] = buffer[2];
   (p.varying ? kernel.reduce_varying : kernel.reduce)(a);
-  if (scattered) scatter(buffer[2], kernel.element_bytes[2], w.extents, w.stride[2], p, s.output[0]);
+  if (scattered) scatter(buffer[2], kernel.element_bytes[output_0], w.extents, w.stride[output_0], p, s.output[0]);
+}
+
+/// One piece: outputs written, `results` (of the piece's first slot) combined with it.
+inline void reduce_piece(const reduction_kernel& kernel, const reduction_walk& w, const walk_streams& s, const piece& p,
+                         double* results) {
+  for (unsigned k = 0; k <= output_0; ++k)
+    if (w.stride[k] != nullptr && kernel.element_bytes[k] != 0) return reduce_strided_piece(kernel, w, s, p, results);
+  (p.varying ? kernel.reduce_varying : kernel.reduce)(arguments_of(kernel, s, p, results));
 }
 
 /// divide_small rounds right for scales in this interval; others take the scalar lane's true division. Below it the
