@@ -9,9 +9,10 @@ namespace xquant::inline XQUANT_ABI {
 /// A rounding takes a real of magnitude below 2^31 to an integral real of the same sign:
 ///   template <class L> L round(L v) const;                          // deterministic
 ///   template <class L> L round(L v, integer_of<L> random) const;    // `static constexpr bool is_random = true`
-/// NaN never reaches it. Optional: `round_to_integer` (the same result as an integer, where that is cheaper) and
-/// `static constexpr bool sees_only_halves = true` (see nearest_even); random policies have a `std::uint64_t seed`, and
-/// may have a `std::uint64_t first_index` (see random_index).
+/// NaN never reaches it, unless it has `sees_only_halves`: then NaN and -infinity may, and must stay what they are.
+/// Optional: `round_to_integer` (the same result as an integer, where that is cheaper) and `static constexpr bool
+/// sees_only_halves = true` (see nearest_even); random policies have a `std::uint64_t seed`, and may have a
+/// `std::uint64_t first_index` (see random_index).
 template <class R>
 concept Rounding = QuantizerPolicy<R> && is_same<typename R::policy_category, category::rounding> &&(
     requires(const R& r) { r.template round<float>(1.0f); } ||
