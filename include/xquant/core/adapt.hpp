@@ -37,7 +37,8 @@ concept HasEvaluate = requires(const remove_cvref<T>& t) {
 
 /// Anything whose elements an operation can read.
 template <class T>
-concept TensorLike = detail::HasView<T> || detail::HasEvaluate<T>;
+concept TensorLike = detail::HasView < const remove_cvref<T>
+& > || detail::HasEvaluate<T>;
 
 /// Anything whose elements lie in memory: what an operation can write to.
 template <class T>
@@ -60,8 +61,7 @@ constexpr auto as_view(T&& tensor) {
 
 /// The element type of a tensor-like object, without const.
 template <class T>
-using element_of = remove_const<typename decltype(as_view(
-    evaluated(declared<typename remove_reference_trait<T>::type&>())))::value_type>;
+using element_of = remove_const<typename decltype(as_view(evaluated(declared<const remove_cvref<T>&>())))::value_type>;
 
 /// Parameters are a parameters_view, one scale_and_zero_point (whose view lasts as long as it does), or anything with a
 /// `view()` that gives a parameters_view (parameters.hpp).
