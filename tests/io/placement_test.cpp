@@ -1,0 +1,194 @@
+// Where quantizers go, and what a simulated network computes: against a network worked out by hand in double.
+#include "simulations.hpp"
+
+#include <doctest/doctest.h>
+#include <xquant/calibration/percentile.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using xquant::shape;
+using xquant::model::graph;
+using xquant::model::node;
+using xquant::model::tensor;
+using xquant::model::value_id;
+
+// A graph written as lines "operator output inputs...", one input x, all weights of one value.
+struct builder {
+  graph g;
+
+  builder() {
+    g.set_opset(17);
+    g.mutable_value(g.add_value("x")).type = xquant::model::element_type::float32;
+    g.add_input(g.find("x"));
+  }
+  void weight(const char* name, const shape& s) {
+    g.set_initializer(g.add_value(name), tensor::of(s, std::vector<float>(s.size(), 0.5f)));
+  }
+  void line(const char* op, const char* output, const std::vector<std::string>& inputs) {
+    node n;
+    n.name = std::string("the_") + output;
+    n.op_type = op;
+    for (const std::string& input : inputs) n.inputs.push_back(g.find(input));
+    n.outputs = {g.add_value(output)};
+    g.add_node(n);
+  }
+  std::vector<std::string> quantized(const std::vector<std::string>& outputs) {
+    for (const std::string& o : outputs) g.add_output(g.find(o));
+    g.finish();
+    std::vector<std::string> names;
+    for (const value_id id : place_quantizers(g).activations) names.push_back(g.name_of(id));
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+};
+
+using names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("nothing is quantized between a layer and the activation that follows it") {
+  builder b;
+  b.weight("w", shape(2, 1, 1, 1));
+  b.line("Conv", "c", {"x", "w"});
+  b.line("BatchNormalization", "n", {"c"});
+  b.line("Relu", "r", {"n"});
+  b.line("Add", "a", {"r", "r"});
+  b.line("Clip", "k", {"a"});
+  CHECK(b.quantized({"k"}) == names{"k", "r", "x"});
+}
+
+TEST_CASE("a value with two readers, or that leaves the network, is quantized") {
+  builder b;
+  b.weight("w", shape(2, 1, 1, 1));
+  b.line("Conv", "c", {"x", "w"});
+  b.line("Relu", "r", {"c"});
+  b.line("Sigmoid", "s", {"c"});
+  b.line("Conv", "d", {"r", "w"});
+  b.line("Relu", "e", {"d"});
+  CHECK(b.quantized({"e", "d", "s"}) == names{"c", "d", "e", "r", "s", "x"});
+}
+
+TEST_CASE("what only moves data is not quantized again") {
+  builder b;
+  b.weight("w", shape(4, 3));
+  b.line("Sigmoid", "s", {"x"});
+  b.line("Transpose", "t", {"s"});
+  b.line("Flatten", "f", {"t"});
+  b.line("Identity", "i", {"f"});
+  b.line("Gemm", "y", {"i", "w"});
+  CHECK(b.quantized({"y"}) == names{"s", "x", "y"});
+}
+
+TEST_CASE("a matrix product and its bias are one layer") {
+  builder b;
+  b.weight("w", shape(4, 3));
+  b.weight("bias", shape(3));
+  b.line("MatMul", "m", {"x", "w"});
+  b.line("Add", "a", {"m", "bias"});
+  b.line("Relu", "r", {"a"});
+  b.line("MatMul", "n", {"r", "r"});
+  b.line("Add", "z", {"n", "r"});
+  CHECK(b.quantized({"z"}) == names{"n", "r", "x", "z"});
+}
+
+TEST_CASE("weights and the axes of their channels") {
+  builder b;
+  b.weight("conv", shape(8, 4, 3, 3));
+  b.weight("transposed", shape(8, 4, 3, 3));
+  b.weight("rows", shape(5, 7));
+  b.weight("columns", shape(7, 5));
+  b.weight("bias", shape(8));
+  b.line("Conv", "c", {"x", "conv", "bias"});
+  b.line("ConvTranspose", "t", {"c", "transposed"});
+  b.line("Gemm", "g", {"t", "rows"});
+  b.line("Gemm", "h", {"g", "columns"});
+  b.line("MatMul", "m", {"h", "rows"});
+  b.line("Mul", "p", {"m", "bias"});
+  for (node& n : b.g.mutable_nodes())
+    if (n.name == "the_h") n.attributes["transB"] = std::int64_t{1};
+  b.g.add_output(b.g.find("p"));
+  b.g.finish();
+  const auto weights = place_quantizers(b.g).weights;
+  const std::vector<std::pair<std::string, std::ptrdiff_t>> expected = {
+      {"conv", 0}, {"transposed", 1}, {"rows", 1}, {"columns", 0}};
+  REQUIRE(weights.size() == expected.size());  // a shared weight once, biases and other constants not at all
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    CHECK(b.g.name_of(weights[i].value) == expected[i].first);
+    CHECK(weights[i].axis == expected[i].second);
+  }
+}
+
+// ---- a simulated layer ---------------------------------------------------------------------------------------------
+
+namespace {
+
+// y = x W with x [1, 2], W [2, 2].
+graph product(const std::vector<float>& w) {
+  builder b;
+  b.g.set_initializer(b.g.add_value("w"), tensor::of(shape(2, 2), w));
+  b.line("MatMul", "y", {"x", "w"});
+  b.g.add_output(b.g.find("y"));
+  b.g.finish();
+  return b.g;
+}
+
+double rounded(double x, double scale, int zero_point, int lower, int upper) {
+  const double code = std::clamp(std::nearbyint(x / scale) + zero_point, double(lower), double(upper));
+  return (code - zero_point) * scale;
+}
+
+}  // namespace
+
+TEST_CASE("a layer: weights, input and output are rounded where they should be") {
+  const std::vector<float> w = {0.9f, -0.4f, 0.3f, 0.7f};
+  const tensor first = tensor::of(shape(1, 2), std::vector<float>{-1.0f, 2.0f});
+  const tensor second = tensor::of(shape(1, 2), std::vector<float>{0.33f, 1.21f});
+  for (const bool per_channel : {false, true}) {
+    xquant::model::simulation_options options;
+    options.per_channel_weights = per_channel;
+    test::simulation s(product(w), options, {shape(1, 2)});
+    s.observe({first});
+    s.set_ranges(xquant::full_range{});
+    const tensor y = s.run({second}).outputs.at(0);
+
+    // Symmetric, 8 bits: the smallest scale that clips nothing. Columns are channels.
+    double quantized[4];
+    for (int i = 0; i < 4; ++i) {
+      double scale = 0;
+      for (int k = 0; k < 4; ++k)
+        if (!per_channel || k % 2 == i % 2)
+          scale = std::max({scale, w[std::size_t(k)] / 127.0, w[std::size_t(k)] / -128.0});
+      quantized[i] = rounded(w[std::size_t(i)], static_cast<float>(scale), 0, -128, 127);
+    }
+    // The output was observed with rounded weights and float input.
+    const double seen[2] = {-1.0 * quantized[0] + 2.0 * quantized[2], -1.0 * quantized[1] + 2.0 * quantized[3]};
+    const double x_scale = static_cast<float>(3.0 / 255);
+    const double x[2] = {rounded(0.33f, x_scale, 85, 0, 255), rounded(1.21f, x_scale, 85, 0, 255)};
+    const double low = std::min({0.0, seen[0], seen[1]});
+    const double high = std::max({0.0, seen[0], seen[1]});
+    const double y_scale = (high - low) / 255;
+    const int y_zero = static_cast<int>(std::nearbyint(-low / y_scale));
+    for (std::size_t j = 0; j < 2; ++j) {
+      const double exact = x[0] * quantized[j] + x[1] * quantized[2 + j];
+      CHECK(y.data<float>()[j] == doctest::Approx(rounded(exact, y_scale, y_zero, 0, 255)).epsilon(1e-5));
+    }
+  }
+}
+
+TEST_CASE("a simulation refuses what it cannot use") {
+  test::simulation s(product({1, 2, 3, 4}), {}, {shape(1, 2)});
+  CHECK_THROWS_AS(s.set_ranges(xquant::full_range{}), xquant::error);
+  CHECK_THROWS_AS(s.observe({tensor::of(shape(1, 2), std::vector<float>{1.0f, NAN})}), xquant::error);
+  CHECK_THROWS_AS(test::simulation(product({1, 2, INFINITY, 4}), {}, {shape(1, 2)}), xquant::error);
+  xquant::model::simulation_options wide;
+  wide.weight.bits = 17;
+  CHECK_THROWS_AS(test::simulation(product({1, 2, 3, 4}), wide, {shape(1, 2)}), xquant::error);
+  s.observe({tensor::of(shape(1, 2), std::vector<float>{1.0f, 2.0f})});
+  CHECK_THROWS_AS(s.set_ranges(xquant::percentile{101}), xquant::error);
+}
