@@ -39,7 +39,6 @@ struct blocks {
     out.count = slots;
     return {};
   }
-  friend bool operator==(const blocks&, const blocks&) = default;
 };
 
 template <class T>
