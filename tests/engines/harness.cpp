@@ -114,9 +114,9 @@ void compare(const subject& s, call c, memory& input, std::size_t input_offset, 
   REQUIRE(guards_intact(found));
   const std::size_t at = first_difference(s, expected, found);
   if (at != expected.bytes.size()) {
-    INFO("byte " << at - guard << " of the output, shape rank " << c.shape.rank << ", last extent "
-                 << (c.shape.rank != 0 ? c.shape.extent[c.shape.rank - 1] : 0) << ", axis " << c.axis << ", codes "
-                 << c.lower << " to " << c.upper << ", first scale " << c.parameters.scale[0]);
+    const std::size_t last = c.shape.rank != 0 ? c.shape.extent[c.shape.rank - 1] : 0;
+    INFO("byte ", at - guard, " of the output, shape rank ", c.shape.rank, ", last extent ", last, ", axis ", c.axis,
+         ", codes ", c.lower, " to ", c.upper, ", first scale ", c.parameters.scale[0]);
     REQUIRE(at == expected.bytes.size());
   }
 }
