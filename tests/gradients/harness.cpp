@@ -192,7 +192,7 @@ struct problem {
     REQUIRE(a_.size() == b_.size());                                                     \
     const std::size_t at_ = first_difference(a_, b_);                                    \
     if (at_ != a_.size()) {                                                              \
-      INFO(#found " differs at " << at_ << ": " << a_[at_] << ", expected " << b_[at_]); \
+      INFO(#found " differs at ", at_, ": ", a_[at_], ", expected ", b_[at_]); \
       REQUIRE(at_ == a_.size());                                                         \
     }                                                                                    \
   } while (false)
