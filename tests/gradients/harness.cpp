@@ -185,16 +185,16 @@ struct problem {
   }
 };
 
-#define EXPECT_SAME(found, expected)                                                     \
-  do {                                                                                   \
-    const auto& a_ = (found);                                                            \
-    const auto& b_ = (expected);                                                         \
-    REQUIRE(a_.size() == b_.size());                                                     \
-    const std::size_t at_ = first_difference(a_, b_);                                    \
-    if (at_ != a_.size()) {                                                              \
+#define EXPECT_SAME(found, expected)                                           \
+  do {                                                                         \
+    const auto& a_ = (found);                                                  \
+    const auto& b_ = (expected);                                               \
+    REQUIRE(a_.size() == b_.size());                                           \
+    const std::size_t at_ = first_difference(a_, b_);                          \
+    if (at_ != a_.size()) {                                                    \
       INFO(#found " differs at ", at_, ": ", a_[at_], ", expected ", b_[at_]); \
-      REQUIRE(at_ == a_.size());                                                         \
-    }                                                                                    \
+      REQUIRE(at_ == a_.size());                                               \
+    }                                                                          \
   } while (false)
 
 template <class Real>
