@@ -36,11 +36,11 @@ TEST_CASE("data without a range are refused") {
 
 namespace {
 
-using choices = xquant::runtime_choices<
-    xquant::type_list<xquant::stored_integer<std::int8_t>, xquant::stored_integer<std::uint8_t>,
-                      xquant::stored_integer<std::int16_t>, xquant::e4m3fn>,
-    xquant::type_list<xquant::nearest_even, xquant::nearest_away, xquant::stochastic>,
-    xquant::type_list<xquant::divide_by_scale, xquant::multiply_by_reciprocal>>;
+using choices =
+    xquant::runtime_choices<xquant::type_list<xquant::stored_integer<std::int8_t>, xquant::stored_integer<std::uint8_t>,
+                                              xquant::stored_integer<std::int16_t>, xquant::e4m3fn>,
+                            xquant::type_list<xquant::nearest_even, xquant::nearest_away, xquant::stochastic>,
+                            xquant::type_list<xquant::divide_by_scale, xquant::multiply_by_reciprocal>>;
 
 std::vector<float> sample() {
   std::vector<float> x;

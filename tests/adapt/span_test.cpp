@@ -53,7 +53,8 @@ TEST_CASE("vectors, arrays, spans and built-in arrays are tensors of rank 1") {
 
 TEST_CASE("ranges of different lengths are refused") {
   std::vector<std::int8_t> codes(2, 42);
-  const auto s = xquant::try_quantize(quantizer<xquant::int8>{}, xquant::parameters(1.0f), std::vector<float>(3), codes);
+  const auto s =
+      xquant::try_quantize(quantizer<xquant::int8>{}, xquant::parameters(1.0f), std::vector<float>(3), codes);
   CHECK(s.code == xquant::errc::shape_mismatch);
   CHECK(s.value == 2);
   CHECK(codes == std::vector<std::int8_t>{42, 42});
