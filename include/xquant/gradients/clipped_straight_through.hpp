@@ -5,8 +5,8 @@
 #include <xquant/core/adapt.hpp>
 #include <xquant/engines/plan.hpp>
 #include <xquant/engines/scalar.hpp>
+#include <xquant/engines/streams.hpp>
 #include <xquant/exception.hpp>
-#include <xquant/gradients/streams.hpp>
 #include <xquant/quantizer.hpp>
 
 namespace xquant::inline XQUANT_ABI {

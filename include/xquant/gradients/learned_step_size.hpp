@@ -4,8 +4,8 @@
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/qualifiers.hpp>
 #include <xquant/engines/scalar.hpp>
+#include <xquant/engines/streams.hpp>
 #include <xquant/exception.hpp>
-#include <xquant/gradients/streams.hpp>
 #include <xquant/quantizer.hpp>
 
 #include <vector>

@@ -3,8 +3,8 @@
 
 #include <xquant/core/adapt.hpp>
 #include <xquant/engines/scalar.hpp>
+#include <xquant/engines/streams.hpp>
 #include <xquant/exception.hpp>
-#include <xquant/gradients/streams.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
