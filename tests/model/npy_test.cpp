@@ -62,6 +62,13 @@ TEST_CASE("io npy: headers of all versions and the element types") {
   CHECK(type_of("|i1", 1) == element_type::int8);
   CHECK(type_of("|b1", 1) == element_type::boolean);
   CHECK(type_of("<i8", 8) == element_type::int64);
+  CHECK(type_of("<u2", 2) == element_type::uint16);
+  CHECK(type_of("<i2", 2) == element_type::int16);
+  CHECK(type_of("<u4", 4) == element_type::uint32);
+  const tensor patterns = xquant::io::parse_npy(
+      file(1, "{'descr': '<u2', 'fortran_order': False, 'shape': (2,), }\n", std::string("\x80\x3F\xFF\xFF", 4)));
+  CHECK(patterns.data<std::uint16_t>()[0] == 0x3F80);
+  CHECK(patterns.data<std::uint16_t>()[1] == 0xFFFF);
   CHECK(xquant::io::parse_npy(file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (), }\n", "\1\2\3\4"))
             .shape()
             .rank == 0);
@@ -114,6 +121,10 @@ TEST_CASE("io npy: what is written is read back, with data aligned to 64 bytes")
     CHECK(back.shape() == s);
     CHECK(std::memcmp(back.bytes(), t.bytes(), t.byte_size()) == 0);
   }
+  const tensor wide = tensor::of(shape(2), std::vector<std::uint32_t>{1, 0xFFFFFFFF});
+  const tensor back = xquant::io::parse_npy(xquant::io::format_npy(wide));
+  CHECK(back.type() == element_type::uint32);
+  CHECK(back.data<std::uint32_t>()[1] == 0xFFFFFFFF);
   std::filesystem::remove(path);
   CHECK_THROWS_AS((void)xquant::io::read_npy(path.string()), io_error);
   CHECK_THROWS_AS((void)xquant::io::read_file("/"), io_error);

@@ -1,5 +1,5 @@
-// numpy's .npy files: header versions 1 to 3, little-endian, C order; float32, float64, int8, uint8, int32, int64,
-// bool.
+// numpy's .npy files: header versions 1 to 3, little-endian, C order; float32, float64, integers of 8 to 32 bits,
+// int64, bool.
 #pragma once
 
 #include <xquant/io/error.hpp>
@@ -27,7 +27,8 @@ struct npy_type {
 };
 inline constexpr npy_type npy_types[] = {
     {model::element_type::float32, "<f4"}, {model::element_type::float64, "<f8"}, {model::element_type::uint8, "|u1"},
-    {model::element_type::int8, "|i1"},    {model::element_type::int32, "<i4"},   {model::element_type::int64, "<i8"},
+    {model::element_type::int8, "|i1"},    {model::element_type::uint16, "<u2"},  {model::element_type::int16, "<i2"},
+    {model::element_type::uint32, "<u4"},  {model::element_type::int32, "<i4"},   {model::element_type::int64, "<i8"},
     {model::element_type::boolean, "|b1"},
 };
 
@@ -95,8 +96,8 @@ class npy_header {
     for (const npy_type& known : npy_types)
       if (known.name == name) type = known.type;
     if (type == model::element_type::undefined)
-      throw io_error(errc::unsupported,
-                     where_ + ": elements of type '" + name + "'; expected little-endian f4, f8, u1, i1, i4, i8 or b1");
+      throw io_error(errc::unsupported, where_ + ": elements of type '" + name +
+                                            "'; expected little-endian f4, f8, u1, i1, u2, i2, u4, i4, i8 or b1");
   }
   void read_order() {
     seen_order_ = true;
