@@ -20,6 +20,20 @@ constexpr auto kernel_format_of(const F& f) noexcept {
 template <class F>
 using kernel_format = decltype(kernel_format_of(*static_cast<const F*>(nullptr)));
 
+template <class R>
+struct check_codes {
+  static_assert(!rounding_leaves_grid<R>,
+                "xquant::quantize: this rounding leaves the grid, so there are no codes; use stochastic");
+  static constexpr bool ok = true;
+};
+
+template <class R, class F>
+struct check_noise {
+  static_assert(!rounding_leaves_grid<R> || F::is_integer,
+                "xquant::fake_quantize: a rounding that leaves the grid needs a format of integers");
+  static constexpr bool ok = true;
+};
+
 }  // namespace detail
 
 /// What the operations of one quantizer share. Made of kernel types only, so that quantizers which differ in
@@ -28,6 +42,7 @@ template <class Real, class FormatType, class RoundingType, class ArithmeticType
 struct quantizer_kernel {
   using real = Real;
   using code_type = typename FormatType::code_type;
+  using format_type = FormatType;
   using rounding_type = RoundingType;
   static constexpr bool has_zero_point = HasZeroPoint;
   // Rounding to nearest on an 8-bit grid cannot tell the short quotient from the exact one.
@@ -134,6 +149,7 @@ struct quantizer_kernel {
 /// code = clamp(round(x / scale) + zero_point, lower, upper). The clamp is done by the store.
 template <class Kernel>
 struct quantize_operation : Kernel {
+  static_assert(detail::check_codes<typename Kernel::rounding_type>::ok);
   using input_0_type = typename Kernel::real;
   using input_1_type = none;
   using output_0_type = typename Kernel::code_type;
@@ -177,6 +193,7 @@ struct dequantize_operation : Kernel {
 /// dequantize(quantize(x)), bit for bit, without the codes.
 template <class Kernel>
 struct fake_quantize_operation : Kernel {
+  static_assert(detail::check_noise<typename Kernel::rounding_type, typename Kernel::format_type>::ok);
   using input_0_type = typename Kernel::real;
   using input_1_type = none;
   using output_0_type = typename Kernel::real;

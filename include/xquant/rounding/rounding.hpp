@@ -6,12 +6,16 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// A rounding takes a real of magnitude below 2^31 to an integral real of the same sign:
+/// A rounding takes a real of magnitude below 2^31 to an integral real of the same sign (of a zero too):
 ///   template <class L> L round(L v) const;                          // deterministic
 ///   template <class L> L round(L v, integer_of<L> random) const;    // `static constexpr bool is_random = true`
-/// NaN never reaches it, unless it has `sees_only_halves`: then NaN and -infinity may, and must stay what they are.
-/// Optional: `round_to_integer` (the same result as an integer, where that is cheaper) and `static constexpr bool
-/// sees_only_halves = true` (see nearest_even); random policies have a `std::uint64_t seed`, and may have a
+/// Formats with a sign give it the signed value, so that up and down mean what they say, and ask for the rounded
+/// magnitude and the sign apart. NaN never reaches it, unless it has `sees_only_halves`: then NaN and infinities may,
+/// and must stay what they are.
+/// Optional: `round_to_integer` (the same result as an integer, where that is cheaper), `static constexpr bool
+/// sees_only_halves = true` (the result depends only on where v lies among the half-integers, below, at or above each:
+/// all roundings to nearest, whatever they do with ties; rule 4) and `static constexpr bool leaves_grid = true` (the
+/// result is not integral: see additive_noise); random policies have a `std::uint64_t seed`, and may have a
 /// `std::uint64_t first_index` (see random_index).
 template <class R>
 concept Rounding = QuantizerPolicy<R> && is_same<typename R::policy_category, category::rounding> &&(
@@ -26,6 +30,11 @@ inline constexpr bool is_random_rounding = requires {
 template <class R>
 inline constexpr bool rounding_sees_only_halves = requires {
   requires R::sees_only_halves;
+};
+
+template <class R>
+inline constexpr bool rounding_leaves_grid = requires {
+  requires R::leaves_grid;
 };
 
 namespace detail {
@@ -75,6 +84,8 @@ struct bound_rounding {
   XQUANT_INLINE constexpr integer_of<L> to_integer(L v) const {
     if constexpr (requires { policy.template round_to_integer<L>(v); })
       return policy.template round_to_integer<L>(v);
+    else if constexpr (requires { policy.template round_to_integer<L>(v, random); })
+      return policy.template round_to_integer<L>(v, random);
     else
       return truncate_to_integer((*this)(v));
   }
