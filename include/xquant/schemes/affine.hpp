@@ -1,42 +1,56 @@
 // Affine (asymmetric) scheme: the whole range of codes spans the range of the data, zero is one of the codes.
 #pragma once
 
-#include <xquant/core/bits.hpp>
 #include <xquant/core/policy.hpp>
 #include <xquant/core/range.hpp>
+#include <xquant/schemes/degenerate_scale.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
-/// The range is widened to contain zero; then, in double,
-///   scale      = (maximum - minimum) / (upper - lower)             rounded once to the parameters' type
-///   zero point = clamp(lower - rne(minimum / scale), lower, upper) with that unrounded scale
-/// so that zero is represented exactly. A range of no width gives scale 1 and the zero point nearest to 0.
-/// ONNX QuantizeLinear's convention: real = scale * (code - zero point). Needs a format of integers.
-struct affine {
+/// Whether a range that does not contain zero is widened to it.
+enum class range_of_zero : std::uint8_t { included, as_given };
+
+/// The range [a, b] is widened to contain zero; then, in double,
+///   scale      = (b - a) / (upper - lower)                  rounded once to the parameters' type
+///   zero point = clamp(lower - rne(a / scale), lower, upper) with that unrounded scale
+/// so that zero is represented exactly. What a range of no width gives is a policy (degenerate_scale.hpp); by default
+/// scale 1 and the zero point nearest to 0. ONNX QuantizeLinear's convention: real = scale * (code - zero point).
+/// Needs a format of integers. `range_of_zero::as_given` does not widen (torchao, preserve_zero = False): the step is
+/// finer, but the zero point is still one of the codes, so data whose range lies away from zero are clipped.
+template <DegenerateScale Degenerate = degenerate::one, range_of_zero Zero = range_of_zero::included>
+struct affine_scheme {
   using policy_category = category::scheme;
+  using degenerate_scale = Degenerate;
   static constexpr bool has_zero_point = true;
 
   static constexpr std::int32_t lowest_code(std::int32_t lower, std::int32_t) noexcept { return lower; }
 
   template <class Real>
   static constexpr scale_and_zero_point<Real> parameters(const range<Real>& r, const code_bounds& codes) noexcept {
-    const double low = r.minimum < 0 ? static_cast<double>(r.minimum) : 0.0;
-    const double high = r.maximum > 0 ? static_cast<double>(r.maximum) : 0.0;
-    const double scale = (high - low) / (codes.upper - codes.lower);
-    const Real stored = detail::usable_scale<Real>(scale);
-    const bool degenerate = !(scale >= static_cast<double>(real_traits<Real>::min_normal));
-    const double zero = codes.lower - (degenerate ? codes.lower : nearest_integer(low / scale));
-    const double held = zero < codes.lower ? codes.lower : zero > codes.upper ? codes.upper : zero;
-    return {stored, static_cast<std::int32_t>(held)};
+    const double low = lowest(r);
+    const repaired_scale scale = Degenerate::template repair<Real>((highest(r) - low) / (codes.upper - codes.lower));
+    return {detail::stored_real<Real>(scale.scale),
+            scale.is_degenerate ? detail::held_zero_point(0, codes) : zero_point_for(r, codes, scale.scale)};
   }
-  friend constexpr bool operator==(const affine&, const affine&) = default;
+
+  /// The zero point with a scale from elsewhere.
+  template <class Real>
+  static constexpr std::int32_t zero_point_for(const range<Real>& r, const code_bounds& codes, double scale) noexcept {
+    return detail::held_zero_point(codes.lower - detail::nearest_integer(lowest(r) / scale), codes);
+  }
+  friend constexpr bool operator==(const affine_scheme&, const affine_scheme&) = default;
 
  private:
-  // Ties to even; the quotient is at most the number of codes.
-  static constexpr double nearest_integer(double x) noexcept {
-    constexpr double shifter = 1.5 * power_of_two<double>(52);
-    return (x + shifter) - shifter;
+  template <class Real>
+  static constexpr double lowest(const range<Real>& r) noexcept {
+    return Zero == range_of_zero::as_given || r.minimum < 0 ? static_cast<double>(r.minimum) : 0.0;
+  }
+  template <class Real>
+  static constexpr double highest(const range<Real>& r) noexcept {
+    return Zero == range_of_zero::as_given || r.maximum > 0 ? static_cast<double>(r.maximum) : 0.0;
   }
 };
+
+using affine = affine_scheme<>;
 
 }  // namespace xquant

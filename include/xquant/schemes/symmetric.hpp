@@ -1,8 +1,9 @@
-// Symmetric scheme: zero is code 0, the scale comes from the largest magnitude.
+// Symmetric scheme: zero is code 0, the scale is the smallest at which nothing in the range is clipped.
 #pragma once
 
 #include <xquant/core/policy.hpp>
 #include <xquant/core/range.hpp>
+#include <xquant/schemes/degenerate_scale.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -10,13 +11,14 @@ namespace xquant::inline XQUANT_ABI {
 enum class code_range : std::uint8_t { full, narrow };
 
 /// scale = max(maximum / upper code, minimum / lowest code), zero point 0, computed in double and rounded once: the
-/// smallest scale at which nothing in the range is clipped. A range of no width (both ends zero, or so small that the
-/// scale is not a normal number) gives scale 1; the negative part of a range is ignored by codes without sign.
+/// smallest scale at which nothing in the range is clipped. What a range of no width gives is a policy
+/// (degenerate_scale.hpp), scale 1 by default; the negative part of a range is ignored by codes without sign.
 /// narrow: the largest magnitude over the upper code, as TensorRT and ONNX Runtime take it for weights. full: as AIMET
 /// (2.42) and torchao (SYMMETRIC_NO_CLIPPING_ERR); the lowest code counts.
-template <code_range Range = code_range::full>
+template <code_range Range = code_range::full, DegenerateScale Degenerate = degenerate::one>
 struct symmetric {
   using policy_category = category::scheme;
+  using degenerate_scale = Degenerate;
   static constexpr bool has_zero_point = false;
 
   /// The codes in use, of a format whose codes go from `lower` to `upper`.
@@ -29,7 +31,8 @@ struct symmetric {
     const double lower = Range == code_range::narrow && codes.lower < -codes.upper ? -codes.upper : codes.lower;
     const double from_maximum = static_cast<double>(r.maximum) / codes.upper;
     const double from_minimum = lower < 0 ? static_cast<double>(r.minimum) / lower : 0;
-    return {detail::usable_scale<Real>(from_maximum > from_minimum ? from_maximum : from_minimum), 0};
+    const double scale = from_maximum > from_minimum ? from_maximum : from_minimum;
+    return {detail::stored_real<Real>(Degenerate::template repair<Real>(scale).scale), 0};
   }
   friend constexpr bool operator==(const symmetric&, const symmetric&) = default;
 };
