@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -91,56 +92,100 @@ inline constexpr std::size_t deepest_json = 32;
 
 // A name or value of the file, cut so that a hostile one does not make messages long.
 inline std::string shown(const std::string& text) { return text.size() > 80 ? text.substr(0, 77) + "..." : text; }
-inline std::string shown(const json& value) {
+template <class Json>
+std::string shown(const Json& value) {
   if (value.is_array()) return "a list of " + std::to_string(value.size());
   if (value.is_object()) return "an object";
-  return shown(value.dump(-1, ' ', false, json::error_handler_t::replace));
+  return shown(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
-// JSON of bounded depth without repeated keys.
-inline json parse_json(std::span<const std::byte> bytes, const std::string& where) {
-  std::vector<std::set<std::string>> keys;
-  std::size_t depth = 0;
-  const auto watch = [&](int, json::parse_event_t event, json& value) {
-    switch (event) {
-      case json::parse_event_t::object_start: keys.emplace_back(); [[fallthrough]];
-      case json::parse_event_t::array_start:
-        if (++depth > deepest_json)
-          throw io_error(errc::malformed,
-                         where + ": nested more than " + std::to_string(deepest_json) + " deep; expected 4 levels");
-        break;
-      case json::parse_event_t::object_end: keys.pop_back(); [[fallthrough]];
-      case json::parse_event_t::array_end: --depth; break;
-      case json::parse_event_t::key:
-        if (!keys.back().insert(value.get<std::string>()).second)
-          throw io_error(errc::malformed, where + ": key '" + shown(value.get<std::string>()) + "' is given twice");
-        break;
-      case json::parse_event_t::value: break;
-    }
+// JSON of bounded depth without repeated keys. What is read is looked up by key: the order in which an ordered_json
+// keeps its keys would cost a search of all of them for each.
+struct json_file {
+  nlohmann::json root;
+  // Of the objects that are members of root, as the file has them.
+  std::map<std::string, std::vector<std::string>> keys;
+};
+
+// Looks at a file before anything is built from it.
+class json_scan final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  json_scan(json_file& file, const std::string& where) : file_(file), where_(where) {}
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return enter(); }
+  bool start_array(std::size_t) override { return enter(); }
+  bool end_object() override { return leave(); }
+  bool end_array() override { return leave(); }
+  bool key(string_t& name) override {
+    if (!seen_.back().insert(name).second)
+      throw io_error(errc::malformed, where_ + ": key '" + shown(name) + "' is given twice");
+    if (seen_.size() == 1) section_ = name;
+    if (seen_.size() == 2) file_.keys[section_].push_back(name);
     return true;
-  };
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception& e) override {
+    throw io_error(errc::malformed, where_ + ": not JSON, or cut short (" + shown(std::string(e.what())) + ")");
+  }
+
+ private:
+  bool enter() {
+    seen_.emplace_back();
+    if (seen_.size() > deepest_json)
+      throw io_error(errc::malformed,
+                     where_ + ": nested more than " + std::to_string(deepest_json) + " deep; expected 4 levels");
+    return true;
+  }
+  bool leave() {
+    seen_.pop_back();
+    return true;
+  }
+
+  json_file& file_;
+  const std::string& where_;
+  std::vector<std::set<std::string>> seen_;  // keys of the objects we are in
+  std::string section_;
+};
+
+inline json_file parse_json(std::span<const std::byte> bytes, const std::string& where) {
+  json_file file;
+  json_scan scan(file, where);
+  const auto* first = reinterpret_cast<const char*>(bytes.data());
+  const auto* last = first + bytes.size();
   try {
-    const auto* first = reinterpret_cast<const char*>(bytes.data());
-    return json::parse(first, first + bytes.size(), watch);
-  } catch (const json::exception& e) {
+    nlohmann::json::sax_parse(first, last, &scan);
+    file.root = nlohmann::json::parse(first, last);
+  } catch (const nlohmann::json::exception& e) {
     throw io_error(errc::malformed, where + ": not JSON, or cut short (" + shown(std::string(e.what())) + ")");
   }
+  return file;
 }
 
 // Reads one file; every message names the file, the entry, the value met and what was expected.
 class encodings_parser {
+  using json = nlohmann::json;
+
  public:
   encodings_parser(std::span<const std::byte> bytes, const std::string& where) : where_(where) {
-    const json root = parse_json(bytes, where);
+    const json_file file = parse_json(bytes, where);
+    const json& root = file.root;
     if (!root.is_object()) fail("the file holds " + shown(root) + "; expected an object");
     read_version(root);
     if (result_.schema == encodings_schema::v2_0_0) {
       read_list(root, "encodings", encoding_role::unknown);
     } else {
-      const auto read =
-          result_.schema == encodings_schema::v0_6_1 ? &encodings_parser::read_map : &encodings_parser::read_list;
-      (this->*read)(root, "activation_encodings", encoding_role::activation);
-      (this->*read)(root, "param_encodings", encoding_role::parameter);
+      for (const auto& [section, role] : {std::pair{"activation_encodings", encoding_role::activation},
+                                          std::pair{"param_encodings", encoding_role::parameter}})
+        if (result_.schema == encodings_schema::v0_6_1)
+          read_map(file, section, role);
+        else
+          read_list(root, section, role);
     }
   }
 
@@ -239,11 +284,13 @@ class encodings_parser {
   }
 
   // Schema 0.6.1: an object of tensors; each a list with an entry for each channel.
-  void read_map(const json& root, const char* section, encoding_role role) {
-    const json* all = member(root, section);
+  void read_map(const json_file& file, const char* section, encoding_role role) {
+    const json* all = member(file.root, section);
     if (all == nullptr) return;
     if (!all->is_object()) fail(std::string(section) + " is " + shown(*all) + "; expected an object");
-    for (const auto& [name, slots] : all->items()) {
+    if (all->empty()) return;
+    for (const std::string& name : file.keys.at(section)) {
+      const json& slots = *all->find(name);
       entry_ = std::string(section) + " '" + shown(name) + "'";
       if (!slots.is_array() || slots.empty()) fail(shown(slots) + "; expected a list with an entry for each channel");
       encoding e;
@@ -539,7 +586,8 @@ class encodings_formatter {
 /// tensors, and (2.0.0) float8e4m3fn. Throws io_error: malformed for what is not JSON, is nested more than 32 deep,
 /// repeats a key or a tensor, or has a scale, offset, bit width or flag that no encoding has; unsupported for block,
 /// LPBQ and VECTOR encodings, other data types and other versions. 0.6.1 flattens blocks to a list that looks like
-/// channels: those are refused when they are matched with the network.
+/// channels: those are refused when they are matched with the network. Memory: at most 64 times the file's size and
+/// 64 KiB besides, time at most in proportion to n log n.
 inline encodings parse_encodings(std::span<const std::byte> bytes, const std::string& where = "encodings") {
   return detail::encodings_parser(bytes, where).take();
 }
