@@ -24,6 +24,10 @@ namespace xquant::inline XQUANT_ABI {
 ///                                                not clamped or saturated to one; NaN is not (clipped and learned
 ///                                                gradients need it)
 ///   static constexpr bool has_negative_zero = false   zero has one code, so that fake quantize must give +0
+///   static constexpr bool encodes_any_real = true     encode, snap and inside take every v, NaN and infinities too, which
+///                                                otherwise are held to +-2^quotient_bits or replaced first
+///   static constexpr bool allows_short_quotient = true   (codes of 8 bits) the points where a rounding to nearest changes
+///                                                its answer are among those of docs/exhaustive.md, "The short quotient"
 ///   static constexpr bool is_plain_integer = true     encode only rounds: engines may saturate in a narrower integer
 /// Source of the split: formats ask, roundings answer; neither knows the other.
 // clang-format on

@@ -20,6 +20,15 @@ constexpr auto kernel_format_of(const F& f) noexcept {
 template <class F>
 using kernel_format = decltype(kernel_format_of(*static_cast<const F*>(nullptr)));
 
+// Whether the points where a rounding to nearest changes its answer are among those the short quotient was proved for:
+// plain integers, and formats that say so.
+template <class F>
+inline constexpr bool allows_short_quotient = requires {
+  requires F::is_plain_integer;
+} || requires {
+  requires F::allows_short_quotient;
+};
+
 template <class R>
 struct check_codes {
   static_assert(!rounding_leaves_grid<R>,
@@ -48,6 +57,7 @@ struct quantizer_kernel {
   // Rounding to nearest on an 8-bit grid cannot tell the short quotient from the exact one.
   static constexpr bool needs_small_quotient = !ArithmeticType::multiplies_by_reciprocal && sizeof(code_type) == 1 &&
                                                FormatType::quotient_bits <= 10 &&
+                                               detail::allows_short_quotient<FormatType> &&
                                                rounding_sees_only_halves<RoundingType>;
 
   FormatType format;
@@ -98,6 +108,8 @@ struct quantizer_kernel {
   XQUANT_INLINE static constexpr L scaled(L x, const prepared<L>& p) {
     if constexpr (!Exact && takes_short_quotient<L>)
       return ArithmeticType::template quotient<true>(held<low_converts_right<L>>(x, p), p.scale, p.reciprocal);
+    else if constexpr (takes_any)
+      return ArithmeticType::template quotient<false>(x, p.scale, p.reciprocal);
     else
       return held<low_converts_right<L>>(ArithmeticType::template quotient<false>(x, p.scale, p.reciprocal), p);
   }
@@ -124,6 +136,7 @@ struct quantizer_kernel {
 
  private:
   static constexpr bool is_plain = requires { requires FormatType::is_plain_integer; };
+  static constexpr bool takes_any = requires { requires FormatType::encodes_any_real; };
   template <class L>
   static constexpr bool takes_short_quotient = needs_small_quotient&& lane_count<L> != 1;
   // Nothing is held from below where what is too low, or NaN, converts to an integer that saturates to the lowest code.
@@ -142,7 +155,7 @@ struct quantizer_kernel {
     if constexpr (OnlyFromAbove)
       return minimum(p.highest, value);
     else
-      return FormatType::keeps_nan ? clamp_keep_nan(value, p.lowest, p.highest) : clamp(value, p.lowest, p.highest);
+      return FormatType::keeps_nan || takes_any ? clamp_keep_nan(value, p.lowest, p.highest) : clamp(value, p.lowest, p.highest);
   }
 };
 

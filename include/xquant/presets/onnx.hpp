@@ -3,7 +3,7 @@
 #pragma once
 
 #include <xquant/core/meta.hpp>
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/quantizer.hpp>
 
 #include <cstdint>
@@ -20,43 +20,13 @@ template <class FormatType, class... Granularity>
 using quantize_linear = quantizer<FormatType, Granularity..., conditional<FormatType::is_integer, affine, symmetric<>>,
                                   nearest_even, divide_by_scale>;
 
-/// e4m3fn without saturation: where a magnitude lies beyond the last one that rounds to 448, the code is NaN.
-/// `Magnitude::of` maps magnitudes to what is compared with that bound.
-template <class Magnitude>
-struct unsaturated_e4m3fn : e4m3fn {
-  static constexpr int quotient_bits = 11;  // one more than saturation needs, so that the quotient is always exact
-  static constexpr float last_finite = 464;
-
-  template <class L, class Round>
-  XQUANT_INLINE static constexpr integer_of<L> encode(L v, const Round& round) {
-    const integer_of<L> code = e4m3fn::encode<L>(v, round);
-    return select_integer<L>(stays_finite(v), code, bit_or<L>(code, broadcast_integer<L>(nan_code)));
-  }
-  template <class L, class Round>
-  XQUANT_INLINE static constexpr L snap(L v, const Round& round, L lower, L upper) {
-    const L nan = copy_sign(broadcast<L>(__builtin_nanf("")), v);
-    return select<L>(stays_finite(v), e4m3fn::snap<L>(v, round, lower, upper), nan);
-  }
-  friend constexpr bool operator==(const unsaturated_e4m3fn&, const unsaturated_e4m3fn&) = default;
-
- private:
-  template <class L>
-  XQUANT_INLINE static constexpr mask_of<L> stays_finite(L v) {
-    return less_equal(Magnitude::template of<L>(absolute(v)), broadcast<L>(last_finite));
-  }
-};
-
-/// As the text has it: beyond 464, the tie between 448 and what would be 480.
-struct every_magnitude {
-  template <class L>
-  XQUANT_INLINE static constexpr L of(L magnitude) {
-    return magnitude;
-  }
-};
+/// The conversions of float8: with saturate = 1 every format's own, `saturating`; with saturate = 0 this. Overflow and
+/// infinities give an infinity (float8e5m2) or NaN (the others).
+using saturate_0 = overflowing;
 
 /// float8e4m3fn with saturate = 0: |x / s| > 464 and infinities give NaN with the sign of x. onnx.reference (through
 /// ml_dtypes) does the same.
-using e4m3fn_or_nan = unsaturated_e4m3fn<every_magnitude>;
+using e4m3fn_or_nan = e4m3fn::with<saturate_0>;
 
 /// What onnx.reference does to integers that the text does not: the rounded quotient becomes an int32 before it is
 /// clamped, by numpy's `astype`, and the zero point is added in int32. C leaves the conversion of NaN and of values
