@@ -58,10 +58,18 @@ struct basic_quantizer {
       : format(f), granularity(g), scheme(s), rounding(r), arithmetic(a) {}
 
   /// The codes in use: the format's, less those the scheme leaves out.
-  [[nodiscard]] constexpr std::int32_t lower_code() const noexcept {
-    return scheme.lowest_code(format.lower_code(), format.upper_code());
+  [[nodiscard]] constexpr auto lower_code() const noexcept {
+    if constexpr (requires { requires FormatType::is_wide; }) {
+      // A scheme narrows codes with a sign, whose bounds are int32.
+      const std::int64_t lower = format.lower_code();
+      return lower >= 0 ? lower
+                        : std::int64_t{scheme.lowest_code(static_cast<std::int32_t>(lower),
+                                                          static_cast<std::int32_t>(format.upper_code()))};
+    } else {
+      return scheme.lowest_code(format.lower_code(), format.upper_code());
+    }
   }
-  [[nodiscard]] constexpr std::int32_t upper_code() const noexcept { return format.upper_code(); }
+  [[nodiscard]] constexpr auto upper_code() const noexcept { return format.upper_code(); }
 
   /// Scale and zero point for data of the given range (docs/arithmetic.md, rule 8).
   template <class Real>

@@ -95,8 +95,8 @@ struct parameter_rules {
   std::size_t count;
   bool has_zero_point;
   bool needs_reciprocal;
-  std::int32_t lower;
-  std::int32_t upper;
+  std::int64_t lower;
+  std::int64_t upper;
 };
 
 template <class Real>

@@ -54,6 +54,10 @@ using kernel_of =
     quantizer_kernel<Real, kernel_format<typename Quantizer::format_type>, typename Quantizer::rounding_type,
                      typename Quantizer::arithmetic_type, Quantizer::scheme_type::has_zero_point>;
 
+// The element type of a stream of reals: T where it is computed in Real, else Real, so that the call refuses T.
+template <class T, class Real>
+using stream_of = conditional<is_same<lane_real<remove_const<T>>, Real>, remove_const<T>, Real>;
+
 template <class Op, class Quantizer>
 constexpr Op make_operation(const Quantizer& q) noexcept {
   Op operation{};
@@ -123,7 +127,8 @@ status run_elementwise(const Quantizer& q, const parameters_view<Real>& p, const
   static_assert(
       is_same<Out, typename Op::output_0_type>,
       "xquant: the output has another element type than this operation of this quantizer writes, or is const");
-  static_assert(is_same<Real, typename Op::real>, "xquant: scales and data must have one type, float or double");
+  static_assert(is_same<Real, typename Op::real>,
+                "xquant: scales and data must have one type, float or double (float for 16-bit data)");
   parameter_map map;
   if (const status s = validate_elementwise(q, p, in, in_name, out, out_name, map); !s.ok()) return s;
   nest_list nests;

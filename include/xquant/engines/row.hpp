@@ -12,7 +12,10 @@ namespace xquant::inline XQUANT_ABI {
 
 /// How a lane reaches memory; specialised beside each lane. N is the number of lanes in a block of 64 elements.
 ///   load(const Real*), load(const Code*) -> integer_of<L>     one lane's elements, unaligned
+///   load(const float16*), load(const bfloat16*) -> L           widened
 ///   store(Real*, L)
+///   store_wide(Code*, integer_of<L>)                           codes of 32 bits, as they are
+///   store_halves(float16* or bfloat16*, const L (&v)[N])       rounded to nearest even
 ///   store_codes(Code*, const integer_of<L> (&v)[N], lower, upper)   clamped to [lower, upper] and narrowed
 ///   load_random(seed, index, integer_of<L> (&v)[N])            the random bits of 64 elements, index a multiple of 64
 ///   unpack_mask(word, j) -> mask_of<L>                         lane j of 64 packed bits
@@ -100,7 +103,7 @@ struct block_kernel {
       is_same<in_0, bit> || is_same<in_1, bit> || is_same<out_0, bit> || is_same<out_1, bit>;
   static constexpr std::size_t accumulators = accumulator_count<Op>;
   // Only codes are stored with a sum: an operation whose output is real has done with the zero point.
-  static constexpr bool adds_zero_point_in_store = element_size<out_0> != 0 && !is_same<out_0, real> && [] {
+  static constexpr bool adds_zero_point_in_store = element_size<out_0> != 0 && !is_real_stream<out_0, real> && [] {
     if constexpr (requires { Op::template adds_zero_point_in_store<L>; })
       return Op::template adds_zero_point_in_store<L>;
     else
@@ -203,8 +206,13 @@ struct block_kernel {
     if constexpr (is_same<Stream, real>) {
       XQUANT_UNROLL
       for (std::size_t j = 0; j < lanes; ++j) memory::store(p + j * width, v[j]);
+    } else if constexpr (is_half<Stream>) {
+      memory::store_halves(p, v);
     } else if constexpr (is_same<Stream, bit>) {
       word = memory::pack_mask(v);
+    } else if constexpr (element_size<Stream> == 4) {
+      XQUANT_UNROLL
+      for (std::size_t j = 0; j < lanes; ++j) memory::store_wide(p + j * width, v[j]);
     } else if constexpr (!is_same<Stream, none>) {
       memory::template store_codes<lanes>(p, v, operation.lower_code(), operation.upper_code());
     }
@@ -374,7 +382,7 @@ struct block_kernel {
       for (std::size_t i = 0; i < left; ++i) {
         const auto one = operation.template operator()<real>(
             single<in_0>(a.input_0, a.index, i), single<in_1>(a.input_1, a.index, i), prepared, no_random_bits{});
-        if constexpr (is_same<out_0, real>) a.output_0[i] = one.output;
+        if constexpr (is_real_stream<out_0, real>) a.output_0[i] = static_cast<out_0>(one.output);
         for (std::size_t k = 0; k < accumulators; ++k) {
           real& sum = folded[k][i % virtual_lanes];
           sum = Op::template combine<real>(k, one.term[k], sum);
@@ -407,7 +415,7 @@ struct block_kernel {
           const auto result = operation.template operator()<real>(
               single<in_0>(one.input_0, one.index, 0), single<in_1>(one.input_1, one.index, 0),
               operation.template prepare<real>(shared_parameters<real>(one)), no_random_bits{});
-          if constexpr (is_same<out_0, real>) *one.output_0 = result.output;
+          if constexpr (is_real_stream<out_0, real>) *one.output_0 = static_cast<out_0>(result.output);
           for (std::size_t k = 0; k < accumulators; ++k) term[k][i] = result.term[k];
         }
       }
@@ -428,20 +436,28 @@ struct block_kernel {
       return none{};
     else if constexpr (is_same<Stream, bit>)
       return load_bits(p, index + i, 1) != 0;
+    else if constexpr (is_half<Stream>)
+      return static_cast<real>(p[i]);
     else
       return p[i];
   }
 
   XQUANT_INLINE static void varying_terms(const Op& operation, const addresses& a,
                                           real (&term)[accumulators == 0 ? 1 : accumulators][block_size]) {
+    decltype(operation
+                 .template operator()<L>(load<in_0>(a.input_0, 0, 0), load<in_1>(a.input_1, 0, 0),
+                                         operation.template prepare<L>(load_parameters(a, 0)), no_random_bits{})
+                 .output) v[lanes];
     XQUANT_UNROLL
     for (std::size_t j = 0; j < lanes; ++j) {
       const auto r = operation.template operator()<L>(
           load<in_0>(a.input_0, 0, j * width), load<in_1>(a.input_1, 0, j * width),
           operation.template prepare<L>(load_parameters(a, j * width)), no_random_bits{});
-      if constexpr (is_same<out_0, real>) memory::store(a.output_0 + j * width, r.output);
+      v[j] = r.output;
       for (std::size_t k = 0; k < accumulators; ++k) memory::store(term[k] + j * width, r.term[k]);
     }
+    std::uint64_t no_bits;
+    store<out_0>(operation, a.output_0, v, no_bits);
   }
 
   // The last elements of a run, or the first ones before a group of random numbers starts: a block through a buffer.

@@ -115,6 +115,8 @@ struct scalar_engine {
       return none{};
     else if constexpr (is_same<Stream, bit>)
       return (p[index / 8] >> (index % 8) & 1) != 0;
+    else if constexpr (detail::is_half<Stream>)
+      return static_cast<float>(p[at]);
     else
       return p[at];
   }
@@ -124,8 +126,10 @@ struct scalar_engine {
                                             Result result) {
     if constexpr (is_same<Stream, bit>)
       p[index / 8] = static_cast<std::uint8_t>((p[index / 8] & ~(1 << index % 8)) | (result ? 1 << index % 8 : 0));
-    else if constexpr (is_same<Stream, typename Op::real>)
-      p[at] = result;
+    else if constexpr (detail::is_real_stream<Stream, typename Op::real>)
+      p[at] = static_cast<T>(result);
+    else if constexpr (detail::element_size<Stream> == 4)
+      p[at] = static_cast<T>(result);
     else if constexpr (!is_same<Stream, none>)
       p[at] = static_cast<T>(result < operation.lower_code()   ? operation.lower_code()
                              : result > operation.upper_code() ? operation.upper_code()

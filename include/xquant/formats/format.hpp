@@ -9,7 +9,8 @@ namespace xquant::inline XQUANT_ABI {
 // clang-format off
 /// A format F (a regular value; most are empty):
 ///   using code_type = ...;                       what one code is stored in
-///   int32 lower_code(), upper_code()             the integers codes are clamped to before they are stored
+///   int32 lower_code(), upper_code()             the integers codes are clamped to before they are stored (int64 where
+///                                                is_wide)
 ///   code_bounds bounds()                         the real values they stand for
 ///   static constexpr bool is_integer             codes are integers, a zero point may be added to them
 ///   static constexpr bool keeps_nan              NaN has a code; otherwise it becomes the lowest value
@@ -29,6 +30,8 @@ namespace xquant::inline XQUANT_ABI {
 ///   static constexpr bool allows_short_quotient = true   (codes of 8 bits) the points where a rounding to nearest changes
 ///                                                its answer are among those of docs/exhaustive.md, "The short quotient"
 ///   static constexpr bool is_plain_integer = true     encode only rounds: engines may saturate in a narrower integer
+///   static constexpr bool is_wide = true              codes less a zero point may not fit a lane's integers: zero point
+///                                                and clamp are the format's to do (wide_integer.hpp)
 /// Source of the split: formats ask, roundings answer; neither knows the other.
 // clang-format on
 template <class F>

@@ -1,4 +1,5 @@
-// Signed and unsigned integers of 2 to 16 bits. One kernel a storage type: the bounds are values of the format.
+// Signed and unsigned integers of 1 to 16 bits. One kernel a storage type: the bounds are values of the format.
+// formats/wide_integer.hpp has those of 17 to 32 bits.
 #pragma once
 
 #include <xquant/core/lane.hpp>
@@ -18,6 +19,7 @@ using integer_storage = conditional<(Bits <= 8), conditional<IsSigned, std::int8
 /// NaN becomes the lowest code, infinities the ends of the range, -0 the code of 0.
 template <class Code>
 struct integer_codes {
+  static_assert(sizeof(Code) <= 2, "xquant: codes of more than 16 bits need formats/wide_integer.hpp");
   using code_type = Code;
   static constexpr bool is_integer = true;
   static constexpr bool keeps_nan = false;
@@ -50,7 +52,8 @@ struct integer_codes {
   friend constexpr bool operator==(const integer_codes&, const integer_codes&) = default;
 };
 
-/// Integers held to [lower, upper], two values within what `Code` can store. What kernels are made for.
+/// Integers held to [lower, upper], two values within what `Code` can store: a range of the user's own (an odd number
+/// of levels, 7 of the 8 bits), and what kernels of all narrower formats are made for.
 template <class Code>
 struct stored_integer : integer_codes<Code> {
   std::int32_t lower = integer_codes<Code>::storage_lower;
@@ -75,10 +78,12 @@ struct stored_integer : integer_codes<Code> {
   friend constexpr bool operator==(const stored_integer&, const stored_integer&) = default;
 };
 
-/// The integers of `Bits` bits, two's complement when signed: [-2^(Bits-1), 2^(Bits-1) - 1] or [0, 2^Bits - 1].
+/// The integers of `Bits` bits, two's complement when signed: [-2^(Bits-1), 2^(Bits-1) - 1] or [0, 2^Bits - 1]; 1 to 32
+/// bits, more than 16 by formats/wide_integer.hpp.
 template <int Bits, bool IsSigned>
 struct integer : integer_codes<detail::integer_storage<IsSigned, Bits>> {
-  static_assert(Bits >= 2 && Bits <= 16, "xquant::integer: 2 to 16 bits");
+  static_assert(Bits >= 1 && Bits <= 32, "xquant::integer: 1 to 32 bits");
+  static_assert(Bits <= 16 || Bits > 32, "xquant::integer: more than 16 bits need formats/wide_integer.hpp");
 
   static constexpr std::int32_t lower_code() noexcept { return IsSigned ? -(1 << (Bits - 1)) : 0; }
   static constexpr std::int32_t upper_code() noexcept { return lower_code() + (1 << Bits) - 1; }
@@ -90,22 +95,26 @@ struct integer : integer_codes<detail::integer_storage<IsSigned, Bits>> {
   friend constexpr bool operator==(const integer&, const integer&) = default;
 };
 
-/// Integers whose bit width is known at run time, kept in `Code`. Refuses widths below 2 or above the storage type's.
+/// Integers whose bit width is known at run time, kept in `Code`. Refuses (as valid() says) widths below 1 or above the
+/// storage type's.
 template <class Code>
 constexpr stored_integer<Code> integer_of_bits(int bits) noexcept {
   using format = stored_integer<Code>;
-  if (bits < 2 || bits > static_cast<int>(8 * sizeof(Code))) return {0, 0};  // valid() says no
+  using bound = decltype(format{}.lower_code());
+  if (bits < 1 || bits > static_cast<int>(8 * sizeof(Code))) return {0, 0};  // valid() says no
   if constexpr (format::storage_lower < 0)
-    return {-(1 << (bits - 1)), (1 << (bits - 1)) - 1};
+    return {-(bound{1} << (bits - 1)), (bound{1} << (bits - 1)) - 1};
   else
-    return {0, (1 << bits) - 1};
+    return {0, (bound{1} << bits) - 1};
 }
 
+using int1 = integer<1, true>;
 using int2 = integer<2, true>;
 using int3 = integer<3, true>;
 using int4 = integer<4, true>;
 using int8 = integer<8, true>;
 using int16 = integer<16, true>;
+using uint1 = integer<1, false>;
 using uint2 = integer<2, false>;
 using uint3 = integer<3, false>;
 using uint4 = integer<4, false>;

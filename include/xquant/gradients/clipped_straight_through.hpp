@@ -26,8 +26,7 @@ struct fake_quantize_with_mask_operation : Kernel {
     const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
     const L v = Kernel::template scaled<L>(x, p);
     return {Kernel::template rescaled<L>(this->format.template snap<L>(v, round, p.lowest_step, p.highest_step), p),
-            this->format.template inside<L>(v, round, truncate_to_integer(p.lowest_step),
-                                            truncate_to_integer(p.highest_step))};
+            this->template is_inside<L>(v, p, round)};
   }
 };
 
@@ -65,9 +64,7 @@ struct clipped_straight_through_operation : Kernel {
                                        random_bits_of<L, typename Kernel::rounding_type> random) const {
     const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
     const L v = Kernel::template scaled<L>(x, p);
-    return select<L>(this->format.template inside<L>(v, round, truncate_to_integer(p.lowest_step),
-                                                     truncate_to_integer(p.highest_step)),
-                     g, broadcast<L>(0));
+    return select<L>(this->template is_inside<L>(v, p, round), g, broadcast<L>(0));
   }
 };
 

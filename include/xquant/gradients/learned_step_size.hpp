@@ -40,8 +40,7 @@ struct learned_step_size_operation : Kernel {
                                                              detail::no_random_bits) const {
     const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, {}};
     const L v = Kernel::template scaled<L, true>(x, p);
-    const auto inside = this->format.template inside<L>(v, round, truncate_to_integer(p.lowest_step),
-                                                        truncate_to_integer(p.highest_step));
+    const auto inside = this->template is_inside<L>(v, p, round);
     const L q = this->format.template snap<L>(v, round, p.lowest_step, p.highest_step);
     const L zero = broadcast<L>(0);
     return {select<L>(inside, g, zero), {multiply(g, subtract(q, select<L>(inside, v, zero)))}};

@@ -10,8 +10,8 @@
 namespace xquant::inline XQUANT_ABI {
 
 /// The kernel behind dequantize: what a plan of it is a plan of.
-template <class Quantizer, class Real = float>
-using dequantize_kernel = dequantize_operation<detail::kernel_of<Real, Quantizer>>;
+template <class Quantizer, class Out = float>
+using dequantize_kernel = dequantize_operation<detail::kernel_of<lane_real<Out>, Quantizer>, Out>;
 
 /// What would be wrong with dequantize(q, p, codes, x); ok when nothing is. Reads no element and writes nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
@@ -41,7 +41,9 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 
 #if XQUANT_HAS_EXCEPTIONS
 /// x = (code - zero_point) * scale, element by element: exact but for the one rounding of the product. `codes` holds
-/// the quantizer's code_type, `x` float or double, of one shape. e4m3fn: the NaN codes give NaN. docs/arithmetic.md,
+/// the quantizer's code_type, `x` float, double, float16 or bfloat16 (the product in float is then rounded to the
+/// nearest one, ties to even), of one shape. A code of more than 24 bits less its zero point is rounded to float before
+/// the product. e4m3fn: the NaN codes give NaN. docs/arithmetic.md,
 /// rule 6. Codes outside the quantizer's range are decoded like the others. Source: ONNX DequantizeLinear. Errors: more
 /// than 8 dimensions; shapes that differ; an axis the tensor does not have; a number of parameters other than the
 /// granularity's; a scale that is NaN, infinite, zero or negative, or (under multiply_by_reciprocal) has no finite

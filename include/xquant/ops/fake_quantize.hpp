@@ -10,8 +10,8 @@
 namespace xquant::inline XQUANT_ABI {
 
 /// The kernel behind fake_quantize: what a plan of it is a plan of.
-template <class Quantizer, class Real = float>
-using fake_quantize_kernel = fake_quantize_operation<detail::kernel_of<Real, Quantizer>>;
+template <class Quantizer, class In = float, class Out = In>
+using fake_quantize_kernel = fake_quantize_operation<detail::kernel_of<lane_real<In>, Quantizer>, In, Out>;
 
 /// What would be wrong with fake_quantize(q, p, x, y); ok when nothing is. Reads no element and writes nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
@@ -26,26 +26,30 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
 [[nodiscard]] status try_fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                        const Engine& engine = {}) {
   auto&& input = evaluated(x);
-  return detail::run_elementwise<fake_quantize_kernel<Quantizer, element_of<In>>>(q, as_parameters(p), as_view(input),
-                                                                                  "x", as_view(y), "y", engine);
+  return detail::run_elementwise<
+      fake_quantize_kernel<Quantizer, element_of<In>, detail::stream_of<element_of<Out>, lane_real<element_of<In>>>>>(
+      q, as_parameters(p), as_view(input), "x", as_view(y), "y", engine);
 }
 
 /// Lays the call out once: `out` is then run with the addresses of tensors of the same shapes and strides, as often as
 /// wanted. Refuses what fake_quantize refuses.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
-[[nodiscard]] status plan_fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
-                                        plan<fake_quantize_kernel<Quantizer, element_of<In>>>& out) {
+[[nodiscard]] status plan_fake_quantize(
+    const Quantizer& q, const Parameters& p, const In& x, Out&& y,
+    plan<fake_quantize_kernel<Quantizer, element_of<In>,
+                              detail::stream_of<element_of<Out>, lane_real<element_of<In>>>>>& out) {
   auto&& input = evaluated(x);
   return detail::make_plan(q, as_parameters(p), as_view(input), "x", as_view(y), "y", out);
 }
 
 #if XQUANT_HAS_EXCEPTIONS
-/// y = dequantize(quantize(x)), bit for bit, without the codes. `x` and `y` are float or double, of one shape, and may
-/// be the same memory. Integers: -0 gives +0, NaN the lowest value. docs/arithmetic.md, rules 3 to 7. Errors: more than
-/// 8 dimensions; shapes that differ; an axis the tensor does not have; a number of parameters other than the
-/// granularity's; a scale that is NaN, infinite, zero or negative, or (under multiply_by_reciprocal) has no finite
-/// reciprocal; a zero point outside the codes, or any where the scheme has none; no memory; memory that overlaps other
-/// than in place; an output that visits an element twice. See docs/arithmetic.md, rule 12.
+/// y = dequantize(quantize(x)), bit for bit, without the codes. `x` and `y` are float, float16 or bfloat16 in any
+/// pairing, or both double, of one shape, and may be the same memory where their elements have one size. Integers: -0
+/// gives +0, NaN the lowest value. docs/arithmetic.md, rules 3 to 7. Errors: more than 8 dimensions; shapes that
+/// differ; an axis the tensor does not have; a number of parameters other than the granularity's; a scale that is NaN,
+/// infinite, zero or negative, or (under multiply_by_reciprocal) has no finite reciprocal; a zero point outside the
+/// codes, or any where the scheme has none; no memory; memory that overlaps other than in place; an output that visits
+/// an element twice. See docs/arithmetic.md, rule 12.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 void fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y, const Engine& engine = {}) {
   throw_if(try_fake_quantize(q, p, x, y, engine));

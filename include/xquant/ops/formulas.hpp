@@ -25,9 +25,8 @@ using kernel_format = decltype(kernel_format_of(*static_cast<const F*>(nullptr))
 template <class F>
 inline constexpr bool allows_short_quotient = requires {
   requires F::is_plain_integer;
-} || requires {
-  requires F::allows_short_quotient;
-};
+}
+|| requires { requires F::allows_short_quotient; };
 
 template <class R>
 struct check_codes {
@@ -43,6 +42,21 @@ struct check_noise {
   static constexpr bool ok = true;
 };
 
+template <class F>
+inline constexpr bool is_wide_format = requires {
+  requires F::is_wide;
+};
+
+// What prepared parameters of a wide format have besides (formats/wide_integer.hpp).
+template <class F, class L, bool IsWide = is_wide_format<F>>
+struct format_bounds {
+  using type = none;
+};
+template <class F, class L>
+struct format_bounds<F, L, true> {
+  using type = decltype(F::template bounds_from<L>(0, 0, declared<integer_of<L>>()));
+};
+
 }  // namespace detail
 
 /// What the operations of one quantizer share. Made of kernel types only, so that quantizers which differ in
@@ -55,19 +69,21 @@ struct quantizer_kernel {
   using rounding_type = RoundingType;
   static constexpr bool has_zero_point = HasZeroPoint;
   // Rounding to nearest on an 8-bit grid cannot tell the short quotient from the exact one.
-  static constexpr bool needs_small_quotient = !ArithmeticType::multiplies_by_reciprocal && sizeof(code_type) == 1 &&
-                                               FormatType::quotient_bits <= 10 &&
-                                               detail::allows_short_quotient<FormatType> &&
-                                               rounding_sees_only_halves<RoundingType>;
+  static constexpr bool needs_small_quotient =
+      !ArithmeticType::multiplies_by_reciprocal && sizeof(code_type) == 1 && FormatType::quotient_bits <= 10 &&
+      detail::allows_short_quotient<FormatType> && rounding_sees_only_halves<RoundingType>;
+
+  static constexpr bool is_wide = detail::is_wide_format<FormatType>;
+  using bound_type = conditional<is_wide, std::int64_t, std::int32_t>;
 
   FormatType format;
   RoundingType rounding_policy;
-  std::int32_t lower;
-  std::int32_t upper;
+  bound_type lower;
+  bound_type upper;
 
   XQUANT_INLINE constexpr const RoundingType& rounding() const noexcept { return rounding_policy; }
-  XQUANT_INLINE constexpr std::int32_t lower_code() const noexcept { return lower; }
-  XQUANT_INLINE constexpr std::int32_t upper_code() const noexcept { return upper; }
+  XQUANT_INLINE constexpr bound_type lower_code() const noexcept { return lower; }
+  XQUANT_INLINE constexpr bound_type upper_code() const noexcept { return upper; }
 
   /// What depends on the parameters alone: once for a run of elements that share a slot.
   template <class L>
@@ -79,12 +95,32 @@ struct quantizer_kernel {
     L lowest_step;  // codes less the zero point
     L highest_step;
     integer_of<L> zero_point;
+    typename detail::format_bounds<FormatType, L>::type bounds;  // of a wide format
   };
 
   template <class L, bool Exact = false>
   XQUANT_INLINE constexpr prepared<L> prepare(const lane_parameters<L>& p) const {
     L highest = broadcast<L>(power_of_two<Real>(FormatType::quotient_bits));
     if constexpr (!Exact && takes_short_quotient<L>) highest = multiply(p.scale, highest);
+    if constexpr (is_wide) {
+      const integer_of<L> zero_point = HasZeroPoint ? p.zero_point : broadcast_integer<L>(0);
+      const auto bounds = FormatType::template bounds_from<L>(lower, upper, zero_point);
+      return {p.scale,
+              p.reciprocal,
+              subtract(broadcast<L>(0), highest),
+              highest,
+              bounds.lowest.nearest,
+              bounds.highest.nearest,
+              zero_point,
+              bounds};
+    } else {
+      return prepare_narrow<L>(p, highest);
+    }
+  }
+
+ private:
+  template <class L>
+  XQUANT_INLINE constexpr prepared<L> prepare_narrow(const lane_parameters<L>& p, L highest) const {
     integer_of<L> lowest_step = broadcast_integer<L>(lower);
     integer_of<L> highest_step = broadcast_integer<L>(upper);
     if constexpr (HasZeroPoint) {
@@ -97,9 +133,11 @@ struct quantizer_kernel {
             highest,
             to_real<L>(lowest_step),
             to_real<L>(highest_step),
-            p.zero_point};
+            p.zero_point,
+            {}};
   }
 
+ public:
   /// v = x / scale, held to the interval beyond which every code is the last one. The short quotient must not meet an
   /// infinity, so there x is held (its scales leave room for that); elsewhere v is, which is right for every scale.
   /// `Exact` forbids the short quotient, for operations that use v itself (its prepared parameters come from
@@ -123,6 +161,43 @@ struct quantizer_kernel {
                                      p.lowest_step, p.highest_step);
     else
       return format.template snap<L>(scaled<L>(x, p), round, p.lowest_step, p.highest_step);
+  }
+
+  /// The code of v = scaled(x), with its zero point unless the store adds it; the store clamps it.
+  template <class L>
+  XQUANT_INLINE constexpr integer_of<L> code_of(L v, const prepared<L>& p,
+                                                const bound_rounding<L, RoundingType>& round) const {
+    if constexpr (is_wide) {
+      return format.template encode_from<L>(v, round, p.zero_point, p.bounds);
+    } else {
+      const integer_of<L> code = format.template encode<L>(v, round);
+      if constexpr (HasZeroPoint && !adds_zero_point_in_store<L>)
+        return add_integer<L>(code, p.zero_point);
+      else
+        return code;
+    }
+  }
+
+  /// code - zero point, as a real.
+  template <class L>
+  XQUANT_INLINE constexpr L value_of(integer_of<L> code, integer_of<L> zero_point) const {
+    if constexpr (is_wide) {
+      return format.template decode_from<L>(code, HasZeroPoint ? zero_point : broadcast_integer<L>(0));
+    } else {
+      if constexpr (HasZeroPoint) code = subtract_integer<L>(code, zero_point);
+      return format.template decode<L>(code);
+    }
+  }
+
+  /// Whether v = scaled(x), rounded, is one of the codes in use.
+  template <class L>
+  XQUANT_INLINE constexpr mask_of<L> is_inside(L v, const prepared<L>& p,
+                                               const bound_rounding<L, RoundingType>& round) const {
+    if constexpr (is_wide)
+      return format.template inside_of<L>(v, round, p.bounds);
+    else
+      return format.template inside<L>(v, round, truncate_to_integer(p.lowest_step),
+                                       truncate_to_integer(p.highest_step));
   }
 
   /// snapped * scale.
@@ -155,15 +230,17 @@ struct quantizer_kernel {
     if constexpr (OnlyFromAbove)
       return minimum(p.highest, value);
     else
-      return FormatType::keeps_nan || takes_any ? clamp_keep_nan(value, p.lowest, p.highest) : clamp(value, p.lowest, p.highest);
+      return FormatType::keeps_nan || takes_any ? clamp_keep_nan(value, p.lowest, p.highest)
+                                                : clamp(value, p.lowest, p.highest);
   }
 };
 
-/// code = clamp(round(x / scale) + zero_point, lower, upper). The clamp is done by the store.
-template <class Kernel>
+/// code = clamp(round(x / scale) + zero_point, lower, upper). The clamp is done by the store. `In` is the element type
+/// of x: real, or a 16-bit float.
+template <class Kernel, class In = typename Kernel::real>
 struct quantize_operation : Kernel {
   static_assert(detail::check_codes<typename Kernel::rounding_type>::ok);
-  using input_0_type = typename Kernel::real;
+  using input_0_type = In;
   using input_1_type = none;
   using output_0_type = typename Kernel::code_type;
   using output_1_type = none;
@@ -172,21 +249,17 @@ struct quantize_operation : Kernel {
   XQUANT_INLINE constexpr integer_of<L> operator()(L x, none, const typename Kernel::template prepared<L>& p,
                                                    random_bits_of<L, typename Kernel::rounding_type> random) const {
     const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
-    const integer_of<L> code = this->format.template encode<L>(Kernel::template scaled<L>(x, p), round);
-    if constexpr (Kernel::has_zero_point && !Kernel::template adds_zero_point_in_store<L>)
-      return add_integer<L>(code, p.zero_point);
-    else
-      return code;
+    return this->template code_of<L>(Kernel::template scaled<L>(x, p), p, round);
   }
 };
 
 /// x = (code - zero_point) * scale: for integers exact but for the product's one rounding. For a format without zero
-/// points, decode(code) * scale.
-template <class Kernel>
+/// points, decode(code) * scale. `Out` is the element type of x.
+template <class Kernel, class Out = typename Kernel::real>
 struct dequantize_operation : Kernel {
   using input_0_type = typename Kernel::code_type;
   using input_1_type = none;
-  using output_0_type = typename Kernel::real;
+  using output_0_type = Out;
   using output_1_type = none;
   using rounding_type = none;
   static constexpr bool needs_small_quotient = false;
@@ -198,18 +271,17 @@ struct dequantize_operation : Kernel {
   template <class L>
   XQUANT_INLINE constexpr L operator()(integer_of<L> code, none, const lane_parameters<L>& p,
                                        detail::no_random_bits) const {
-    if constexpr (Kernel::has_zero_point) code = subtract_integer<L>(code, p.zero_point);
-    return multiply(this->format.template decode<L>(code), p.scale);
+    return multiply(this->template value_of<L>(code, p.zero_point), p.scale);
   }
 };
 
-/// dequantize(quantize(x)), bit for bit, without the codes.
-template <class Kernel>
+/// dequantize(quantize(x)), bit for bit, without the codes. `In` and `Out` are the element types of x and y.
+template <class Kernel, class In = typename Kernel::real, class Out = In>
 struct fake_quantize_operation : Kernel {
   static_assert(detail::check_noise<typename Kernel::rounding_type, typename Kernel::format_type>::ok);
-  using input_0_type = typename Kernel::real;
+  using input_0_type = In;
   using input_1_type = none;
-  using output_0_type = typename Kernel::real;
+  using output_0_type = Out;
   using output_1_type = none;
 
   template <class L>

@@ -1,6 +1,7 @@
 // What an operation is to an engine: the element types of its streams and one formula over a lane.
 #pragma once
 
+#include <xquant/core/half.hpp>
 #include <xquant/core/parameters_view.hpp>
 #include <xquant/rounding/rounding.hpp>
 
@@ -15,14 +16,16 @@ struct bit {};
 // clang-format off
 /// An operation Op declares
 ///   using real = float or double                         type of scales and of the lanes it runs on
-///   using input_0_type, input_1_type                     real, a code type, bit, or none
-///   using output_0_type, output_1_type                   real, a code type, bit, or none
+///   using input_0_type, input_1_type                     real, float16, bfloat16, a code type, bit, or none
+///   using output_0_type, output_1_type                   likewise
 ///   using rounding_type; const rounding_type& rounding() whose random bits the engine supplies, if it is random; or none
 ///   static constexpr bool needs_small_quotient           it calls divide_small (valid for ordinary scales only)
-///   int32 lower_code(), upper_code()                     what integer results are clamped to as they are stored
+///   int32 lower_code(), upper_code()                     what integer results are clamped to as they are stored; results
+///                                                        for codes of 32 bits are stored as they are
 ///   prepare<L>(lane_parameters<L>) const                 what depends on the parameters alone
 ///   operator()<L>(in0, in1, prepared, random) const
-/// where in0 and in1 are L for a real stream, integer_of<L> for codes, mask_of<L> for bits, none where absent; the result
+/// where in0 and in1 are L for a real stream (16-bit floats are widened as they are loaded, which is exact, and rounded
+/// to nearest even as they are stored, once), integer_of<L> for codes, mask_of<L> for bits, none where absent; the result
 /// is L, integer_of<L> or mask_of<L> for output_0, or a two_results of both outputs.
 ///
 /// An operation that reduces also has
@@ -66,6 +69,10 @@ template <>
 inline constexpr std::size_t element_size<none> = 0;
 template <>
 inline constexpr std::size_t element_size<bit> = 0;  // not addressed by element
+
+/// Whether the elements of a stream are reals to the lanes: their own type, or a 16-bit float.
+template <class Stream, class Real>
+inline constexpr bool is_real_stream = is_same<Stream, Real> || is_half<Stream>;
 }  // namespace detail
 
 }  // namespace xquant

@@ -10,8 +10,8 @@
 namespace xquant::inline XQUANT_ABI {
 
 /// The kernel behind quantize: what a plan of it is a plan of.
-template <class Quantizer, class Real = float>
-using quantize_kernel = quantize_operation<detail::kernel_of<Real, Quantizer>>;
+template <class Quantizer, class In = float>
+using quantize_kernel = quantize_operation<detail::kernel_of<lane_real<In>, Quantizer>, In>;
 
 /// What would be wrong with quantize(q, p, x, codes); ok when nothing is. Reads no element and writes nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
@@ -41,14 +41,15 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 
 #if XQUANT_HAS_EXCEPTIONS
 /// codes = clamp(round(x / scale) + zero_point, lower, upper), element by element, with the scale and zero point of the
-/// element's parameter slot. `x` and `codes` have one shape; `x` holds float (any engine) or double (scalar engine),
-/// `codes` the quantizer's code_type; scales are in units of x per code. Integers: NaN gives the lowest code,
-/// infinities the ends. e4m3fn: NaN stays NaN, what lies beyond the largest value saturates. docs/arithmetic.md, rules
-/// 3 to 7. Source: ONNX QuantizeLinear (opset 10 to 21), which this equals with the default policies. Errors: more than
-/// 8 dimensions; shapes that differ; an axis the tensor does not have; a number of parameters other than the
-/// granularity's; a scale that is NaN, infinite, zero or negative, or (under multiply_by_reciprocal) has no finite
-/// reciprocal; a zero point outside the codes, or any where the scheme has none; no memory; memory that overlaps other
-/// than in place; an output that visits an element twice. See docs/arithmetic.md, rule 12.
+/// element's parameter slot. `x` and `codes` have one shape; `x` holds float, float16, bfloat16 (any engine; the 16-bit
+/// ones are widened, with scales in float) or double (scalar engine), `codes` the quantizer's code_type; scales are in
+/// units of x per code. Integers: NaN gives the lowest code, infinities the ends. e4m3fn: NaN stays NaN, what lies
+/// beyond the largest value saturates. docs/arithmetic.md, rules 3 to 7. Source: ONNX QuantizeLinear (opset 10 to 21),
+/// which this equals with the default policies. Errors: more than 8 dimensions; shapes that differ; an axis the tensor
+/// does not have; a number of parameters other than the granularity's; a scale that is NaN, infinite, zero or negative,
+/// or (under multiply_by_reciprocal) has no finite reciprocal; a zero point outside the codes, or any where the scheme
+/// has none; no memory; memory that overlaps other than in place; an output that visits an element twice. See
+/// docs/arithmetic.md, rule 12.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 void quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes, const Engine& engine = {}) {
   throw_if(try_quantize(q, p, x, codes, engine));

@@ -91,16 +91,16 @@ struct element {
       return none{};
     else if constexpr (is_same<Stream, bit>)
       return (p[static_cast<std::size_t>(index) / 8] >> (static_cast<std::size_t>(index) % 8) & 1) != 0;
-    else if constexpr (is_same<Stream, real>)
-      return p[at];
+    else if constexpr (xquant::detail::is_real_stream<Stream, real>)
+      return static_cast<real>(p[at]);
     else
       return static_cast<integer>(p[at]);
   }
 
   template <class Stream, class T, class Result>
   XQUANT_DEVICE static void store(const Op& operation, T* p, std::ptrdiff_t at, Result result) {
-    if constexpr (is_same<Stream, real>) {
-      p[at] = result;
+    if constexpr (xquant::detail::is_real_stream<Stream, real> || xquant::detail::element_size<Stream> == 4) {
+      p[at] = static_cast<T>(result);
     } else if constexpr (!is_same<Stream, none> && !is_same<Stream, bit>) {
       const integer lower = operation.lower_code();
       const integer upper = operation.upper_code();

@@ -74,25 +74,28 @@ status run_elementwise(const Launcher& engine, const Quantizer& q, const paramet
 template <class Launcher, class Quantizer, class Real, class In>
 [[nodiscard]] status quantize(const Launcher& engine, const Quantizer& q, const parameters_view<Real>& p,
                               const tensor_view<In>& x, const tensor_view<typename Quantizer::code_type>& codes) {
-  return detail::run_elementwise<quantize_operation<xquant::detail::kernel_of<Real, Quantizer>>>(engine, q, p, x, "x",
-                                                                                                 codes, "codes");
+  return detail::run_elementwise<
+      quantize_operation<xquant::detail::kernel_of<Real, Quantizer>, xquant::detail::stream_of<In, Real>>>(
+      engine, q, p, x, "x", codes, "codes");
 }
 
 /// As xquant::dequantize (docs/arithmetic.md, rule 6); memory, checks and errors as cuda::quantize.
-template <class Launcher, class Quantizer, class Real, class In>
+template <class Launcher, class Quantizer, class Real, class In, class Out>
 [[nodiscard]] status dequantize(const Launcher& engine, const Quantizer& q, const parameters_view<Real>& p,
-                                const tensor_view<In>& codes, const tensor_view<Real>& x) {
-  return detail::run_elementwise<dequantize_operation<xquant::detail::kernel_of<Real, Quantizer>>>(engine, q, p, codes,
-                                                                                                   "codes", x, "x");
+                                const tensor_view<In>& codes, const tensor_view<Out>& x) {
+  return detail::run_elementwise<
+      dequantize_operation<xquant::detail::kernel_of<Real, Quantizer>, xquant::detail::stream_of<Out, Real>>>(
+      engine, q, p, codes, "codes", x, "x");
 }
 
 /// As xquant::fake_quantize (docs/arithmetic.md, rules 3 to 7); x and y may be the same memory. Memory, checks and
 /// errors as cuda::quantize.
-template <class Launcher, class Quantizer, class Real, class In>
+template <class Launcher, class Quantizer, class Real, class In, class Out>
 [[nodiscard]] status fake_quantize(const Launcher& engine, const Quantizer& q, const parameters_view<Real>& p,
-                                   const tensor_view<In>& x, const tensor_view<Real>& y) {
-  return detail::run_elementwise<fake_quantize_operation<xquant::detail::kernel_of<Real, Quantizer>>>(engine, q, p, x,
-                                                                                                      "x", y, "y");
+                                   const tensor_view<In>& x, const tensor_view<Out>& y) {
+  return detail::run_elementwise<
+      fake_quantize_operation<xquant::detail::kernel_of<Real, Quantizer>, xquant::detail::stream_of<In, Real>,
+                              xquant::detail::stream_of<Out, Real>>>(engine, q, p, x, "x", y, "y");
 }
 
 }  // namespace xquant::cuda

@@ -61,7 +61,8 @@ template <class Op, class Prepared>
 XQUANT_DEVICE auto reduced_element(const Op& operation, const operation_streams<Op>& s, const row_walk& walk,
                                    const Prepared& prepared, std::size_t index) {
   using e = element<Op>;
-  static_assert(is_same<typename Op::output_0_type, none> || is_same<typename Op::output_0_type, typename Op::real>,
+  static_assert(is_same<typename Op::output_0_type, none> ||
+                    xquant::detail::is_real_stream<typename Op::output_0_type, typename Op::real>,
                 "xquant: a reduction on a device writes reals or nothing beside its sums");
   const auto one = e::apply(operation, s, prepared, walk.offset(0, index), walk.offset(1, index),
                             static_cast<std::ptrdiff_t>(index));

@@ -43,6 +43,10 @@ struct instruction_set<xsimd::fma3<xsimd::avx2>> {
   XQUANT_INLINE static integer load_codes(const std::uint8_t* p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))); }
   XQUANT_INLINE static integer load_codes(const std::int16_t* p) { return _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
   XQUANT_INLINE static integer load_codes(const std::uint16_t* p) { return _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+#if defined(__F16C__)
+  XQUANT_INLINE static real load_float16(const std::uint16_t* p) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+  XQUANT_INLINE static void store_float16(std::uint16_t* p, real v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT)); }
+#endif
   // clang-format on
 
   XQUANT_INLINE static real unpack_mask(std::uint32_t bits) {

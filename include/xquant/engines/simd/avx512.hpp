@@ -43,6 +43,8 @@ struct instruction_set<xsimd::avx512bw> {
   XQUANT_INLINE static integer load_codes(const std::uint8_t* p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
   XQUANT_INLINE static integer load_codes(const std::int16_t* p) { return _mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
   XQUANT_INLINE static integer load_codes(const std::uint16_t* p) { return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+  XQUANT_INLINE static real load_float16(const std::uint16_t* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+  XQUANT_INLINE static void store_float16(std::uint16_t* p, real v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT)); }
   // clang-format on
 
   XQUANT_INLINE static __mmask16 unpack_mask(std::uint32_t bits) { return static_cast<__mmask16>(bits); }

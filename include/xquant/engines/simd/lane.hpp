@@ -2,6 +2,7 @@
 // minimum, fused residuals, narrow stores) from one small file an instruction set.
 #pragma once
 
+#include <xquant/core/half.hpp>
 #include <xquant/core/random.hpp>
 #include <xquant/engines/row.hpp>
 
@@ -84,11 +85,41 @@ struct lane_memory<xsimd::batch<float, Arch>> {
 
   XQUANT_INLINE static lane load(const float* p) { return lane::load_unaligned(p); }
   XQUANT_INLINE static integer load(const std::int32_t* p) { return integer::load_unaligned(p); }
+  XQUANT_INLINE static integer load(const std::uint32_t* p) {
+    return integer::load_unaligned(reinterpret_cast<const std::int32_t*>(p));
+  }
+  XQUANT_INLINE static lane load(const float16* p) {
+    const auto* bits = reinterpret_cast<const std::uint16_t*>(p);
+    if constexpr (requires { native::load_float16(bits); })
+      return lane(native::load_float16(bits));
+    else
+      return float16::layout::widen<lane>(load(bits));
+  }
+  XQUANT_INLINE static lane load(const bfloat16* p) {
+    return bfloat16::layout::widen<lane>(load(reinterpret_cast<const std::uint16_t*>(p)));
+  }
   template <class Code>
   XQUANT_INLINE static integer load(const Code* p) {
     return integer(native::load_codes(p));
   }
   XQUANT_INLINE static void store(float* p, lane v) { v.store_unaligned(p); }
+  template <class Code>
+  XQUANT_INLINE static void store_wide(Code* p, integer v) {
+    v.store_unaligned(reinterpret_cast<std::int32_t*>(p));
+  }
+  template <std::size_t N, class Half>
+  XQUANT_INLINE static void store_halves(Half* p, const lane (&v)[N]) {
+    auto* bits = reinterpret_cast<std::uint16_t*>(p);
+    if constexpr (is_same<Half, float16> && requires { native::store_float16(bits, v[0]); }) {
+      XQUANT_UNROLL
+      for (std::size_t j = 0; j < N; ++j) native::store_float16(bits + j * lane::size, v[j]);
+    } else {
+      integer codes[N];
+      XQUANT_UNROLL
+      for (std::size_t j = 0; j < N; ++j) codes[j] = Half::layout::template narrow<lane>(v[j]);
+      store_codes<N>(bits, codes, 0, 0xffff);
+    }
+  }
   template <std::size_t N, class Code>
   XQUANT_INLINE static void store_codes(Code* p, const integer (&v)[N], std::int32_t lower, std::int32_t upper) {
     typename native::integer raw[N];

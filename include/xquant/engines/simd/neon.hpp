@@ -45,6 +45,8 @@ struct instruction_set<xsimd::neon64> {
 
   XQUANT_INLINE static uint32x4_t unpack_mask(std::uint32_t bits) { return vtstq_u32(vdupq_n_u32(bits), uint32x4_t{1, 2, 4, 8}); }
   XQUANT_INLINE static std::uint32_t pack_mask(uint32x4_t m) { return vaddvq_u32(vandq_u32(m, uint32x4_t{1, 2, 4, 8})); }
+  XQUANT_INLINE static real load_float16(const std::uint16_t* p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
+  XQUANT_INLINE static void store_float16(std::uint16_t* p, real v) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(v))); }
   // clang-format on
 
   XQUANT_INLINE static void multiply_words(integer a, std::uint32_t b, integer& high, integer& low) {
