@@ -11,6 +11,7 @@ struct granularity {};
 struct scheme {};
 struct rounding {};
 struct arithmetic {};
+struct requantization {};  // of a requantizer (ops/requantize.hpp), which also has a granularity
 }  // namespace category
 
 /// A type that decides one thing about a quantizer.

@@ -1,0 +1,165 @@
+// 32-bit accumulators to codes: what an integer layer does after its sums.
+#pragma once
+
+#include <xquant/core/adapt.hpp>
+#include <xquant/core/nest.hpp>
+#include <xquant/core/policy.hpp>
+#include <xquant/core/validation.hpp>
+#include <xquant/exception.hpp>
+#include <xquant/formats/format.hpp>
+#include <xquant/granularity/per_tensor.hpp>
+
+namespace xquant::inline XQUANT_ABI {
+
+/// A requantization arithmetic A (ops/requantization/), of category::requantization:
+///   using real = float or double                                       the type of multipliers
+///   using prepared = ...                                               what a multiplier becomes
+///   static status prepare(real m, prepared& out, size_t index)         refuses multipliers it does not take
+///   static int64 apply(int32 accumulator, const prepared&)             the product, rounded to an integer
+template <class A>
+concept RequantizationArithmetic = QuantizerPolicy<A> && requires(typename A::real m, typename A::prepared& p) {
+  A::prepare(m, p, std::size_t{});
+  A::apply(std::int32_t{}, p);
+};
+
+/// The multipliers of a call, one a slot of the granularity: scale of the accumulators (input scale x weight scale)
+/// over scale of the output; and the zero point of the output.
+template <class Real>
+struct requantization_view {
+  const Real* multiplier = nullptr;
+  std::size_t count = 0;
+  std::int32_t zero_point = 0;
+};
+
+/// The canonical form of every requantizer. A regular value.
+template <class FormatType, class GranularityType, class ArithmeticType>
+struct basic_requantizer {
+  using format_type = FormatType;
+  using granularity_type = GranularityType;
+  using arithmetic_type = ArithmeticType;
+  using code_type = typename FormatType::code_type;
+  using real = typename ArithmeticType::real;
+  static_assert(Format<FormatType> && FormatType::is_integer,
+                "xquant::requantizer: the first argument is not a format of integers");
+  static_assert(RequantizationArithmetic<ArithmeticType>,
+                "xquant::requantizer: no arithmetic of ops/requantization/ among the policies");
+
+  format_type format{};
+  granularity_type granularity{};
+
+  constexpr basic_requantizer() noexcept = default;
+  constexpr basic_requantizer(format_type f, granularity_type g = {}) noexcept : format(f), granularity(g) {}
+  friend constexpr bool operator==(const basic_requantizer&, const basic_requantizer&) = default;
+};
+
+namespace detail {
+struct no_requantization_arithmetic {
+  using real = float;
+};
+}  // namespace detail
+
+/// requantizer<int8, float_multiplier, per_axis<1>>: the format of the output, an arithmetic, and a granularity of the
+/// accumulators (per_tensor when left out), in any order. A format with user-set bounds (stored_integer) clamps to
+/// them, as a fused activation does.
+template <class FormatType, class... Policies>
+using requantizer =
+    basic_requantizer<FormatType, pick<category::granularity, per_tensor, Policies...>,
+                      pick<category::requantization, detail::no_requantization_arithmetic, Policies...>>;
+
+namespace detail {
+
+template <class R, class Parameters, class In, class Out>
+status validate_requantization(const R& r, const Parameters& p, const tensor_view<In>& in, const tensor_view<Out>& out,
+                               parameter_map& map) noexcept {
+  using arithmetic = typename R::arithmetic_type;
+  static_assert(is_same<remove_const<In>, std::int32_t>, "xquant::requantize: accumulators are std::int32_t");
+  static_assert(is_same<Out, typename R::code_type>,
+                "xquant::requantize: the output has another element type than the format stores, or is const");
+  if (const status s = r.format.valid(); !s.ok()) return s;
+  if (const status s = validate_input(in, "accumulators"); !s.ok()) return s;
+  if (const status s = validate_output(out, in.shape, "codes"); !s.ok()) return s;
+  if (const status s = r.granularity.map(in.shape, map); !s.ok()) return s;
+  if (p.count != map.count)
+    return fault(errc::parameter_count, "multiplier", static_cast<double>(p.count),
+                 "one multiplier for each slot that shape and granularity give");
+  if (p.count != 0 && p.multiplier == nullptr)
+    return fault(errc::null_pointer, "multiplier", 0, "memory for every multiplier");
+  typename arithmetic::prepared prepared{};
+  for (std::size_t i = 0; i < p.count; ++i)
+    if (const status s = arithmetic::prepare(p.multiplier[i], prepared, i); !s.ok()) return s;
+  if (p.zero_point < r.format.lower_code() || p.zero_point > r.format.upper_code())
+    return fault(errc::zero_point_range, "zero_point", p.zero_point, "one of the output's codes");
+  return validate_apart(in, out, "codes");
+}
+
+}  // namespace detail
+
+/// What would be wrong with requantize(r, p, accumulators, codes); ok when nothing is. Reads no accumulator.
+template <class R, class Real, TensorLike In, TensorInMemory Out>
+[[nodiscard]] status validate_requantize(const R& r, const requantization_view<Real>& p, const In& accumulators,
+                                         Out&& codes) {
+  auto&& input = evaluated(accumulators);
+  parameter_map map;
+  return detail::validate_requantization(r, p, as_view(input), as_view(codes), map);
+}
+
+/// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
+template <class R, class Real, TensorLike In, TensorInMemory Out>
+[[nodiscard]] status try_requantize(const R& r, const requantization_view<Real>& p, const In& accumulators,
+                                    Out&& codes) {
+  using arithmetic = typename R::arithmetic_type;
+  using code = typename R::code_type;
+  static_assert(is_same<Real, typename R::real>,
+                "xquant::requantize: multipliers of another type than the arithmetic takes (its `real`)");
+  auto&& input = evaluated(accumulators);
+  const auto in = as_view(input);
+  const auto out = as_view(codes);
+  parameter_map map;
+  if (const status s = detail::validate_requantization(r, p, in, out, map); !s.ok()) return s;
+  nest_list nests;
+  const std::ptrdiff_t* const strides[4] = {in.stride, nullptr, out.stride, nullptr};
+  if (const status s = make_nests(in.shape, strides, map, nests); !s.ok()) return s;
+  const std::int64_t lower = r.format.lower_code();
+  const std::int64_t upper = r.format.upper_code();
+  const std::int64_t zero_point = p.zero_point;
+  const auto one = [=](std::int32_t x, const typename arithmetic::prepared& prepared) XQUANT_LAMBDA_INLINE {
+    const std::int64_t sum = arithmetic::apply(x, prepared) + zero_point;
+    return static_cast<code>(sum < lower ? lower : sum > upper ? upper : sum);
+  };
+  for (std::size_t i = 0; i < nests.count; ++i)
+    for_each_row(nests.item[i], [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
+      const std::int32_t* x = in.data + first[input_0];
+      code* y = out.data + first[output_0];
+      typename arithmetic::prepared prepared{};
+      const auto prepare = [&](std::size_t k) {  // was validated
+        (void)arithmetic::prepare(
+            p.multiplier[first[parameter] + row.stride[parameter] * static_cast<std::ptrdiff_t>(k)], prepared, 0);
+      };
+      if (row.stride[parameter] == 0 && row.stride[input_0] == 1 && row.stride[output_0] == 1) {
+        prepare(0);
+        for (std::size_t k = 0; k < row.extent; ++k) y[k] = one(x[k], prepared);
+        return;
+      }
+      for (std::size_t k = 0; k < row.extent; ++k, x += row.stride[input_0], y += row.stride[output_0]) {
+        if (k == 0 || row.stride[parameter] != 0) prepare(k);
+        *y = one(*x, prepared);
+      }
+    });
+  return {};
+}
+
+#if XQUANT_HAS_EXCEPTIONS
+/// codes = clamp(product(accumulator, multiplier of its slot) + zero_point, lower, upper), with `product` by the
+/// requantizer's arithmetic: rne(fl(float(x) * m)) for float_multiplier, 31-bit fixed point in one rounding or two for
+/// rounding_shift and doubling_high_multiply. `accumulators` holds std::int32_t, `codes` the format's code_type, of one
+/// shape; in place where both are 4 bytes wide. Multipliers are code steps a unit of the accumulator. Plain loops of
+/// integer arithmetic on the calling thread; there is no choice of engine. Errors: those of shapes, memory, overlap and
+/// number of parameters as quantize; a multiplier its arithmetic does not take (errc::value_out_of_range); a zero point
+/// outside the output's codes.
+template <class R, class Real, TensorLike In, TensorInMemory Out>
+void requantize(const R& r, const requantization_view<Real>& p, const In& accumulators, Out&& codes) {
+  throw_if(try_requantize(r, p, accumulators, codes));
+}
+#endif
+
+}  // namespace xquant
