@@ -8,9 +8,9 @@ namespace xquant::inline XQUANT_ABI {
 
 /// Toward zero or away from it, away with probability floor(2^31 * (|v| - trunc |v|)) / 2^31, decided by the upper 31
 /// of the 32 bits that Philox 4x32-10 gives for (seed, element index): docs/arithmetic.md, rule 9. The expectation is v
-/// exactly where the fraction is a multiple of 2^-31, and never more than 2^-31 away from it otherwise. A float32 quotient
-/// on any grid has such a fraction (its last bit is at most 23 below its first) unless it is below 2^-8 steps: nothing
-/// is biased by random bits that are fewer than the bits they decide about.
+/// exactly where the fraction is a multiple of 2^-31, and never more than 2^-31 away from it otherwise. A float32
+/// quotient on any grid has such a fraction (its last bit is at most 23 below its first) unless it is below 2^-8 steps:
+/// nothing is biased by random bits that are fewer than the bits they decide about.
 ///
 /// `first_index` is the index of the first element of a call. It lets a tensor be processed in pieces with the bits of
 /// the whole: a dense piece that starts at element k of the tensor takes first_index = k, whatever k is.
