@@ -34,7 +34,7 @@ using type = quantizer<e4m3fn, affine>;
 #elif XQUANT_BAD_LINE == 8
 using type = quantizer<int8, of_my_own_category>;
 #elif XQUANT_BAD_LINE == 9
-using type = quantizer<integer<17, true>>;
+using type = quantizer<integer<33, true>>;
 #elif XQUANT_BAD_LINE == 10
 using type = quantizer<int8, symmetric<>, affine>;
 #elif XQUANT_BAD_LINE == 11

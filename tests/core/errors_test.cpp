@@ -200,10 +200,10 @@ TEST_CASE("zero points") {
 TEST_CASE("bits and bounds that are no format") {
   using stored = stored_integer<std::int8_t>;
   const shape s(2, 3);
-  for (const int bits : {-1, 0, 1, 9, 16, 1000000})
+  for (const int bits : {-1, 0, 9, 16, 1000000})
     refused(quantizer<stored>(integer_of_bits<std::int8_t>(bits)), parameters(1.0f), s, errc::bits_out_of_range,
             "bit width out of range");
-  for (const int bits : {0, 1, 17, 32})
+  for (const int bits : {0, 17, 32})
     refused(quantizer<stored_integer<std::uint16_t>>(integer_of_bits<std::uint16_t>(bits)), parameters(1.0f), s,
             errc::bits_out_of_range, "bit width out of range");
   refused(quantizer<stored>(stored{-129, 0}), parameters(1.0f), s, errc::bits_out_of_range, "format.lower = -129:");

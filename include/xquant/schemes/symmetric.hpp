@@ -29,7 +29,7 @@ struct symmetric {
   template <class Real>
   static constexpr scale_and_zero_point<Real> parameters(const range<Real>& r, const code_bounds& codes) noexcept {
     const double lower = Range == code_range::narrow && codes.lower < -codes.upper ? -codes.upper : codes.lower;
-    const double from_maximum = static_cast<double>(r.maximum) / codes.upper;
+    const double from_maximum = codes.upper > 0 ? static_cast<double>(r.maximum) / codes.upper : 0;
     const double from_minimum = lower < 0 ? static_cast<double>(r.minimum) / lower : 0;
     const double scale = from_maximum > from_minimum ? from_maximum : from_minimum;
     return {detail::stored_real<Real>(Degenerate::template repair<Real>(scale).scale), 0};
