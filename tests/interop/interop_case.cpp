@@ -76,7 +76,9 @@ int run(const std::vector<std::string>& a) {
   quantizer_description weight = described(a.at(4) == "float8" ? "float8" : "int8");
   weight.scheme = scheme_id::symmetric;
   if (a.at(4) == "int4") weight.bits = 4;
-  simulation s(model::fold_batch_norms(original).network, {described(a.at(5)), weight, true}, {input_batches.shape()});
+  const bool integer_biases = a.size() > 6 && a[6] == "integer_biases";
+  simulation s(model::fold_batch_norms(original).network, {described(a.at(5)), weight, true, integer_biases},
+               {input_batches.shape()});
   for (std::size_t i = 0; i < calibration_batches.count(); ++i) s.observe({calibration_batches[i]});
   // Narrower than what was seen, so that values beyond the ends are met.
   if (a.at(5) == "narrow8" || a.at(5) == "uint4")
@@ -98,9 +100,8 @@ int run(const std::vector<std::string>& a) {
     xquant::io::write_npy(prefix + "." + std::to_string(i) + ".npy", kept.kept.at(keep[i]));
   xquant::io::write_file(prefix + ".json",
                          xquant::io::bytes_of(nlohmann::json{{"batch", batch}, {"values", names}}.dump()));
-  xquant::io::write_file(prefix + ".qdq.onnx", xquant::io::quantized_onnx(
-                                                   file, xquant::io::quantized_network_of(s),
-                                                   {.integer_biases = a.size() > 6 && a[6] == "integer_biases"}, a[0]));
+  xquant::io::write_file(prefix + ".qdq.onnx", xquant::io::quantized_onnx(file, xquant::io::quantized_network_of(s),
+                                                                          {.integer_biases = integer_biases}, a[0]));
   return 0;
 }
 

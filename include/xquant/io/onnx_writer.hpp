@@ -5,9 +5,12 @@
 #include <xquant/exception.hpp>
 #include <xquant/io/error.hpp>
 #include <xquant/io/file.hpp>
+#include <xquant/io/onnx_opset.hpp>
 #include <xquant/io/onnx_reader.hpp>
 #include <xquant/io/onnx_schema.hpp>
+#include <xquant/model/error.hpp>
 #include <xquant/model/graph.hpp>
+#include <xquant/model/integer_bias.hpp>
 #include <xquant/model/tensor.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/parameters.hpp>
@@ -19,7 +22,6 @@
 #include <protozero/types.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -55,7 +57,7 @@ struct quantized_network {
 
 struct onnx_writer_options {
   /// Write the biases of Conv, ConvTranspose and Gemm as int32, with the scale of the layer's input times that of its
-  /// weight. Biases whose layer has no quantized input or weight, or whose shape is not a value a channel, stay float.
+  /// weight (model/integer_bias.hpp, which says what stays float).
   bool integer_biases = false;
 };
 
@@ -63,27 +65,6 @@ namespace detail {
 
 using onnx_choices = runtime_choices<type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>,
                                                stored_integer<std::int16_t>, stored_integer<std::uint16_t>, e4m3fn>>;
-
-// TensorProto.DataType of what a quantizer stores, and the first opset whose QuantizeLinear has it.
-struct onnx_code_type {
-  std::int32_t number = 0;
-  std::int64_t opset = 13;
-  std::size_t bytes = 1;
-  std::int32_t lower = 0;  // what QuantizeLinear saturates to
-  std::int32_t upper = 0;
-};
-inline onnx_code_type onnx_code_type_of(const quantizer_description& q) {
-  const bool narrow = q.bits <= 8;
-  switch (q.format) {
-    case format_id::signed_integer:
-      return narrow ? onnx_code_type{3, 13, 1, -128, 127} : onnx_code_type{5, 21, 2, -32768, 32767};
-    case format_id::unsigned_integer:
-      return narrow ? onnx_code_type{2, 13, 1, 0, 255} : onnx_code_type{4, 21, 2, 0, 65535};
-    case format_id::float8e4m3fn: return {17, 19, 1, 0, 0};
-    default: break;
-  }
-  return {};
-}
 
 // Calls f(tag, the bytes of the field with its key) for each field of a message.
 template <class F>
@@ -153,7 +134,8 @@ class onnx_writer {
         source_(onnx_parser(original, where).take()),
         g_(*network.network),
         options_(options),
-        where_(where) {
+        where_(where),
+        opset_(source_.opset(), where_) {
     if (!g_.finished()) throw io_error(errc::malformed, where + ": the quantized network was edited; call finish()");
     for (const model::value_info& v : source_.values()) names_.insert(v.name);
     for (const model::value_info& v : g_.values()) names_.insert(v.name);
@@ -165,7 +147,9 @@ class onnx_writer {
     });
     for (const quantized_value& w : network.weights) add(weights_, w, "weight");
     for (const quantized_value& a : network.activations) add(activations_, a, "activation");
-    choose_opset();
+    for (const value_map* map : {&weights_, &activations_})
+      for (const auto& [id, v] : *map) opset_.require(v->quantizer);
+    opset_.check(g_);
   }
 
   std::vector<std::byte> write() {
@@ -209,35 +193,6 @@ class onnx_writer {
         refuse(who + ": " + std::to_string(v.parameters.count()) + " scales; expected one", errc::parameter_count);
     }
     if (!map.emplace(v.value, &v).second) refuse(who + ": is given twice", errc::malformed);
-  }
-
-  // ---- versions
-
-  void choose_opset() {
-    opset_ = source_.opset();
-    for (const value_map* map : {&weights_, &activations_})
-      for (const auto& [id, v] : *map) opset_ = std::max(opset_, onnx_code_type_of(v->quantizer).opset);
-    if (!opset_raised_over(18) && !opset_raised_over(20) && !opset_raised_over(21)) return;
-    for (const model::node& n : g_.nodes()) {
-      if (!n.domain.empty() && n.domain != "ai.onnx") continue;
-      const bool changed = (opset_raised_over(20) && (n.op_type == "GridSample" || n.op_type == "DFT")) ||
-                           (opset_raised_over(21) && n.op_type == "GroupNormalization");
-      if (changed)
-        refuse(g_.describe(n) + ": means something else in opset " + std::to_string(opset_) +
-               ", which the quantized types need");
-    }
-  }
-  bool opset_raised_over(std::int64_t version) const { return source_.opset() < version && opset_ >= version; }
-
-  std::int64_t needed_ir_version(std::int64_t given) const {
-    // Before 4 initializers had to be inputs too; 9 came with the float8 types and opset 19, 10 with opset 21.
-    std::int64_t needed = std::max<std::int64_t>(given, 4);
-    if (opset_raised_over(19)) needed = std::max<std::int64_t>(needed, 9);
-    if (opset_raised_over(21)) needed = std::max<std::int64_t>(needed, 10);
-    for (const value_map* map : {&weights_, &activations_})
-      for (const auto& [id, v] : *map)
-        if (v->quantizer.format == format_id::float8e4m3fn) needed = std::max<std::int64_t>(needed, 9);
-    return needed;
   }
 
   // ---- names
@@ -482,85 +437,33 @@ class onnx_writer {
 
   // ---- biases
 
-  // The quantizer of what a layer reads as its input: its own, or that of the value whose elements it holds.
-  const quantized_value* quantizer_behind(model::value_id id) const {
-    for (std::size_t hops = 0; id != model::no_value && hops <= g_.nodes().size(); ++hops) {
-      if (const auto found = activations_.find(id); found != activations_.end()) return found->second;
-      const model::node_id from = g_.producer(id);
-      if (from == model::no_node) return nullptr;
-      const model::node& n = g_.node_at(from);
-      bool moves = false;
-      for (const char* op : {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
-        moves = moves || n.op_type == op;
-      if (!moves) return nullptr;
-      id = n.inputs.at(0);
-    }
-    return nullptr;
-  }
-
-  static std::int64_t integer_of(const model::node& n, const char* name, std::int64_t otherwise) {
-    const auto found = n.attributes.find(name);
-    const auto* value = found == n.attributes.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
-    return value == nullptr ? otherwise : *value;
-  }
-
-  static bool is_integer(const quantized_value& v) { return v.quantizer.format != format_id::float8e4m3fn; }
-
   // The name of the layer's bias as int32 and back, or "" where it stays as it is.
-  std::string integer_bias(const model::node& n) {
-    const bool transposed = n.op_type == "ConvTranspose";
-    const bool gemm = n.op_type == "Gemm";
-    if (n.op_type != "Conv" && !transposed && !gemm) return "";
-    if (n.inputs.size() < 3 || n.inputs[2] == model::no_value) return "";
-    const model::tensor* bias = g_.constant(n.inputs[2]);
-    const auto weight = weights_.find(n.inputs[1]);
-    const quantized_value* input = quantizer_behind(n.inputs[0]);
-    if (bias == nullptr || bias->type() != model::element_type::float32 || weight == weights_.end() ||
-        input == nullptr || input->quantizer.per_axis || !is_integer(*input) || !is_integer(*weight->second) ||
-        weights_.count(n.inputs[2]) != 0)
-      return "";
-    const xquant::shape& shape = g_.constant(n.inputs[1])->shape();
-    std::ptrdiff_t axis = transposed ? 1 : 0;
-    if (gemm) axis = integer_of(n, "transB", 0) != 0 ? 0 : 1;
-    const std::size_t slices = shape[static_cast<std::size_t>(axis)];
-    const std::size_t channels = transposed ? slices * static_cast<std::size_t>(integer_of(n, "group", 1)) : slices;
-    const quantizer_description& wq = weight->second->quantizer;
-    const std::ptrdiff_t weight_axis = wq.axis < 0 ? wq.axis + static_cast<std::ptrdiff_t>(shape.rank) : wq.axis;
-    const std::size_t rank = bias->shape().rank;
-    if (rank == 0 || bias->size() != channels || bias->shape()[rank - 1] != channels ||
-        (wq.per_axis && weight_axis != axis))
-      return "";
-
-    const std::string& name = g_.name_of(n.inputs[2]);
-    const std::vector<float>& weight_scale = weight->second->parameters.scale();
-    std::vector<float> scale(wq.per_axis ? channels : 1);
-    for (std::size_t c = 0; c < scale.size(); ++c) {
-      scale[c] = input->parameters.scale()[0] * weight_scale[wq.per_axis ? c % slices : 0];
-      if (!(scale[c] >= std::numeric_limits<float>::min()) || !std::isfinite(scale[c]))
-        refuse("bias '" + name + "' [" + std::to_string(c) + "]: scale of input times scale of weight is " +
-                   std::to_string(scale[c]) + "; expected a normal float32",
-               errc::scale_out_of_range);
+  std::string integer_bias(model::node_id id) {
+    const auto in = [](const value_map& map) {
+      return [&map](model::value_id value) {
+        const auto found = map.find(value);
+        return found == map.end() ? model::quantized_by{}
+                                  : model::quantized_by{&found->second->quantizer, &found->second->parameters};
+      };
+    };
+    std::optional<model::integer_bias> bias;
+    try {
+      bias = model::integer_bias_of(g_, id, in(weights_), in(activations_));
+    } catch (const model::model_error& e) {
+      refuse(std::string(e.what()).substr(std::strlen("xquant: ")), e.code());
     }
-    std::vector<std::int32_t> codes(channels);
-    for (std::size_t c = 0; c < channels; ++c) {
-      const auto value = static_cast<double>(bias->data<float>()[c]);
-      const double step = static_cast<double>(scale[wq.per_axis ? c : 0]);
-      const double code = std::nearbyint(value / step);
-      if (!(std::fabs(code) <= 2147483647.0))
-        refuse("bias '" + name + "' [" + std::to_string(c) + "]: " + std::to_string(value) + " is " +
-                   std::to_string(code) + " steps of scale of input times scale of weight; expected at most 2147483647",
-               errc::value_out_of_range);
-      codes[c] = static_cast<std::int32_t>(code);
-    }
+    if (!bias) return "";
+    const std::string& name = g_.name_of(bias->value);
+    const xquant::shape& shape = g_.constant(bias->value)->shape();
     const std::string scale_name = unused(name + "_scale");
-    add_initializer(scale_name, wq.per_axis ? xquant::shape(channels) : xquant::shape{},
-                    static_cast<std::int32_t>(model::element_type::float32), scale.data(),
-                    scale.size() * sizeof(float));
+    add_initializer(scale_name, bias->per_channel ? xquant::shape(bias->scale.size()) : xquant::shape{},
+                    static_cast<std::int32_t>(model::element_type::float32), bias->scale.data(),
+                    bias->scale.size() * sizeof(float));
     const std::string quantized = unused(name + "_quantized");
-    add_initializer(quantized, bias->shape(), static_cast<std::int32_t>(model::element_type::int32), codes.data(),
-                    codes.size() * sizeof(std::int32_t));
+    add_initializer(quantized, shape, static_cast<std::int32_t>(model::element_type::int32), bias->codes.data(),
+                    bias->codes.size() * sizeof(std::int32_t));
     std::vector<std::pair<const char*, std::int64_t>> attributes;
-    if (wq.per_axis) attributes.emplace_back("axis", static_cast<std::int64_t>(rank - 1));
+    if (bias->per_channel) attributes.emplace_back("axis", static_cast<std::int64_t>(shape.rank - 1));
     const std::string output = unused(name + "_dequantized");
     add_node("DequantizeLinear", name, {quantized, scale_name}, output, attributes);
     return output;
@@ -573,38 +476,23 @@ class onnx_writer {
     std::vector<std::string> inputs;
     for (const model::value_id input : n.inputs) inputs.push_back(read_name(input));
     if (options_.integer_biases)
-      if (const std::string bias = integer_bias(n); !bias.empty()) inputs[2] = bias;
+      if (const std::string bias = integer_bias(id); !bias.empty()) inputs[2] = bias;
     std::vector<std::string> outputs;
     for (const model::value_id output : n.outputs) {
       if (output != model::no_value && activations_.count(output) != 0 && g_.is_output(output))
         raw_[output] = unused(g_.name_of(output) + "_float");
       outputs.push_back(output == model::no_value ? "" : raw_name(output));
     }
-    adapt_to_opset(n, inputs);
+    for (const opset_change::new_input& added : opset_.rewrite(g_, n)) {
+      inputs.resize(added.position + 1);
+      inputs[added.position] = unused(inputs[0] + added.suffix);
+      add_initializer(inputs[added.position], added.value);
+    }
     for (const std::string& input : inputs) used_.insert(input);
     for (const std::string& output : outputs) produced_.insert(output);
     append_node(n, inputs, outputs);
     for (const model::value_id output : n.outputs)
       if (output != model::no_value && activations_.count(output) != 0) write_activation(*activations_.at(output));
-  }
-
-  // What a node says otherwise in the opset that quantized types need.
-  void adapt_to_opset(model::node& n, std::vector<std::string>& inputs) {
-    if (!opset_raised_over(18) || (!n.domain.empty() && n.domain != "ai.onnx")) return;
-    for (const char* op : {"ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum",
-                           "ReduceLogSumExp", "ReduceSumSquare"}) {
-      if (n.op_type != op) continue;
-      const auto axes = n.attributes.find("axes");
-      if (axes == n.attributes.end()) continue;
-      const auto* list = std::get_if<std::vector<std::int64_t>>(&axes->second);
-      if (list == nullptr) refuse(g_.describe(n) + ": axes is no list of integers", errc::malformed);
-      inputs.resize(1);
-      inputs.push_back(unused(inputs[0] + "_axes"));
-      add_initializer(inputs[1], model::tensor::of(xquant::shape(list->size()), *list));
-      n.attributes.erase(axes);
-    }
-    if (n.op_type == "Split" && (inputs.size() < 2 || inputs[1].empty()) && n.attributes.count("num_outputs") == 0)
-      n.attributes["num_outputs"] = static_cast<std::int64_t>(n.outputs.size());
   }
 
   void append_node(const model::node& n, const std::vector<std::string>& inputs,
@@ -730,11 +618,11 @@ class onnx_writer {
     std::string result;
     protozero::pbf_writer writer(result);
     for_each_field(original_, [&](std::uint32_t tag, data_view bytes) {
-      if (tag == field::ir_version && needed_ir_version(ir_version) != ir_version) {
-        writer.add_int64(field::ir_version, needed_ir_version(ir_version));
+      if (tag == field::ir_version && opset_.ir_version(ir_version) != ir_version) {
+        writer.add_int64(field::ir_version, opset_.ir_version(ir_version));
       } else if (tag == field::graph) {
         writer.add_message(field::graph, graph);
-      } else if (tag == field::opset_import && opset_ != source_.opset()) {
+      } else if (tag == field::opset_import && opset_.raised()) {
         const std::string domain = text_field(content_of(bytes), onnx_schema::operator_set_id::domain);
         if (!domain.empty() && domain != "ai.onnx") {
           append(result, bytes);
@@ -742,7 +630,7 @@ class onnx_writer {
         }
         protozero::pbf_writer opset(writer, field::opset_import);
         opset.add_string(onnx_schema::operator_set_id::domain, domain);
-        opset.add_int64(onnx_schema::operator_set_id::version, opset_);
+        opset.add_int64(onnx_schema::operator_set_id::version, opset_.version());
       } else {
         append(result, bytes);
       }
@@ -756,7 +644,7 @@ class onnx_writer {
   const model::graph& g_;
   const onnx_writer_options& options_;
   const std::string& where_;
-  std::int64_t opset_ = 0;
+  opset_change opset_;
   value_map weights_;
   value_map activations_;
   std::unordered_map<std::string, source_node> source_nodes_;  // by output

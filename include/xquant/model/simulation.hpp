@@ -8,6 +8,7 @@
 #include <xquant/engines/scalar.hpp>
 #include <xquant/model/error.hpp>
 #include <xquant/model/executor.hpp>
+#include <xquant/model/integer_bias.hpp>
 #include <xquant/model/placement.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/runtime.hpp>
@@ -27,6 +28,9 @@ struct simulation_options {
   quantizer_description activation = {.format = format_id::unsigned_integer, .scheme = scheme_id::affine};
   quantizer_description weight = {.format = format_id::signed_integer, .scheme = scheme_id::symmetric};
   bool per_channel_weights = false;
+  /// Round biases to int32 steps of scale of input times scale of weight, as integer_bias.hpp says and io/ writes them;
+  /// otherwise they stay float.
+  bool integer_biases = false;
 };
 
 /// A quantized constant: what its layer reads instead of it.
@@ -69,7 +73,7 @@ class simulation {
   /// Places quantizers by place_quantizers. Throws model_error for a network that cannot run on inputs of these shapes,
   /// xquant::error for options no compiled quantizer has and for weights with NaN or infinity.
   simulation(graph network, const simulation_options& options, const std::vector<shape>& input_shapes)
-      : executor_(std::move(network)) {
+      : executor_(std::move(network)), integer_biases_(options.integer_biases) {
     executor_.prepare(input_shapes);
     const graph& g = executor_.network();
     const placement places = place_quantizers(g);
@@ -89,11 +93,32 @@ class simulation {
   [[nodiscard]] const graph& network() const noexcept { return executor_.network(); }
   [[nodiscard]] const std::vector<weight_quantizer>& weights() const noexcept { return weights_; }
   [[nodiscard]] const std::vector<activation_quantizer>& activations() const noexcept { return activations_; }
-  /// The constants as their layers see them.
+  /// The weights as their layers see them.
   [[nodiscard]] const constant_substitutes& quantized_weights() const noexcept { return substitutes_; }
+  /// The biases as their layers see them, when they are asked for as integers; they depend on the scales of activations
+  /// and weights. Throws model_error for one that int32 does not hold (integer_bias_of).
+  [[nodiscard]] constant_substitutes quantized_biases() const {
+    constant_substitutes result;
+    if (!integer_biases_) return result;
+    const graph& g = executor_.network();
+    const auto weight = [this](value_id id) {
+      for (const weight_quantizer& w : weights_)
+        if (w.site.value == id && w.ready()) return quantized_by{&w.quantizer, &w.parameters};
+      return quantized_by{};
+    };
+    const auto activation = [this](value_id id) {
+      const auto found = index_.find(id);
+      if (found == index_.end() || !activations_[found->second].ready()) return quantized_by{};
+      return quantized_by{&activations_[found->second].quantizer, &activations_[found->second].parameters};
+    };
+    for (node_id i = 0; i < g.nodes().size(); ++i)
+      if (const auto bias = integer_bias_of(g, i, weight, activation))
+        result[bias->value] = bias->dequantized(g.constant(bias->value)->shape());
+    return result;
+  }
 
-  /// Runs a batch with quantized weights and float activations, and adds what it sees to every activation's statistics.
-  /// Throws xquant::error for activations with NaN or infinity.
+  /// Runs a batch with quantized weights and float activations and biases, and adds what it sees to every activation's
+  /// statistics. Throws xquant::error for activations with NaN or infinity.
   void observe(const std::vector<tensor>& inputs) {
     run_options options;
     options.substitutes = &substitutes_;
@@ -170,10 +195,13 @@ class simulation {
     substitutes_.erase(id);
   }
 
-  /// The quantized network's outputs for a batch. Activations without parameters stay float.
+  /// The quantized network's outputs for a batch. Activations without parameters stay float. Throws as
+  /// quantized_biases.
   run_result run(const std::vector<tensor>& inputs, const std::vector<value_id>& keep = {}) {
     run_options options;
-    options.substitutes = &substitutes_;
+    constant_substitutes constants = quantized_biases();
+    constants.insert(substitutes_.begin(), substitutes_.end());
+    options.substitutes = &constants;
     options.keep = keep;
     options.observer = [this](value_id id, tensor_view<float> x) {
       if (const auto found = index_.find(id); found != index_.end()) {
@@ -265,6 +293,7 @@ class simulation {
   }
 
   executor executor_;
+  bool integer_biases_ = false;
   std::vector<weight_quantizer> weights_;
   std::vector<activation_quantizer> activations_;
   std::unordered_map<value_id, std::size_t> index_;
