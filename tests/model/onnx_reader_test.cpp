@@ -215,9 +215,11 @@ TEST_CASE("io onnx: tensors whose data does not fit are refused by name") {
   CHECK(contains(initializer_refusal(tensor_message("w", -3, {1}, raw(4))), "element type number -3"));
   CHECK(contains(
       initializer_refusal(tensor_message("w", 1, {1}, [](pbf_writer& t) { t.add_message(13, std::string()); })),
-      "'w': data in an external file"));
+      "'w': names an external file, but its data location is not external"));
   CHECK(contains(initializer_refusal(tensor_message("w", 1, {1}, [](pbf_writer& t) { t.add_int32(14, 1); })),
-                 "external file"));
+                 "'w': its data location is external, but it names no file"));
+  CHECK(contains(initializer_refusal(tensor_message("w", 1, {1}, [](pbf_writer& t) { t.add_int32(14, 2); })),
+                 "'w': data location 2; expected 0 or 1"));
   CHECK(
       contains(initializer_refusal(tensor_message("w", 1, {1}, [](pbf_writer& t) { t.add_message(3, std::string()); })),
                "segment"));

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <ios>
 #include <memory>
@@ -24,11 +25,27 @@
 
 namespace xquant::inline XQUANT_ABI::io {
 
-/// The bytes of a file. Throws io_error (input_output).
+/// The folder that `path` lies in, as it is written there, with the slash; "." when it names none.
+inline std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+/// The bytes of a file; devices and pipes are read to their end. Throws io_error (input_output). Memory: the file's
+/// size.
 inline std::vector<std::byte> read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw io_error(errc::input_output, "cannot open '" + path + "' for reading");
   std::vector<std::byte> bytes;
+  struct stat about = {};
+  if (::stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode) && about.st_size > 0) {
+    try {
+      bytes.reserve(static_cast<std::size_t>(about.st_size));
+    } catch (const std::exception&) {
+      throw io_error(errc::input_output,
+                     "cannot read '" + path + "': no memory for its " + std::to_string(about.st_size) + " bytes");
+    }
+  }
   char block[65536];
   while (file.read(block, sizeof block) || file.gcount() > 0) {
     const auto* first = reinterpret_cast<const std::byte*>(block);
@@ -101,10 +118,6 @@ class replacement {
   }
 
  private:
-  static std::string folder_of(const std::string& path) {
-    const std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  }
   [[noreturn]] void fail(const std::string& problem, int reason) const {
     throw io_error(errc::input_output, "'" + path_ + "': " + problem +
                                            (reason == 0 ? "" : " (" + std::generic_category().message(reason) + ")"));

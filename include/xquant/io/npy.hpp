@@ -47,7 +47,7 @@ class npy_header {
       else if (key == "shape" && !seen_shape_)
         read_shape();
       else
-        fail("header key '" + std::string(key) + "'");
+        fail("header key " + model::quoted(std::string(key)));
       if (!take(',') && !peek('}')) fail("header");
     }
     if (!seen_descr_ || !seen_order_ || !seen_shape_) fail("header without descr, fortran_order and shape");
@@ -134,7 +134,8 @@ class npy_header {
 
 }  // namespace detail
 
-/// The array in the bytes of a .npy file. `where` names it in messages. Throws io_error: malformed for a wrong magic,
+/// The array in the bytes of a .npy file. `where` names it in messages. Memory: at most the size of `bytes` and 64 KiB
+/// besides. Throws io_error: malformed for a wrong magic,
 /// version, header or number of data bytes; unsupported for big-endian, Fortran order and other element types.
 inline model::tensor parse_npy(std::span<const std::byte> bytes, const std::string& where = ".npy") {
   const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(bytes[i]); };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xquant/io/error.hpp>
+#include <xquant/io/external_data.hpp>
 #include <xquant/io/file.hpp>
 #include <xquant/io/onnx_schema.hpp>
 #include <xquant/model/graph.hpp>
@@ -95,10 +96,7 @@ class onnx_message {
   std::string what_;
 };
 
-// Messages quote names from the file; a hostile one must not make them long.
-inline std::string quoted(const std::string& name) {
-  return "'" + (name.size() > 80 ? name.substr(0, 77) + "..." : name) + "'";
-}
+using model::quoted;
 
 // A TensorProto as it lies in the file: what data there is, not yet whether it fits.
 class onnx_tensor {
@@ -124,18 +122,21 @@ class onnx_tensor {
         case field::name: name = message.text(); break;
         case field::string_data: refuse(where, "strings"); break;
         case field::segment: refuse(where, "a segment of a larger tensor"); break;
-        case field::external_data: refuse(where, "data in an external file"); break;
-        case field::data_location:
-          if (message.integer() != 0) refuse(where, "data in an external file");
-          break;
+        case field::external_data: read_entry(message.bytes(), where); break;
+        case field::data_location: location_ = message.integer(); break;
         default: message.skip();
       }
     where_ = where + (name.empty() ? "" : " " + detail::quoted(name));
+    if (location_ != field::location_default && location_ != field::location_external)
+      fail("data location " + std::to_string(location_) + "; expected 0 or 1");
+    if ((location_ == field::location_external) != external_.has_value())
+      fail(external_ ? "names an external file, but its data location is not external"
+                     : "its data location is external, but it names no file");
   }
 
   std::string name;
 
-  [[nodiscard]] model::tensor build() const {
+  [[nodiscard]] model::tensor build(external_files& files) const {
     using model::element_type;
     const element_type type = element_type_from(type_);
     if (model::size_of(type) == 0)
@@ -148,8 +149,9 @@ class onnx_tensor {
     if (const status bad = s.valid(); !bad.ok()) fail("shape " + model::to_text(s) + " is too large");
     const std::size_t count = s.size();
     const std::size_t given = (has_raw_ ? 1u : 0u) + (floats_.empty() ? 0u : 1u) + (integers_.empty() ? 0u : 1u) +
-                              (doubles_.empty() ? 0u : 1u);
+                              (doubles_.empty() ? 0u : 1u) + (external_ ? 1u : 0u);
     if (given > 1) fail("data in more than one field");
+    if (external_) return files.load(*external_, type, s, where_);
     if (has_raw_) {
       if (raw_.size() != count * model::size_of(type))
         fail(std::to_string(raw_.size()) + " bytes of raw data; expected " +
@@ -190,6 +192,25 @@ class onnx_tensor {
   [[noreturn]] void refuse(const std::string& where, const std::string& what) const {
     throw io_error(errc::unsupported, where + (name.empty() ? "" : " " + detail::quoted(name)) + ": " + what);
   }
+  void read_entry(data_view bytes, const std::string& where) {
+    namespace field = onnx_schema::string_string_entry;
+    onnx_message message(bytes, where + ": external data");
+    std::string key;
+    std::string value;
+    while (message.next()) switch (message.tag()) {
+        case field::key: key = message.text(); break;
+        case field::value: value = message.text(); break;
+        default: message.skip();
+      }
+    if (!external_) external_.emplace();
+    std::string* known = key == "location" ? &external_->file
+                         : key == "offset" ? &external_->offset
+                         : key == "length" ? &external_->length
+                                           : nullptr;  // a checksum, what a runtime adds
+    if (known == nullptr) return;
+    if (!known->empty()) message.fail("'" + key + "' is given twice");
+    *known = std::move(value);
+  }
   void check_count(std::size_t found, const shape& s, std::size_t count) const {
     if (found != count) fail(std::to_string(found) + " values for shape " + model::to_text(s));
   }
@@ -221,11 +242,16 @@ class onnx_tensor {
   std::vector<double> doubles_;
   data_view raw_;
   bool has_raw_ = false;
+  std::int64_t location_ = 0;
+  std::optional<external_location> external_;
 };
 
 class onnx_parser {
  public:
-  onnx_parser(data_view bytes, const std::string& where) : where_(where) { read_model(bytes); }
+  onnx_parser(data_view bytes, const std::string& where, const std::string& folder = {})
+      : where_(where), files_(folder) {
+    read_model(bytes);
+  }
 
   model::graph take() { return std::move(graph_); }
 
@@ -290,6 +316,7 @@ class onnx_parser {
       }
     for (const data_view view : initializers) read_initializer(view);
     for (const data_view view : inputs) graph_.add_input(read_value(view, "graph input", true));
+    graph_.reserve_nodes(nodes.size());
     for (const data_view view : nodes) read_node(view);
     for (const data_view view : outputs) graph_.add_output(read_value(view, "graph output", false));
     for (const data_view view : infos) (void)read_value(view, "value info", false);
@@ -301,7 +328,7 @@ class onnx_parser {
     if (graph_.find(raw.name) != model::no_value)
       throw io_error(errc::malformed, where_ + ": initializer " + detail::quoted(raw.name) + " is defined twice");
     const model::value_id id = graph_.add_value(raw.name);
-    graph_.set_initializer(id, raw.build());
+    graph_.set_initializer(id, raw.build(files_));
   }
 
   model::value_id read_value(data_view bytes, const char* role, bool strict) {
@@ -490,7 +517,7 @@ class onnx_parser {
         case field::type_strings: value = std::move(texts); break;
         case field::type_tensor:
           if (!tensor) throw io_error(errc::malformed, what + ": a tensor without content");
-          value = onnx_tensor(*tensor, what).build();
+          value = onnx_tensor(*tensor, what).build(files_);
           break;
         default: break;
       }
@@ -498,24 +525,32 @@ class onnx_parser {
   }
 
   const std::string& where_;
+  external_files files_;
   model::graph graph_;
 };
 
 }  // namespace detail
 
 /// The network in the bytes of an ONNX file; `where` names it in messages. Opsets 13 to 21 of the default domain.
-/// Operators are not looked at: the executor refuses those it does not know. Throws io_error (malformed: not ONNX, cut
-/// short, data that does not fit its shape; unsupported: another opset, external data, element types the library has
-/// no use for) and model_error for a graph that breaks ONNX's rules (model::graph::finish).
-inline model::graph parse_onnx(std::span<const std::byte> bytes, const std::string& where = "ONNX model") {
+/// Operators are not looked at: the executor refuses those it does not know. Tensors in external files are looked for
+/// in `folder`, the model's own, and are views of the mapped files (external_data.hpp); without a folder they are
+/// refused. Throws io_error (malformed: not ONNX, cut short, data that does not fit its shape, external data outside
+/// the folder or beyond its file; unsupported: another opset, element types the library has no use for; input_output:
+/// an external file that cannot be read) and model_error for a graph that breaks ONNX's rules (model::graph::finish).
+/// Memory: at most 128 times the size of `bytes` and 64 KiB besides (a graph of the smallest nodes there are; tensors
+/// take their bytes once), plus once the external files' size for tensors at odd offsets. Time: at most in proportion
+/// to n log n.
+inline model::graph parse_onnx(std::span<const std::byte> bytes, const std::string& where = "ONNX model",
+                               const std::string& folder = {}) {
   try {
-    return detail::onnx_parser({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where).take();
+    return detail::onnx_parser({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where, folder).take();
   } catch (const protozero::exception& e) {
     throw io_error(errc::malformed, where + ": not a readable protocol buffer, or cut short (" + e.what() + ")");
   }
 }
 
-/// The network in an ONNX file; errors as parse_onnx, and input_output when the file cannot be read.
-inline model::graph read_onnx(const std::string& path) { return parse_onnx(read_file(path), path); }
+/// The network in an ONNX file, with the files beside it; errors as parse_onnx, and input_output when the file cannot
+/// be read.
+inline model::graph read_onnx(const std::string& path) { return parse_onnx(read_file(path), path, folder_of(path)); }
 
 }  // namespace xquant::io

@@ -34,6 +34,11 @@ namespace tensor_proto {
 inline constexpr tag dims = 1, data_type = 2, segment = 3, float_data = 4, int32_data = 5, string_data = 6,
                      int64_data = 7, name = 8, raw_data = 9, double_data = 10, uint64_data = 11, external_data = 13,
                      data_location = 14;
+/// TensorProto.DataLocation
+inline constexpr std::int64_t location_default = 0, location_external = 1;
+}  // namespace tensor_proto
+namespace string_string_entry {
+inline constexpr tag key = 1, value = 2;
 }
 namespace value_info_proto {
 inline constexpr tag name = 1, type = 2;

@@ -21,4 +21,9 @@ class model_error : public std::runtime_error {
   errc code_;
 };
 
+/// A name from a file between quotes, for messages: a hostile one must not make them long.
+inline std::string quoted(const std::string& name) {
+  return "'" + (name.size() > 80 ? name.substr(0, 77) + "..." : name) + "'";
+}
+
 }  // namespace xquant::model

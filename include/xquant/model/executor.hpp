@@ -42,6 +42,13 @@ struct run_result {
   std::map<value_id, tensor> kept;  ///< what `keep` asked for, as the observer left it
 };
 
+/// What an executor refuses although it could try.
+struct executor_limits {
+  /// Of one value. A network's attributes can ask for any size (a Pad by 2^30); 2^31 float32 elements are 8 GiB.
+  /// Extents of 0 do not make a shape small: the others count.
+  std::size_t most_elements = std::size_t{1} << 31;
+};
+
 /// Throws model_error naming the first node whose operator the library does not have (node, operator, opset).
 inline void require_known_operators(const graph& g) {
   for (const node& n : g.nodes())
@@ -54,7 +61,7 @@ inline void require_known_operators(const graph& g) {
 class executor {
  public:
   /// Takes a finished graph. Throws model_error for an operator that is not known.
-  explicit executor(graph g) : graph_(std::move(g)) {
+  explicit executor(graph g, const executor_limits& limits = {}) : graph_(std::move(g)), limits_(limits) {
     if (!graph_.finished()) graph_.finish();
     require_known_operators(graph_);
   }
@@ -158,7 +165,10 @@ class executor {
     known_.assign(count, {});
     constants_.assign(count, tensor());
     steps_.assign(graph_.nodes().size(), {});
-    for (const auto& [id, t] : graph_.initializers()) set_constant(id, t);
+    for (const auto& [id, t] : graph_.initializers()) {
+      require_size(t.shape(), [&, at = id] { return "initializer " + quoted(graph_.name_of(at)) + " has"; });
+      set_constant(id, t);
+    }
     for (std::size_t i = 0; i < input_shapes.size(); ++i)
       known_[graph_.inputs()[i]] = {true, types[i], input_shapes[i]};
     for (node_id i = 0; i < steps_.size(); ++i) prepare_node(i);
@@ -186,6 +196,9 @@ class executor {
     s.compute = find_op(n.domain, n.op_type, graph_.opset())->prepare(context);
     context.expect_all_attributes_read();
     s.outputs = context.outputs();
+    for (std::size_t o = 0; o < s.outputs.size(); ++o)
+      require_size(s.outputs[o].second,
+                   [&] { return graph_.describe(n) + ": output " + std::to_string(o) + " would have"; });
 
     bool answered = true;
     for (std::size_t o = 0; o < n.outputs.size(); ++o)
@@ -210,6 +223,20 @@ class executor {
     }
     for (std::size_t o = 0; o < values.size(); ++o)
       if (n.outputs[o] != no_value) set_constant(n.outputs[o], values[o]);
+  }
+
+  // Extents of 0 do not count: a kernel may walk the others and find nothing in each.
+  template <class Who>
+  void require_size(const shape& s, const Who& who) const {
+    std::size_t count = 1;
+    bool fits = true;
+    for (std::size_t d = 0; d < s.rank && fits; ++d) {
+      fits = s[d] <= limits_.most_elements / count;
+      if (s[d] != 0) count *= s[d];
+    }
+    if (!fits)
+      throw model_error(errc::size_overflow, who() + " shape " + to_text(s) + "; expected at most " +
+                                                 std::to_string(limits_.most_elements) + " elements (executor_limits)");
   }
 
   void set_constant(value_id id, const tensor& t) {
@@ -324,6 +351,7 @@ class executor {
   }
 
   graph graph_;
+  executor_limits limits_;
   bool ready_ = false;
   std::vector<shape> planned_shapes_;
   std::vector<element_type> planned_types_;

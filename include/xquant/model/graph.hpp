@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -62,7 +61,7 @@ class graph {
   value_id add_value(value_info info) {
     if (info.name.empty()) throw model_error(errc::malformed, "value with an empty name");
     if (!ids_.emplace(info.name, values_.size()).second)
-      throw model_error(errc::malformed, "value name '" + info.name + "' is used twice");
+      throw model_error(errc::malformed, "value name " + quoted(info.name) + " is used twice");
     values_.push_back(std::move(info));
     finished_ = false;
     return values_.size() - 1;
@@ -82,6 +81,8 @@ class graph {
     return name;
   }
 
+  /// Makes room for that many nodes, no more.
+  void reserve_nodes(std::size_t count) { nodes_.reserve(count); }
   node_id add_node(node n) {
     nodes_.push_back(std::move(n));
     finished_ = false;
@@ -123,9 +124,11 @@ class graph {
   /// an input nobody produces, a cycle, an output nobody produces, a node without operator type or outputs, a graph
   /// without outputs.
   void finish() {
+    finished_ = false;
     check_values();
     order_nodes();
     index_consumers();
+    find_constants();
     finished_ = true;
   }
   [[nodiscard]] bool finished() const noexcept { return finished_; }
@@ -176,35 +179,38 @@ class graph {
     const std::vector<node_id>& readers = consumers(id);
     return readers.size() == 1 && !is_output(id) ? readers.front() : no_node;
   }
-  [[nodiscard]] bool is_input(value_id id) const { return contains(inputs_, id); }
-  [[nodiscard]] bool is_output(value_id id) const { return contains(outputs_, id); }
+  [[nodiscard]] bool is_input(value_id id) const {
+    return finished_ ? id < is_input_.size() && is_input_[id] : contains(inputs_, id);
+  }
+  [[nodiscard]] bool is_output(value_id id) const {
+    return finished_ ? id < is_output_.size() && is_output_[id] : contains(outputs_, id);
+  }
   /// The tensor of a value that is plainly constant: an initializer, a Constant node's `value`, or an Identity of one.
   /// Null otherwise; what only constant folding reveals is the executor's to say.
   [[nodiscard]] const tensor* constant(value_id id) const {
-    for (std::size_t hops = 0; id != no_value && hops <= nodes_.size(); ++hops) {
-      if (const tensor* t = initializer(id)) return t;
-      const node_id from = producer(id);
-      if (from == no_node) return nullptr;
-      const node& n = nodes_[from];
-      if (n.op_type == "Constant") {
-        const auto found = n.attributes.find("value");
-        return found == n.attributes.end() ? nullptr : std::get_if<tensor>(&found->second);
-      }
-      if (n.op_type != "Identity" || n.inputs.empty()) return nullptr;
-      id = n.inputs[0];
-    }
-    return nullptr;
+    if (id == no_value) return nullptr;
+    if (const tensor* t = initializer(id)) return t;
+    require_finished();
+    check(id);
+    const value_id source = constant_source_[id];
+    if (source == no_value) return nullptr;
+    if (const tensor* t = initializer(source)) return t;
+    const node& n = nodes_[producer_[source]];
+    const auto found = n.attributes.find("value");
+    return found == n.attributes.end() ? nullptr : std::get_if<tensor>(&found->second);
   }
 
   /// "node 'name' (Conv, opset 21)"; an unnamed node is called by its first output.
   [[nodiscard]] std::string describe(const node& n) const {
     std::string text = "node ";
     if (!n.name.empty())
-      text += "'" + n.name + "'";
+      text += quoted(n.name);
     else if (!n.outputs.empty() && n.outputs[0] < values_.size())
-      text += "computing '" + values_[n.outputs[0]].name + "'";
+      text += "computing " + quoted(values_[n.outputs[0]].name);
     const bool standard = n.domain.empty() || n.domain == "ai.onnx";
-    return text + " (" + (standard ? "" : n.domain + ".") + n.op_type + ", opset " + std::to_string(opset_) + ")";
+    std::string op = (standard ? "" : n.domain + ".") + n.op_type;
+    if (op.size() > 80) op = op.substr(0, 77) + "...";
+    return text + " (" + op + ", opset " + std::to_string(opset_) + ")";
   }
 
  private:
@@ -226,13 +232,18 @@ class graph {
   void check_values() {
     std::vector<bool> seen(values_.size(), false);
     for (const value_id id : inputs_) {
-      if (seen[id]) throw model_error(errc::malformed, "graph input '" + values_[id].name + "' is declared twice");
+      if (seen[id])
+        throw model_error(errc::malformed, "graph input " + quoted(values_[id].name) + " is declared twice");
       seen[id] = true;
     }
     std::vector<value_id> supplied;
     for (const value_id id : inputs_)
       if (!initializer(id)) supplied.push_back(id);
     inputs_ = std::move(supplied);
+    is_input_.assign(values_.size(), false);
+    for (const value_id id : inputs_) is_input_[id] = true;
+    is_output_.assign(values_.size(), false);
+    for (const value_id id : outputs_) is_output_[id] = true;
 
     producer_.assign(values_.size(), no_node);
     for (node_id i = 0; i < nodes_.size(); ++i) {
@@ -244,10 +255,10 @@ class graph {
         check(id);
         useful = true;
         if (producer_[id] != no_node)
-          throw model_error(errc::malformed, describe(n) + ": output '" + values_[id].name +
-                                                 "' is already an output of " + describe(nodes_[producer_[id]]));
+          throw model_error(errc::malformed, describe(n) + ": output " + quoted(values_[id].name) +
+                                                 " is already an output of " + describe(nodes_[producer_[id]]));
         if (initializer(id) || seen[id])
-          throw model_error(errc::malformed, describe(n) + ": output '" + values_[id].name + "' is already " +
+          throw model_error(errc::malformed, describe(n) + ": output " + quoted(values_[id].name) + " is already " +
                                                  (seen[id] ? "a graph input" : "an initializer"));
         producer_[id] = i;
       }
@@ -258,17 +269,17 @@ class graph {
         if (id == no_value) continue;
         check(id);
         if (!available(id))
-          throw model_error(errc::malformed, describe(n) + ": input '" + values_[id].name +
-                                                 "' is neither a graph input, an initializer nor a node's output");
+          throw model_error(errc::malformed, describe(n) + ": input " + quoted(values_[id].name) +
+                                                 " is neither a graph input, an initializer nor a node's output");
       }
     if (outputs_.empty()) throw model_error(errc::malformed, "graph without outputs");
     for (const value_id id : outputs_)
       if (!available(id))
-        throw model_error(errc::malformed, "graph output '" + values_[id].name + "' is computed by no node");
+        throw model_error(errc::malformed, "graph output " + quoted(values_[id].name) + " is computed by no node");
   }
 
   [[nodiscard]] bool available(value_id id) const {
-    return producer_[id] != no_node || initializer(id) != nullptr || is_input(id);
+    return producer_[id] != no_node || is_input_[id] || initializer(id) != nullptr;
   }
 
   // Kahn's method, always taking the first node that is ready, so that an ordered graph keeps its order.
@@ -298,12 +309,15 @@ class graph {
       node_id stuck = 0;
       while (waiting[stuck] == 0) ++stuck;
       // Walking back along unfinished inputs must arrive on the cycle, not merely behind it.
-      for (std::size_t step = 0; step < count; ++step)
+      std::vector<bool> met(count, false);
+      while (!met[stuck]) {
+        met[stuck] = true;
         for (const value_id id : nodes_[stuck].inputs)
           if (id != no_value && producer_[id] != no_node && waiting[producer_[id]] != 0) {
             stuck = producer_[id];
             break;
           }
+      }
       throw model_error(errc::malformed, describe(nodes_[stuck]) + ": depends on its own output (a cycle)");
     }
     std::vector<node> sorted;
@@ -322,16 +336,32 @@ class graph {
         if (id != no_value && (consumers_[id].empty() || consumers_[id].back() != i)) consumers_[id].push_back(i);
   }
 
+  // For each value the one whose tensor constant() gives: itself, or what a chain of Identity nodes begins with.
+  void find_constants() {
+    constant_source_.assign(values_.size(), no_value);
+    for (const auto& [id, t] : initializers_) constant_source_[id] = id;
+    for (const node& n : nodes_)
+      for (const value_id id : n.outputs) {
+        if (id == no_value) continue;
+        if (n.op_type == "Constant") constant_source_[id] = id;
+        if (n.op_type == "Identity" && !n.inputs.empty() && n.inputs[0] != no_value)
+          constant_source_[id] = constant_source_[n.inputs[0]];
+      }
+  }
+
   std::string name_;
   std::int64_t opset_ = 21;
   std::vector<value_info> values_;
-  std::unordered_map<std::string, value_id> ids_;
+  std::map<std::string, value_id> ids_;
   std::vector<node> nodes_;
   std::map<value_id, tensor> initializers_;
   std::vector<value_id> inputs_;
   std::vector<value_id> outputs_;
   std::vector<node_id> producer_;
   std::vector<std::vector<node_id>> consumers_;
+  std::vector<bool> is_input_;
+  std::vector<bool> is_output_;
+  std::vector<value_id> constant_source_;
   bool finished_ = false;
 };
 

@@ -73,6 +73,8 @@ inline placement place_quantizers(const graph& g) {
   for (const value_id id : g.inputs())
     if (!g.consumers(id).empty() && g.initializer(id) == nullptr) result.activations.push_back(id);
   std::vector<bool> has_weight(g.values().size(), false);
+  // A layer without that input is the executor's to refuse.
+  const auto second = [](const node& n) { return n.inputs.size() > 1 ? n.inputs[1] : no_value; };
   const auto add_weight = [&](value_id id, node_id layer, std::ptrdiff_t axis) {
     if (id == no_value || has_weight[id] || g.constant(id) == nullptr) return;
     if (g.constant(id)->type() != element_type::float32 || g.constant(id)->size() == 0) return;
@@ -81,9 +83,9 @@ inline placement place_quantizers(const graph& g) {
   };
   for (node_id i = 0; i < g.nodes().size(); ++i) {
     const node& n = g.node_at(i);
-    if (n.op_type == "Conv") add_weight(n.inputs.at(1), i, 0);
-    if (n.op_type == "ConvTranspose") add_weight(n.inputs.at(1), i, 1);
-    if (n.op_type == "Gemm") add_weight(n.inputs.at(1), i, detail::integer_attribute(n, "transB") != 0 ? 0 : 1);
+    if (n.op_type == "Conv") add_weight(second(n), i, 0);
+    if (n.op_type == "ConvTranspose") add_weight(second(n), i, 1);
+    if (n.op_type == "Gemm") add_weight(second(n), i, detail::integer_attribute(n, "transB") != 0 ? 0 : 1);
     if (n.op_type == "MatMul")
       for (const value_id input : n.inputs) add_weight(input, i, -1);
     if (detail::only_moves_data(n)) continue;

@@ -1,5 +1,5 @@
-// A tensor a network owns: element type, shape and 64-byte aligned bytes. Copies share the bytes until one of them is
-// written to.
+// A tensor a network owns: element type, shape and 64-byte aligned bytes, or bytes of somebody else's that stay (a
+// mapped file). Copies share the bytes until one of them is written to.
 #pragma once
 
 #include <xquant/core/view.hpp>
@@ -13,6 +13,7 @@
 #include <new>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace xquant::inline XQUANT_ABI::model {
@@ -135,6 +136,20 @@ class tensor {
     return of(s, std::span<const T>(values));
   }
 
+  /// A tensor of bytes that are somebody else's and kept alive by `bytes` (a mapped file); they are never written to:
+  /// writing makes a copy first. Throws model_error as the constructor does, and for bytes not aligned to an element.
+  static tensor over(element_type type, const xquant::shape& s, std::shared_ptr<const std::byte> bytes) {
+    if (bytes == nullptr || size_of(type) == 0 || !s.valid().ok()) return tensor(type, s);
+    if (reinterpret_cast<std::uintptr_t>(bytes.get()) % size_of(type) != 0)
+      throw model_error(errc::value_out_of_range, std::string("bytes not aligned to ") + name_of(type));
+    tensor t;
+    t.type_ = type;
+    t.shape_ = s;
+    t.bytes_ = std::const_pointer_cast<std::byte>(std::move(bytes));
+    t.borrowed_ = true;
+    return t;
+  }
+
   [[nodiscard]] element_type type() const noexcept { return type_; }
   [[nodiscard]] const xquant::shape& shape() const noexcept { return shape_; }
   [[nodiscard]] std::size_t size() const noexcept { return shape_.size(); }
@@ -161,10 +176,11 @@ class tensor {
 
   [[nodiscard]] const std::byte* bytes() const noexcept { return bytes_.get(); }
   [[nodiscard]] std::byte* mutable_bytes() {
-    if (bytes_ && bytes_.use_count() > 1) {
+    if (bytes_ && (borrowed_ || bytes_.use_count() > 1)) {
       std::shared_ptr<std::byte> own = allocate(byte_size());
       std::memcpy(own.get(), bytes_.get(), byte_size());
       bytes_ = std::move(own);
+      borrowed_ = false;
     }
     return bytes_.get();
   }
@@ -199,6 +215,7 @@ class tensor {
   element_type type_ = element_type::undefined;
   xquant::shape shape_{0};
   std::shared_ptr<std::byte> bytes_;
+  bool borrowed_ = false;  // the bytes must not be written to, however few share them
 };
 
 }  // namespace xquant::model
