@@ -59,8 +59,8 @@ struct minifloat_codes {
 ///   static constexpr conversion_codes nan(const minifloat_codes&)
 /// and may have
 ///   template <class L> static constexpr L before(L v)    applied to what is to be rounded, for peers that cut it first
-///   static constexpr bool fakes_infinity = true           fake quantize gives an infinity where no code has one
-///   static constexpr bool fakes_nan = true                fake quantize keeps NaN where no code has one
+///   static constexpr bool fakes_overflow, fakes_infinity, fakes_nan = true    fake quantize gives an infinity, or keeps
+///                                                        NaN, whatever the codes; for peers that never make codes
 // clang-format on
 template <class C>
 concept Conversion = requires(const minifloat_codes& codes) {
@@ -78,6 +78,12 @@ struct saturating {
   static constexpr conversion_codes nan(const minifloat_codes& c) noexcept {
     return c.nan_or(c.quiet_nan, {c.largest, c.largest});
   }
+};
+
+/// Finite overflow as in `saturating`, infinities and NaN as in `overflowing`: for peers that look for infinities
+/// first.
+struct saturating_finite : saturating {
+  static constexpr conversion_codes infinity(const minifloat_codes& c) noexcept { return c.infinity_nan_or_largest(); }
 };
 
 /// Overflow and infinities become infinities, NaN in a format without them, and the last number of their side in a

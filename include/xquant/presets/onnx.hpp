@@ -4,6 +4,7 @@
 
 #include <xquant/core/meta.hpp>
 #include <xquant/formats/float8.hpp>
+#include <xquant/presets/conversions/onnx.hpp>
 #include <xquant/quantizer.hpp>
 
 #include <cstdint>
@@ -19,10 +20,6 @@ namespace xquant::inline XQUANT_ABI::presets::onnx {
 template <class FormatType, class... Granularity>
 using quantize_linear = quantizer<FormatType, Granularity..., conditional<FormatType::is_integer, affine, symmetric<>>,
                                   nearest_even, divide_by_scale>;
-
-/// The conversions of float8: with saturate = 1 every format's own, `saturating`; with saturate = 0 this. Overflow and
-/// infinities give an infinity (float8e5m2) or NaN (the others).
-using saturate_0 = overflowing;
 
 /// float8e4m3fn with saturate = 0: |x / s| > 464 and infinities give NaN with the sign of x. onnx.reference (through
 /// ml_dtypes) does the same.
