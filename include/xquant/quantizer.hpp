@@ -71,9 +71,10 @@ struct basic_quantizer {
   }
   [[nodiscard]] constexpr auto upper_code() const noexcept { return format.upper_code(); }
 
-  /// Scale and zero point for data of the given range (docs/arithmetic.md, rule 8).
+  /// Scale and zero point for data of the given range (docs/arithmetic.md, rule 8): a scale_and_zero_point<Real>, or a
+  /// scale_and_real_zero_point<Real> of schemes whose zero points are reals.
   template <class Real>
-  [[nodiscard]] constexpr scale_and_zero_point<Real> parameters_for(const range<Real>& r) const noexcept {
+  [[nodiscard]] constexpr auto parameters_for(const range<Real>& r) const noexcept {
     return scheme.parameters(r, format.bounds());
   }
 

@@ -51,7 +51,7 @@ concept Calibrator = Observer<C> && requires(const C& c, std::vector<range<float
 template <class Quantizer>
 [[nodiscard]] status try_make_parameters(const Quantizer& q, const std::vector<range<float>>& ranges, parameters& out) {
   if (ranges.empty()) return fault(errc::no_samples, "ranges", 0, "one range for each parameter slot");
-  std::vector<scale_and_zero_point<float>> slots;
+  std::vector<decltype(q.parameters_for(range<float>{}))> slots;
   slots.reserve(ranges.size());
   for (std::size_t slot = 0; slot < ranges.size(); ++slot) {
     if (const status s = ranges[slot].valid("ranges", slot); !s.ok()) return s;

@@ -63,8 +63,8 @@ constexpr auto as_view(T&& tensor) {
 template <class T>
 using element_of = remove_const<typename decltype(as_view(evaluated(declared<const remove_cvref<T>&>())))::value_type>;
 
-/// Parameters are a parameters_view, one scale_and_zero_point (whose view lasts as long as it does), or anything with a
-/// `view()` that gives a parameters_view (parameters.hpp).
+/// Parameters are a parameters_view, one scale_and_zero_point or scale_and_real_zero_point (whose view lasts as long as
+/// it does), or anything with a `view()` that gives a parameters_view (parameters.hpp).
 template <class Real>
 constexpr parameters_view<Real> as_parameters(const parameters_view<Real>& p) noexcept {
   return p;
@@ -72,6 +72,10 @@ constexpr parameters_view<Real> as_parameters(const parameters_view<Real>& p) no
 template <class Real>
 constexpr parameters_view<Real> as_parameters(const scale_and_zero_point<Real>& p) noexcept {
   return {&p.scale, nullptr, p.zero_point != 0 ? &p.zero_point : nullptr, 1};
+}
+template <class Real>
+constexpr parameters_view<Real> as_parameters(const scale_and_real_zero_point<Real>& p) noexcept {
+  return {&p.scale, nullptr, nullptr, 1, &p.zero_point};
 }
 template <class T>
 requires requires(const T& p) { p.view().scale; }

@@ -97,6 +97,8 @@ struct parameter_rules {
   bool needs_reciprocal;
   std::int64_t lower;
   std::int64_t upper;
+  zero_point_rule zero_point;
+  bool has_signed_scale;
 };
 
 template <class Real>
@@ -110,14 +112,25 @@ constexpr status validate_parameters(const parameters_view<Real>& p, const param
     const Real s = p.scale[i];
     if (!is_finite(s))
       return fault(errc::scale_not_finite, "scale", static_cast<double>(s), "a finite number above 0", i);
-    if (!(s > 0)) return fault(errc::scale_not_positive, "scale", static_cast<double>(s), "a finite number above 0", i);
+    if (rules.has_signed_scale ? s == 0 : !(s > 0))
+      return fault(errc::scale_not_positive, "scale", static_cast<double>(s),
+                   rules.has_signed_scale ? "a finite number other than 0" : "a finite number above 0", i);
     if (rules.needs_reciprocal && !is_finite(Real(1) / s))
       return fault(errc::scale_out_of_range, "scale", static_cast<double>(s), "a scale whose reciprocal is finite", i);
+  }
+  if (p.real_zero_point != nullptr) {
+    if (!is_real(rules.zero_point))
+      return fault(errc::zero_point_not_zero, "real_zero_point", static_cast<double>(p.count),
+                   "none, as the zero points of this scheme are integers");
+    for (std::size_t i = 0; i < p.count; ++i)
+      if (!is_finite(p.real_zero_point[i]))
+        return fault(errc::zero_point_range, "real_zero_point", static_cast<double>(p.real_zero_point[i]),
+                     "a finite number", i);
   }
   if (p.zero_point == nullptr) return {};
   for (std::size_t i = 0; i < p.count; ++i) {
     const std::int32_t z = p.zero_point[i];
-    if (!rules.has_zero_point && z != 0)
+    if ((!rules.has_zero_point || is_real(rules.zero_point)) && z != 0)
       return fault(errc::zero_point_not_zero, "zero_point", z, "0, as this scheme and format have no zero point", i);
     if (rules.has_zero_point && (z < rules.lower || z > rules.upper))
       return fault(errc::zero_point_range, "zero_point", z, "one of the quantizer's codes", i);

@@ -49,10 +49,24 @@ class plan {
 
 namespace detail {
 
+// Where the zero points of a scheme enter, and whether its scales may be negative.
+template <class S>
+inline constexpr zero_point_rule zero_point_rule_of =
+    S::has_zero_point ? zero_point_rule::after_rounding : zero_point_rule::none;
+template <class S>
+requires requires { S::zero_point_use; }
+inline constexpr zero_point_rule zero_point_rule_of<S> = S::zero_point_use;
+
+template <class S>
+inline constexpr bool has_signed_scale = requires {
+  requires S::has_signed_scale;
+};
+
 template <class Real, class Quantizer>
 using kernel_of =
     quantizer_kernel<Real, kernel_format<typename Quantizer::format_type>, typename Quantizer::rounding_type,
-                     typename Quantizer::arithmetic_type, Quantizer::scheme_type::has_zero_point>;
+                     typename Quantizer::arithmetic_type, zero_point_rule_of<typename Quantizer::scheme_type>,
+                     has_signed_scale<typename Quantizer::scheme_type>>;
 
 // The element type of a stream of reals: T where it is computed in Real, else Real, so that the call refuses T.
 template <class T, class Real>
@@ -65,13 +79,20 @@ constexpr Op make_operation(const Quantizer& q) noexcept {
   operation.rounding_policy = q.rounding;
   operation.lower = q.lower_code();
   operation.upper = q.upper_code();
+  if constexpr (zero_point_rule_of<typename Quantizer::scheme_type> == zero_point_rule::real_offset)
+    operation.origin = q.scheme.origin_code(q.lower_code(), q.upper_code());
   return operation;
 }
 
 template <class Quantizer>
 constexpr parameter_rules rules_of(const Quantizer& q, std::size_t count) noexcept {
-  return {count, Quantizer::scheme_type::has_zero_point, Quantizer::arithmetic_type::multiplies_by_reciprocal,
-          q.lower_code(), q.upper_code()};
+  return {count,
+          Quantizer::scheme_type::has_zero_point,
+          Quantizer::arithmetic_type::multiplies_by_reciprocal,
+          q.lower_code(),
+          q.upper_code(),
+          zero_point_rule_of<typename Quantizer::scheme_type>,
+          has_signed_scale<typename Quantizer::scheme_type>};
 }
 
 /// Everything that can be wrong with a one-in one-out call; fills `map`.

@@ -39,7 +39,7 @@ struct row_arguments {
   void* output[2];
   const void* scale;
   const void* reciprocal;
-  const std::int32_t* zero_point;
+  const void* zero_point;  // integers, or reals: 4 bytes either way
   std::size_t extent;
   std::uint64_t index;      // logical index of the first element
   std::uint64_t bit_index;  // its place in packed bits: the same, but for a buffered edge
@@ -125,7 +125,7 @@ struct block_kernel {
     stream_element<out_1>* output_1;
     const real* scale;
     const real* reciprocal;
-    const std::int32_t* zero_point;
+    const zero_point_element<Op>* zero_point;
     std::uint64_t index;      // random bits
     std::uint64_t bit_index;  // packed bits
     bool past_caches;
@@ -137,7 +137,7 @@ struct block_kernel {
           output_1(static_cast<stream_element<out_1>*>(r.output[1])),
           scale(static_cast<const real*>(r.scale)),
           reciprocal(static_cast<const real*>(r.reciprocal)),
-          zero_point(r.zero_point),
+          zero_point(static_cast<const zero_point_element<Op>*>(r.zero_point)),
           index(r.index),
           bit_index(r.bit_index),
           past_caches(r.past_caches) {}
@@ -221,13 +221,27 @@ struct block_kernel {
   XQUANT_INLINE static lane_parameters<L> load_parameters(const addresses& a, std::size_t at) {
     const L scale = memory::load(a.scale + at);
     return {scale, a.reciprocal ? memory::load(a.reciprocal + at) : divide(broadcast<L>(1), scale),
-            a.zero_point ? memory::load(a.zero_point + at) : broadcast_integer<L>(0)};
+            a.zero_point ? zero_point_bits<L>(memory::load(a.zero_point + at)) : broadcast_integer<L>(0)};
   }
   template <class Lane>
   XQUANT_INLINE static lane_parameters<Lane> shared_parameters(const addresses& a) {
     const real scale = *a.scale;
     return {broadcast<Lane>(scale), broadcast<Lane>(a.reciprocal ? *a.reciprocal : divide<real>(1, scale)),
-            broadcast_integer<Lane>(a.zero_point ? *a.zero_point : 0)};
+            a.zero_point ? shared_zero_point<Lane>(*a.zero_point) : broadcast_integer<Lane>(0)};
+  }
+  template <class Lane, class Z>
+  XQUANT_INLINE static integer_of<Lane> zero_point_bits(const Z& z) {
+    if constexpr (has_real_zero_point<Op>)
+      return to_bits<Lane>(z);
+    else
+      return z;
+  }
+  template <class Lane>
+  XQUANT_INLINE static integer_of<Lane> shared_zero_point(zero_point_element<Op> z) {
+    if constexpr (has_real_zero_point<Op>)
+      return to_bits<Lane>(broadcast<Lane>(z));
+    else
+      return broadcast_integer<Lane>(z);
   }
 
   /// 64 elements. `prepare(j)` gives the prepared parameters of lane j.
@@ -470,7 +484,7 @@ struct block_kernel {
       stream_element<out_1> output_1[buffer_size<out_1>];
       real scale[block_size];
       real reciprocal[block_size];
-      std::int32_t zero_point[block_size];
+      zero_point_element<Op> zero_point[block_size];
     } b;
     addresses at = a;
     at.index = a.index - skip;

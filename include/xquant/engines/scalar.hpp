@@ -105,8 +105,7 @@ struct scalar_engine {
       const parameters_view<typename Op::real>& p, std::size_t slot) {
     using real = typename Op::real;
     const real scale = p.scale[slot];
-    return {scale, p.reciprocal ? p.reciprocal[slot] : divide<real>(1, scale),
-            p.zero_point ? integer_of<real>{p.zero_point[slot]} : integer_of<real>{0}};
+    return {scale, p.reciprocal ? p.reciprocal[slot] : divide<real>(1, scale), detail::zero_point_at<Op>(p, slot)};
   }
 
   template <class Stream, class T>

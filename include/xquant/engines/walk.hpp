@@ -23,7 +23,7 @@ struct walk_streams {
   void* output[2];
   const void* scale;
   const void* reciprocal;
-  const std::int32_t* zero_point;
+  const void* zero_point;  // integers, or reals: 4 bytes either way
 };
 
 XQUANT_INLINE const void* forward(const void* p, std::ptrdiff_t elements, std::size_t bytes) {
@@ -60,7 +60,7 @@ inline void run_strided(const row_kernel& kernel, const walk_streams& s, const s
   alignas(64) unsigned char buffer[4][piece * 8];
   alignas(64) unsigned char scale[piece * 8];
   alignas(64) unsigned char reciprocal[piece * 8];
-  alignas(64) std::int32_t zero_point[piece];
+  alignas(64) unsigned char zero_point[piece * 4];
   const bool varying = row.stride[parameter] != 0;
   for (std::size_t done = 0; done < row.extent; done += piece) {
     const std::size_t n = row.extent - done < piece ? row.extent - done : piece;
@@ -83,7 +83,7 @@ inline void run_strided(const row_kernel& kernel, const walk_streams& s, const s
     }
     a.scale = forward(s.scale, at(parameter), kernel.real_bytes);
     a.reciprocal = forward(s.reciprocal, at(parameter), kernel.real_bytes);
-    a.zero_point = static_cast<const std::int32_t*>(forward(static_cast<const void*>(s.zero_point), at(parameter), 4));
+    a.zero_point = forward(s.zero_point, at(parameter), 4);
     if (varying && row.stride[parameter] != 1) {
       copy_elements(a.scale, row.stride[parameter], scale, 1, kernel.real_bytes, n);
       a.scale = scale;
@@ -122,7 +122,7 @@ XQUANT_INLINE row_arguments arguments_at(const row_kernel& kernel, const walk_st
   }
   a.scale = forward(s.scale, first[parameter], kernel.real_bytes);
   a.reciprocal = forward(s.reciprocal, first[parameter], kernel.real_bytes);
-  a.zero_point = static_cast<const std::int32_t*>(forward(static_cast<const void*>(s.zero_point), first[parameter], 4));
+  a.zero_point = forward(s.zero_point, first[parameter], 4);
   a.extent = row.extent;
   a.index = static_cast<std::uint64_t>(first[element_index]);
   a.bit_index = a.index;
@@ -225,7 +225,7 @@ inline bool is_short_run(const row_kernel& kernel, const nest& n) {
 inline void walk_short_runs(const row_kernel& kernel, const nest& n, const walk_streams& s) {
   alignas(64) unsigned char scale[expanded_size * 8];
   alignas(64) unsigned char reciprocal[expanded_size * 8];
-  alignas(64) std::int32_t zero_point[expanded_size];
+  alignas(64) unsigned char zero_point[expanded_size * 4];
   const nest_dimension row = n.dimension[n.depth - 1];
   const nest_dimension rows = n.dimension[n.depth - 2];
   const std::size_t most = expanded_size / row.extent;
@@ -248,7 +248,7 @@ inline void walk_short_runs(const row_kernel& kernel, const nest& n, const walk_
       expanded.reciprocal = reciprocal;
     }
     if (s.zero_point != nullptr) {
-      write_out(s.zero_point, sizeof(std::int32_t), zero_point);
+      write_out(s.zero_point, 4, zero_point);
       expanded.zero_point = zero_point;
     }
     part.base[parameter] = 0;
@@ -326,7 +326,7 @@ XQUANT_INLINE row_arguments arguments_of(const reduction_kernel& kernel, const w
   const auto slot = static_cast<std::ptrdiff_t>(p.slot);
   a.scale = forward(s.scale, slot, kernel.real_bytes);
   a.reciprocal = forward(s.reciprocal, slot, kernel.real_bytes);
-  a.zero_point = static_cast<const std::int32_t*>(forward(static_cast<const void*>(s.zero_point), slot, 4));
+  a.zero_point = forward(s.zero_point, slot, 4);
   const auto first = static_cast<std::ptrdiff_t>(p.index);
   for (unsigned k = 0; k < 2; ++k) a.input[k] = forward(s.input[k], first, kernel.element_bytes[k]);
   a.output[0] = forward(s.output[0], first, kernel.element_bytes[output_0]);
@@ -395,8 +395,9 @@ inline constexpr reduction_kernel reduction_kernel_of{
 
 template <class Op>
 walk_streams erase(const Op& operation, const operation_streams<Op>& s) noexcept {
+  static_assert(sizeof(zero_point_element<Op>) == 4);
   return {&operation,         {s.input_0, s.input_1},  {s.output_0, s.output_1},
-          s.parameters.scale, s.parameters.reciprocal, s.parameters.zero_point};
+          s.parameters.scale, s.parameters.reciprocal, zero_points_of<Op>(s.parameters)};
 }
 
 }  // namespace xquant::detail

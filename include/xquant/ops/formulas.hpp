@@ -57,23 +57,39 @@ struct format_bounds<F, L, true> {
   using type = decltype(F::template bounds_from<L>(0, 0, declared<integer_of<L>>()));
 };
 
+// The code that stands for the zero point, where that is a value of the data.
+template <zero_point_rule Rule>
+struct kernel_origin {};
+template <>
+struct kernel_origin<zero_point_rule::real_offset> {
+  std::int32_t origin = 0;
+};
+
 }  // namespace detail
 
 /// What the operations of one quantizer share. Made of kernel types only, so that quantizers which differ in
-/// granularity, scheme or bit width run the same code.
-template <class Real, class FormatType, class RoundingType, class ArithmeticType, bool HasZeroPoint>
-struct quantizer_kernel {
+/// granularity, scheme or bit width run the same code; of the scheme a kernel knows where zero points enter, and
+/// whether scales may be negative.
+template <class Real, class FormatType, class RoundingType, class ArithmeticType, zero_point_rule Rule,
+          bool HasSignedScale = false>
+struct quantizer_kernel : detail::kernel_origin<Rule> {
   using real = Real;
   using code_type = typename FormatType::code_type;
   using format_type = FormatType;
   using rounding_type = RoundingType;
-  static constexpr bool has_zero_point = HasZeroPoint;
+  static constexpr bool has_zero_point = Rule == zero_point_rule::after_rounding;
+  static constexpr bool has_real_zero_point = is_real(Rule);
+  /// Whether zero points are no part of v = scaled(x), nor of what it is rounded to.
+  static constexpr bool zero_point_is_apart = Rule == zero_point_rule::none || has_zero_point;
   // Rounding to nearest on an 8-bit grid cannot tell the short quotient from the exact one.
   static constexpr bool needs_small_quotient =
-      !ArithmeticType::multiplies_by_reciprocal && sizeof(code_type) == 1 && FormatType::quotient_bits <= 10 &&
-      detail::allows_short_quotient<FormatType> && rounding_sees_only_halves<RoundingType>;
+      zero_point_is_apart && !HasSignedScale && !ArithmeticType::multiplies_by_reciprocal && sizeof(code_type) == 1 &&
+      FormatType::quotient_bits <= 10 && detail::allows_short_quotient<FormatType> &&
+      rounding_sees_only_halves<RoundingType>;
 
   static constexpr bool is_wide = detail::is_wide_format<FormatType>;
+  static_assert(!is_wide || zero_point_is_apart,
+                "xquant::quantizer: integers of more than 16 bits take their zero point after the rounding only");
   using bound_type = conditional<is_wide, std::int64_t, std::int32_t>;
 
   FormatType format;
@@ -94,7 +110,7 @@ struct quantizer_kernel {
     L highest;
     L lowest_step;  // codes less the zero point
     L highest_step;
-    integer_of<L> zero_point;
+    integer_of<L> zero_point;                                    // the bits of a real, where it enters as one
     typename detail::format_bounds<FormatType, L>::type bounds;  // of a wide format
   };
 
@@ -103,7 +119,7 @@ struct quantizer_kernel {
     L highest = broadcast<L>(power_of_two<Real>(FormatType::quotient_bits));
     if constexpr (!Exact && takes_short_quotient<L>) highest = multiply(p.scale, highest);
     if constexpr (is_wide) {
-      const integer_of<L> zero_point = HasZeroPoint ? p.zero_point : broadcast_integer<L>(0);
+      const integer_of<L> zero_point = has_zero_point ? p.zero_point : broadcast_integer<L>(0);
       const auto bounds = FormatType::template bounds_from<L>(lower, upper, zero_point);
       return {p.scale,
               p.reciprocal,
@@ -123,9 +139,15 @@ struct quantizer_kernel {
   XQUANT_INLINE constexpr prepared<L> prepare_narrow(const lane_parameters<L>& p, L highest) const {
     integer_of<L> lowest_step = broadcast_integer<L>(lower);
     integer_of<L> highest_step = broadcast_integer<L>(upper);
-    if constexpr (HasZeroPoint) {
+    integer_of<L> zero_point = p.zero_point;
+    if constexpr (has_zero_point) {
       lowest_step = subtract_integer<L>(lowest_step, p.zero_point);
       highest_step = subtract_integer<L>(highest_step, p.zero_point);
+    } else if constexpr (Rule == zero_point_rule::real_offset) {
+      lowest_step = subtract_integer<L>(lowest_step, broadcast_integer<L>(this->origin));
+      highest_step = subtract_integer<L>(highest_step, broadcast_integer<L>(this->origin));
+    } else if constexpr (Rule == zero_point_rule::before_rounding) {
+      zero_point = to_bits<L>(to_real<L>(zero_point));
     }
     return {p.scale,
             p.reciprocal,
@@ -133,23 +155,23 @@ struct quantizer_kernel {
             highest,
             to_real<L>(lowest_step),
             to_real<L>(highest_step),
-            p.zero_point,
+            zero_point,
             {}};
   }
 
  public:
-  /// v = x / scale, held to the interval beyond which every code is the last one. The short quotient must not meet an
-  /// infinity, so there x is held (its scales leave room for that); elsewhere v is, which is right for every scale.
-  /// `Exact` forbids the short quotient, for operations that use v itself (its prepared parameters come from
-  /// prepare<L, true>).
+  /// v = x / scale (with the zero point, where the rule has it there), held to the interval beyond which every code is
+  /// the last one. The short quotient must not meet an infinity, so there x is held (its scales leave room for that);
+  /// elsewhere v is, which is right for every scale. `Exact` forbids the short quotient, for operations that use v
+  /// itself (its prepared parameters come from prepare<L, true>).
   template <class L, bool Exact = false>
   XQUANT_INLINE static constexpr L scaled(L x, const prepared<L>& p) {
     if constexpr (!Exact && takes_short_quotient<L>)
       return ArithmeticType::template quotient<true>(held<low_converts_right<L>>(x, p), p.scale, p.reciprocal);
     else if constexpr (takes_any)
-      return ArithmeticType::template quotient<false>(x, p.scale, p.reciprocal);
+      return unheld<L>(x, p);
     else
-      return held<low_converts_right<L>>(ArithmeticType::template quotient<false>(x, p.scale, p.reciprocal), p);
+      return held<low_converts_right<L>>(unheld<L>(x, p), p);
   }
 
   /// The value x becomes, in units of the scale: snap of v. An integer format's rounding takes any v and is held after
@@ -157,8 +179,7 @@ struct quantizer_kernel {
   template <class L>
   XQUANT_INLINE constexpr L snapped(L x, const prepared<L>& p, const bound_rounding<L, RoundingType>& round) const {
     if constexpr (is_plain && rounding_sees_only_halves<RoundingType> && !takes_short_quotient<L>)
-      return format.template snap<L>(ArithmeticType::template quotient<false>(x, p.scale, p.reciprocal), round,
-                                     p.lowest_step, p.highest_step);
+      return format.template snap<L>(unheld<L>(x, p), round, p.lowest_step, p.highest_step);
     else
       return format.template snap<L>(scaled<L>(x, p), round, p.lowest_step, p.highest_step);
   }
@@ -171,20 +192,27 @@ struct quantizer_kernel {
       return format.template encode_from<L>(v, round, p.zero_point, p.bounds);
     } else {
       const integer_of<L> code = format.template encode<L>(v, round);
-      if constexpr (HasZeroPoint && !adds_zero_point_in_store<L>)
+      if constexpr (has_zero_point && !adds_zero_point_in_store<L>)
         return add_integer<L>(code, p.zero_point);
+      else if constexpr (Rule == zero_point_rule::real_offset)
+        return add_integer<L>(code, broadcast_integer<L>(this->origin));
       else
         return code;
     }
   }
 
-  /// code - zero point, as a real.
+  /// code - zero point (or the code that stands for it), as a real.
   template <class L>
   XQUANT_INLINE constexpr L value_of(integer_of<L> code, integer_of<L> zero_point) const {
     if constexpr (is_wide) {
-      return format.template decode_from<L>(code, HasZeroPoint ? zero_point : broadcast_integer<L>(0));
+      return format.template decode_from<L>(code, has_zero_point ? zero_point : broadcast_integer<L>(0));
+    } else if constexpr (Rule == zero_point_rule::real_before_rounding) {
+      return subtract(format.template decode<L>(code), from_bits<L>(zero_point));
     } else {
-      if constexpr (HasZeroPoint) code = subtract_integer<L>(code, zero_point);
+      if constexpr (has_zero_point || Rule == zero_point_rule::before_rounding)
+        code = subtract_integer<L>(code, zero_point);
+      else if constexpr (Rule == zero_point_rule::real_offset)
+        code = subtract_integer<L>(code, broadcast_integer<L>(this->origin));
       return format.template decode<L>(code);
     }
   }
@@ -200,29 +228,62 @@ struct quantizer_kernel {
                                        truncate_to_integer(p.highest_step));
   }
 
-  /// snapped * scale.
+  /// What a value of snapped stands for: value * scale, with the zero point where it is part of the value.
   template <class L>
   XQUANT_INLINE static constexpr L rescaled(L value, const prepared<L>& p) {
-    if constexpr (requires { requires !FormatType::has_negative_zero; })
-      return multiply_without_sign_of_zero(value, p.scale);
+    if constexpr (Rule == zero_point_rule::before_rounding || Rule == zero_point_rule::real_before_rounding)
+      value = subtract(value, from_bits<L>(p.zero_point));
+    return offset<L>(times_scale<L>(value, p.scale), p.zero_point);
+  }
+
+  /// What value_of(code) stands for, the same.
+  template <class L>
+  XQUANT_INLINE static constexpr L dequantized(L value, const lane_parameters<L>& p) {
+    if constexpr (zero_point_is_apart && !HasSignedScale)
+      return multiply(value, p.scale);  // +0 stays +0
     else
-      return multiply(value, p.scale);
+      return offset<L>(times_scale<L>(value, p.scale), p.zero_point);
   }
 
  private:
+  template <class L>
+  XQUANT_INLINE static constexpr L times_scale(L value, L scale) {
+    if constexpr (requires { requires !FormatType::has_negative_zero; })
+      return multiply_without_sign_of_zero(value, scale);
+    else
+      return multiply(value, scale);
+  }
+  template <class L>
+  XQUANT_INLINE static constexpr L offset(L x, integer_of<L> zero_point) {
+    if constexpr (Rule == zero_point_rule::real_offset)
+      return add(x, from_bits<L>(zero_point));
+    else
+      return x;
+  }
+  template <class L>
+  XQUANT_INLINE static constexpr L unheld(L x, const prepared<L>& p) {
+    if constexpr (Rule == zero_point_rule::real_offset) x = subtract(x, from_bits<L>(p.zero_point));
+    const L v = ArithmeticType::template quotient<false>(x, p.scale, p.reciprocal);
+    if constexpr (Rule == zero_point_rule::before_rounding || Rule == zero_point_rule::real_before_rounding)
+      return add(v, from_bits<L>(p.zero_point));
+    else
+      return v;
+  }
+
   static constexpr bool is_plain = requires { requires FormatType::is_plain_integer; };
   static constexpr bool takes_any = requires { requires FormatType::encodes_any_real; };
   template <class L>
   static constexpr bool takes_short_quotient = needs_small_quotient&& lane_count<L> != 1;
   // Nothing is held from below where what is too low, or NaN, converts to an integer that saturates to the lowest code.
   template <class L>
-  static constexpr bool low_converts_right = converts_low_to_least<L>&& is_plain &&
-                                             sizeof(code_type) == 1 && rounding_sees_only_halves<RoundingType>;
+  static constexpr bool low_converts_right =
+      converts_low_to_least<L>&& is_plain &&
+      sizeof(code_type) == 1 && rounding_sees_only_halves<RoundingType>&& Rule != zero_point_rule::real_offset;
 
  public:
   /// Whether the store adds the zero point, saturating, so that codes come to it without.
   template <class L>
-  static constexpr bool adds_zero_point_in_store = HasZeroPoint&& low_converts_right<L>;
+  static constexpr bool adds_zero_point_in_store = has_zero_point&& low_converts_right<L>;
 
  private:
   template <bool OnlyFromAbove, class L>
@@ -235,8 +296,8 @@ struct quantizer_kernel {
   }
 };
 
-/// code = clamp(round(x / scale) + zero_point, lower, upper). The clamp is done by the store. `In` is the element type
-/// of x: real, or a 16-bit float.
+/// code = clamp(round(x / scale) + zero_point, lower, upper), or as its zero_point_rule has it. The clamp is done by
+/// the store. `In` is the element type of x: real, or a 16-bit float.
 template <class Kernel, class In = typename Kernel::real>
 struct quantize_operation : Kernel {
   static_assert(detail::check_codes<typename Kernel::rounding_type>::ok);
@@ -254,7 +315,7 @@ struct quantize_operation : Kernel {
 };
 
 /// x = (code - zero_point) * scale: for integers exact but for the product's one rounding. For a format without zero
-/// points, decode(code) * scale. `Out` is the element type of x.
+/// points, decode(code) * scale. Other zero_point_rules likewise. `Out` is the element type of x.
 template <class Kernel, class Out = typename Kernel::real>
 struct dequantize_operation : Kernel {
   using input_0_type = typename Kernel::code_type;
@@ -271,7 +332,7 @@ struct dequantize_operation : Kernel {
   template <class L>
   XQUANT_INLINE constexpr L operator()(integer_of<L> code, none, const lane_parameters<L>& p,
                                        detail::no_random_bits) const {
-    return multiply(this->template value_of<L>(code, p.zero_point), p.scale);
+    return Kernel::template dequantized<L>(this->template value_of<L>(code, p.zero_point), p);
   }
 };
 

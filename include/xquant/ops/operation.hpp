@@ -33,7 +33,8 @@ struct bit {};
 ///   static L initial<L>(k), L combine<L>(k, L a, L b)    a combines the terms of more elements into accumulator k
 /// and returns a reduced_result: the output (none where it has none) and one term an accumulator.
 ///
-/// Optional: template <class L> static constexpr bool adds_zero_point_in_store, with `zero_point` in what prepare gives:
+/// Optional: static constexpr bool has_real_zero_point = true, where zero points are reals: lane_parameters then holds
+/// their bits. template <class L> static constexpr bool adds_zero_point_in_store, with `zero_point` in what prepare gives:
 /// the engine adds it, saturating, as it stores the codes.
 // clang-format on
 template <class A, class B>
@@ -73,6 +74,34 @@ inline constexpr std::size_t element_size<bit> = 0;  // not addressed by element
 /// Whether the elements of a stream are reals to the lanes: their own type, or a 16-bit float.
 template <class Stream, class Real>
 inline constexpr bool is_real_stream = is_same<Stream, Real> || is_half<Stream>;
+template <class Op>
+inline constexpr bool has_real_zero_point = false;
+template <class Op>
+requires requires { Op::has_real_zero_point; }
+inline constexpr bool has_real_zero_point<Op> = Op::has_real_zero_point;
+
+// What the zero points of an operation are in memory.
+template <class Op>
+using zero_point_element = conditional<has_real_zero_point<Op>, typename Op::real, std::int32_t>;
+
+template <class Op>
+constexpr const zero_point_element<Op>* zero_points_of(const parameters_view<typename Op::real>& p) noexcept {
+  if constexpr (has_real_zero_point<Op>)
+    return p.real_zero_point;
+  else
+    return p.zero_point;
+}
+
+// The zero point of a slot, as lane_parameters has it.
+template <class Op>
+XQUANT_INLINE constexpr integer_of<typename Op::real> zero_point_at(const parameters_view<typename Op::real>& p,
+                                                                    std::size_t slot) {
+  using real = typename Op::real;
+  if constexpr (has_real_zero_point<Op>)
+    return to_bits<real>(p.real_zero_point ? p.real_zero_point[slot] : real(0));
+  else
+    return p.zero_point ? integer_of<real>{p.zero_point[slot]} : integer_of<real>{0};
+}
 }  // namespace detail
 
 }  // namespace xquant

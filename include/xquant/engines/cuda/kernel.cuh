@@ -82,7 +82,7 @@ struct element {
     if (p.scale == nullptr) return {real(1), real(1), integer(0)};
     const real scale = p.scale[slot];
     return {scale, p.reciprocal ? p.reciprocal[slot] : divide<real>(real(1), scale),
-            p.zero_point ? static_cast<integer>(p.zero_point[slot]) : integer(0)};
+            xquant::detail::zero_point_at<Op>(p, static_cast<std::size_t>(slot))};
   }
 
   template <class Stream, class T>
