@@ -11,12 +11,13 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// y = fake_quantize(x); mask bit = lower <= round(x / scale) + zero_point <= upper.
-template <class Kernel>
+/// y = fake_quantize(x); mask bit = lower <= round(x / scale) + zero_point <= upper. `In` and `Out` are the element
+/// types of x and y.
+template <class Kernel, class In = typename Kernel::real, class Out = In>
 struct fake_quantize_with_mask_operation : Kernel {
-  using input_0_type = typename Kernel::real;
+  using input_0_type = In;
   using input_1_type = none;
-  using output_0_type = typename Kernel::real;
+  using output_0_type = Out;
   using output_1_type = bit;
 
   template <class L>
@@ -30,13 +31,13 @@ struct fake_quantize_with_mask_operation : Kernel {
   }
 };
 
-/// dx = g where the mask's bit is set, else +0.
-template <class Real>
+/// dx = g where the mask's bit is set, else +0. `Element` is the type of both.
+template <class Element>
 struct masked_gradient_operation {
-  using real = Real;
-  using input_0_type = Real;
+  using real = lane_real<Element>;
+  using input_0_type = Element;
   using input_1_type = bit;
-  using output_0_type = Real;
+  using output_0_type = Element;
   using output_1_type = none;
   using rounding_type = none;
   static constexpr bool needs_small_quotient = false;
@@ -51,12 +52,12 @@ struct masked_gradient_operation {
   }
 };
 
-/// dx = g where x was not clipped, else +0.
-template <class Kernel>
+/// dx = g where x was not clipped, else +0. `Element` is the type of x, g and dx.
+template <class Kernel, class Element = typename Kernel::real>
 struct clipped_straight_through_operation : Kernel {
-  using input_0_type = typename Kernel::real;
-  using input_1_type = typename Kernel::real;
-  using output_0_type = typename Kernel::real;
+  using input_0_type = Element;
+  using input_1_type = Element;
+  using output_0_type = Element;
   using output_1_type = none;
 
   template <class L>
@@ -72,7 +73,9 @@ struct clipped_straight_through_operation : Kernel {
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, TensorInMemory Mask>
 [[nodiscard]] status validate_fake_quantize_with_mask(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                                       Mask&& mask) {
-  using operation = fake_quantize_with_mask_operation<detail::kernel_of<element_of<In>, Quantizer>>;
+  using operation =
+      fake_quantize_with_mask_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>,
+                                        detail::stream_of<element_of<Out>, lane_real<element_of<In>>>>;
   auto&& held_x = evaluated(x);
   detail::streams<operation> s;
   s.input_0(as_view(held_x), "x").output_0(as_view(y), "y").mask_output(as_view(mask), "mask");
@@ -87,7 +90,9 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
           class Engine = scalar_engine>
 [[nodiscard]] status try_fake_quantize_with_mask(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                                  Mask&& mask, const Engine& engine = {}) {
-  using operation = fake_quantize_with_mask_operation<detail::kernel_of<element_of<In>, Quantizer>>;
+  using operation =
+      fake_quantize_with_mask_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>,
+                                        detail::stream_of<element_of<Out>, lane_real<element_of<In>>>>;
   auto&& held_x = evaluated(x);
   detail::streams<operation> s;
   s.input_0(as_view(held_x), "x").output_0(as_view(y), "y").mask_output(as_view(mask), "mask");
@@ -107,10 +112,9 @@ template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out>
 /// dx = g where the packed mask is set, else +0. g and dx have one shape and may be the same memory.
 template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_masked_backward(const Gradient& g, const Mask& mask, Out&& dx, const Engine& engine = {}) {
-  using real = element_of<Gradient>;
   auto&& held_g = evaluated(g);
   auto&& held_mask = evaluated(mask);
-  detail::streams<masked_gradient_operation<real>> s;
+  detail::streams<masked_gradient_operation<element_of<Gradient>>> s;
   s.input_0(as_view(held_g), "g").mask_input(as_view(held_mask), "mask").output_0(as_view(dx), "dx");
   return s.run_without_parameters({}, engine);
 }
@@ -119,7 +123,8 @@ template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine
 template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient, TensorInMemory Out>
 [[nodiscard]] status validate_clipped_straight_through_backward(const Quantizer& q, const Parameters& p, const In& x,
                                                                 const Gradient& g, Out&& dx) {
-  using operation = clipped_straight_through_operation<detail::kernel_of<element_of<In>, Quantizer>>;
+  using operation =
+      clipped_straight_through_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>>;
   auto&& held_x = evaluated(x);
   auto&& held_g = evaluated(g);
   detail::streams<operation> s;
@@ -135,7 +140,8 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
           class Engine = scalar_engine>
 [[nodiscard]] status try_clipped_straight_through_backward(const Quantizer& q, const Parameters& p, const In& x,
                                                            const Gradient& g, Out&& dx, const Engine& engine = {}) {
-  using operation = clipped_straight_through_operation<detail::kernel_of<element_of<In>, Quantizer>>;
+  using operation =
+      clipped_straight_through_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>>;
   auto&& held_x = evaluated(x);
   auto&& held_g = evaluated(g);
   detail::streams<operation> s;

@@ -62,7 +62,8 @@ template <class Operation, class Quantizer, class Real, class X, class G, class 
 status lay_out_learned_step_size(const Quantizer& q, const parameters_view<Real>& p, const X& x, const G& g,
                                  const Out& dx, const Sums& sums, streams<Operation>& s, parameter_map& map,
                                  reduction_walk& walk) {
-  static_assert(is_same<remove_cvref<decltype(*sums.data)>, Real>, "xquant: dscale has the element type of x");
+  static_assert(is_same<remove_cvref<decltype(*sums.data)>, Real>,
+                "xquant: dscale has the element type of x (float for 16-bit data)");
   s.input_0(x, "x").input_1(g, "g").output_0(dx, "dx").apart(sums, "dscale");
   if (const status bad = s.prepare_reduction(q, p, map, walk); !bad.ok()) return bad;
   if (sums.shape.rank != 1 || sums.shape.extent[0] != map.count)
@@ -80,7 +81,8 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
                                                          const Gradient& g, Out&& dx, ScaleOut&& dscale) {
   auto&& held_x = evaluated(x);
   auto&& held_g = evaluated(g);
-  detail::streams<learned_step_size_operation<detail::kernel_of<element_of<In>, Quantizer>>> s;
+  detail::streams<learned_step_size_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>>>
+      s;
   parameter_map map;
   reduction_walk walk;
   return detail::lay_out_learned_step_size(q, as_parameters(p), as_view(held_x), as_view(held_g), as_view(dx),
@@ -102,8 +104,8 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
                                                     const Gradient& g, Out&& dx, ScaleOut&& dscale,
                                                     const Engine& engine = {},
                                                     step_size_gradient scaling = step_size_gradient::scaled) {
-  using real = element_of<In>;
-  using operation = learned_step_size_operation<detail::kernel_of<real, Quantizer>>;
+  using real = lane_real<element_of<In>>;
+  using operation = learned_step_size_operation<detail::kernel_of<real, Quantizer>, element_of<In>>;
   static_assert(!is_random_rounding<typename Quantizer::rounding_type>,
                 "xquant: a learned step size needs a deterministic rounding");
   static_assert(EngineFor<Engine, operation>, "xquant: this engine does not support this operation");

@@ -9,12 +9,12 @@
 namespace xquant::inline XQUANT_ABI {
 
 /// dx = g.
-template <class Real>
+template <class Element>
 struct straight_through_operation {
-  using real = Real;
-  using input_0_type = Real;
+  using real = lane_real<Element>;
+  using input_0_type = Element;
   using input_1_type = none;
-  using output_0_type = Real;
+  using output_0_type = Element;
   using output_1_type = none;
   using rounding_type = none;
   static constexpr bool needs_small_quotient = false;
