@@ -13,14 +13,14 @@
 namespace xquant::inline XQUANT_ABI {
 
 /// dx = g inside, else +0; term = g * (q - v) inside, g * q outside, with v = x / scale and q = code - zero_point (for
-/// small floats the decoded code).
-template <class Kernel>
+/// small floats the decoded code). `Element` is the type of x, g and dx.
+template <class Kernel, class Element = typename Kernel::real>
 struct learned_step_size_operation : Kernel {
   static_assert(Kernel::zero_point_is_apart,
                 "xquant: a learned step size needs a scheme whose zero point is an integer added after the rounding");
-  using input_0_type = typename Kernel::real;
-  using input_1_type = typename Kernel::real;
-  using output_0_type = typename Kernel::real;
+  using input_0_type = Element;
+  using input_1_type = Element;
+  using output_0_type = Element;
   using output_1_type = none;
   static constexpr bool needs_small_quotient = false;  // v itself is used
   static constexpr std::size_t accumulators = 1;
