@@ -5,6 +5,7 @@
 #include "../peers.hpp"
 
 #include <xquant/presets/pytorch_quantization_calibration.hpp>
+#include <xquant/presets/pytorch_quantization_functions.hpp>
 
 #include <vector>
 
@@ -51,6 +52,47 @@ rule tensor_quant() {
           }};
 }
 
+// use(engine, name, x, y) on each engine, for float32 data; y is then the answer.
+template <class Use>
+void give_function(const recorded_case& c, answers& out, const Use& use) {
+  const xquant::model::tensor x = c.input("x");
+  const xquant::tensor_view<const float> x_view(x.data<float>(), x.shape());
+  on_each_engine<float>([&](const auto& engine, const char* name) {
+    std::vector<float> y(x.size());
+    use(engine, x_view, xquant::tensor_view<float>(y.data(), x.shape()));
+    out.give("y", "pytorch_quantization", name, value_of(y, x.shape()));
+  });
+}
+
+bool has_float32_data(const recorded_case& c) { return c.input_type("x") == element_type::float32; }
+
+rule fake_affine_tensor_quant() {
+  return {"fake_affine_tensor_quant", has_float32_data, [](const recorded_case& c, answers& out) {
+            const auto low = static_cast<float>(c.real("min", 0));
+            const auto high = static_cast<float>(c.real("max", 0));
+            const auto bits = static_cast<int>(c.integer("num_bits", 8));
+            give_function(c, out, [&](const auto& engine, const auto& x, const auto& y) {
+              preset::fake_affine_tensor_quant(x, low, high, bits, y, engine);
+            });
+          }};
+}
+
+// amax is an array, a number, or absent: then s = 1.
+rule scaled_e4m3() {
+  return {"scaled_e4m3", has_float32_data, [](const recorded_case& c, answers& out) {
+            const auto number = static_cast<float>(c.real("amax", 448));
+            const xquant::model::tensor recorded = c.has_input("amax") ? c.input("amax") : xquant::model::tensor{};
+            const xquant::tensor_view<const float> amax =
+                c.has_input("amax") ? xquant::tensor_view<const float>(recorded.data<float>(), recorded.shape())
+                                    : xquant::tensor_view<const float>(&number, xquant::shape{});
+            const auto exponent_bits = static_cast<int>(c.integer("E", 4));
+            const auto mantissa_bits = static_cast<int>(c.integer("M", 3));
+            give_function(c, out, [&](const auto& engine, const auto& x, const auto& y) {
+              preset::scaled_e4m3(x, amax, exponent_bits, mantissa_bits, y, engine);
+            });
+          }};
+}
+
 struct recorded_histogram {
   std::vector<std::int64_t> counts;
   std::vector<double> edges;  // float32 ones are as exact in double
@@ -93,7 +135,10 @@ rule compute_amax_percentile() {
 }  // namespace
 
 peer_rules pytorch_quantization_rules() {
-  return {"pytorch_quantization", {tensor_quant(), compute_amax_entropy(), compute_amax_percentile()}, {}};
+  return {
+      "pytorch_quantization",
+      {tensor_quant(), fake_affine_tensor_quant(), scaled_e4m3(), compute_amax_entropy(), compute_amax_percentile()},
+      {}};
 }
 
 }  // namespace conformance
