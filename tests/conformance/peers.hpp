@@ -7,5 +7,6 @@ namespace conformance {
 
 peer_rules onnx_rules();
 peer_rules pytorch_quantization_rules();
+peer_rules torch_rules();
 
 }  // namespace conformance
