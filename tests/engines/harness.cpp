@@ -125,13 +125,18 @@ struct parameter_set {
   std::vector<float> scales;
   std::vector<float> reciprocals;
   std::vector<std::int32_t> zero_points;
+  std::vector<float> real_zero_points;
   bool with_reciprocals = false;
 
   parameter_set(oracle::stream& random, const subject& s, const code_range& range, std::size_t count, bool ordinary)
       : scales(make_scales(random, count, ordinary)) {
-    for (const float scale : scales) {
+    for (float& scale : scales) {
+      if (s.has_signed_scale && random.below(2) != 0) scale = -scale;
       reciprocals.push_back(static_cast<float>(1.0 / static_cast<double>(scale)));
-      if (s.has_zero_point)
+      if (s.has_real_zero_point)
+        real_zero_points.push_back(static_cast<float>(random.unit() * 300) *
+                                   (random.below(2) != 0 ? 1.0f : std::fmin(std::fabs(scale), 1e30f)));
+      else if (s.has_zero_point)
         zero_points.push_back(range.lower + static_cast<std::int32_t>(random.below(
                                                 static_cast<std::uint32_t>(range.upper - range.lower + 1))));
     }
@@ -139,7 +144,8 @@ struct parameter_set {
   }
   [[nodiscard]] xquant::parameters_view<float> view() const {
     return {scales.data(), with_reciprocals ? reciprocals.data() : nullptr,
-            zero_points.empty() ? nullptr : zero_points.data(), scales.size()};
+            zero_points.empty() ? nullptr : zero_points.data(), scales.size(),
+            real_zero_points.empty() ? nullptr : real_zero_points.data()};
   }
 };
 

@@ -32,6 +32,8 @@ struct subject {
   bool has_zero_point;
   std::int32_t storage_lower;
   std::int32_t storage_upper;
+  bool has_real_zero_point = false;  // its zero points are reals, in units of codes (or of the data, all the same)
+  bool has_signed_scale = false;     // its scales may be negative
 };
 
 /// Every tail length 0 .. 129 over several shapes, axes, parameter sets and code ranges.

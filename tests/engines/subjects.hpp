@@ -72,8 +72,10 @@ subject make_subject(const char* name) {
           Operation == operation::quantize ? sizeof(typename Format::code_type) : 4,
           Format::is_integer,
           Scheme::has_zero_point,
-          format.lower_code(),
-          format.upper_code()};
+          static_cast<std::int32_t>(format.lower_code()),
+          static_cast<std::int32_t>(format.upper_code()),
+          is_real(xquant::detail::zero_point_rule_of<Scheme>),
+          xquant::detail::has_signed_scale<Scheme>};
 }
 
 template <operation Operation, class Rounding, class Arithmetic, class Format, class Scheme = xquant::symmetric<>>

@@ -248,7 +248,9 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
  private:
   template <class L>
   XQUANT_INLINE static constexpr L times_scale(L value, L scale) {
-    if constexpr (requires { requires !FormatType::has_negative_zero; })
+    if constexpr (Rule == zero_point_rule::real_before_rounding)
+      return add(multiply(value, scale), broadcast<L>(0));  // the product may underflow, to +0 too
+    else if constexpr (requires { requires !FormatType::has_negative_zero; })
       return multiply_without_sign_of_zero(value, scale);
     else
       return multiply(value, scale);
