@@ -96,11 +96,12 @@ struct slot_walk {
   /// visit(first element, number of elements, step between them, slot of the first, step between their slots)
   template <class Visit>
   void for_each_run(const tensor_view<const float>& x, const Visit& visit) const {
-    for (std::size_t i = 0; i < nests.count; ++i)
-      for_each_row(nests.item[i], [&](const std::ptrdiff_t* offset, const nest_dimension& row) {
+    for_each_nest(nests, [&](const nest& n) {
+      for_each_row(n, [&](const std::ptrdiff_t* offset, const nest_dimension& row) {
         visit(x.data + offset[input_0], row.extent, row.stride[input_0], static_cast<std::size_t>(offset[parameter]),
               row.stride[parameter]);
       });
+    });
   }
 
   /// The extremes of each slot. Refuses NaN and infinities, naming the first such element in row-major order.
@@ -129,8 +130,8 @@ struct slot_walk {
   status first_not_finite(const tensor_view<const float>& x) const {
     std::size_t found = SIZE_MAX;
     float value = 0;
-    for (std::size_t i = 0; i < nests.count; ++i)
-      for_each_row(nests.item[i], [&](const std::ptrdiff_t* offset, const nest_dimension& row) {
+    for_each_nest(nests, [&](const nest& n) {
+      for_each_row(n, [&](const std::ptrdiff_t* offset, const nest_dimension& row) {
         for (std::size_t j = 0; j < row.extent; ++j) {
           const auto k = static_cast<std::ptrdiff_t>(j);
           const auto index = static_cast<std::size_t>(offset[element_index] + k * row.stride[element_index]);
@@ -141,6 +142,7 @@ struct slot_walk {
           }
         }
       });
+    });
     return fault(errc::not_finite, "x", static_cast<double>(value), "finite values", found);
   }
 };

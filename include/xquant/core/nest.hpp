@@ -23,10 +23,13 @@ struct nest {
   std::ptrdiff_t base[operand_count] = {};
 };
 
-/// A walk over a whole tensor: one nest, and one more for each ragged edge of a blocked dimension.
+/// A walk over a whole tensor: one nest, and one more for each ragged edge of a blocked dimension. Three and more
+/// ragged dimensions have more nests than are kept: then `parts` is above 1, the items say how the dimensions are cut,
+/// and for_each_nest makes the nests on the way.
 struct nest_list {
   static constexpr std::size_t capacity = 4;
   std::size_t count = 0;
+  std::size_t parts = 1;
   nest item[capacity];
 };
 
@@ -50,79 +53,153 @@ constexpr void append(nest& n, const nest_dimension& d) noexcept {
   n.dimension[n.depth++] = d;
 }
 
-struct nest_builder {
+// The dimensions of a walk as a caller gives them.
+struct given_dimensions {
   const shape& extents;
   const std::ptrdiff_t* const* stream_stride;  // operands input_0 .. output_1; null where absent
   const parameter_map& map;
   std::ptrdiff_t index_stride[max_rank] = {};
-  nest_list& out;
-  bool fits = true;
 
-  constexpr nest_dimension at(std::size_t d, std::size_t extent, std::ptrdiff_t step,
-                              std::ptrdiff_t parameter_stride) const {
+  constexpr std::size_t rank() const { return extents.rank; }
+  constexpr std::size_t block(std::size_t d) const { return map.block[d]; }
+  // Element by element, but the parameter: block by block.
+  constexpr nest_dimension operator[](std::size_t d) const {
+    nest_dimension n;
+    n.extent = extents.extent[d];
+    for (unsigned k = input_0; k <= output_1; ++k) n.stride[k] = stream_stride[k] ? stream_stride[k][d] : 0;
+    n.stride[parameter] = map.stride[d];
+    n.stride[element_index] = index_stride[d];
+    return n;
+  }
+};
+
+// The same kept in a nest_list of several parts: the dimensions in item 0, the extents of their blocks in item 1.
+struct kept_dimensions {
+  const nest_list& list;
+
+  constexpr std::size_t rank() const { return list.item[0].depth; }
+  constexpr std::size_t block(std::size_t d) const { return list.item[1].dimension[d].extent; }
+  constexpr const nest_dimension& operator[](std::size_t d) const { return list.item[0].dimension[d]; }
+};
+
+// Whether a dimension has whole blocks and a rest.
+template <class Dimensions>
+constexpr bool is_ragged(const Dimensions& all, std::size_t d) {
+  const nest_dimension own = all[d];
+  return own.stride[parameter] != 0 && own.extent > all.block(d) && own.extent % all.block(d) != 0;
+}
+
+template <class Dimensions>
+struct nest_builder {
+  const Dimensions& all;
+  nest_list& out;
+  unsigned decided;  // ragged dimensions, as bits, of which only whole blocks or only the rest are wanted
+  unsigned rest;     // the rest
+
+  // `extent` steps of `step` elements each.
+  static constexpr nest_dimension loop(const nest_dimension& own, std::size_t extent, std::size_t step,
+                                       std::ptrdiff_t parameter_stride) {
     nest_dimension n;
     n.extent = extent;
-    for (unsigned k = input_0; k <= output_1; ++k) n.stride[k] = stream_stride[k] ? stream_stride[k][d] * step : 0;
+    for (unsigned k = 0; k < operand_count; ++k) n.stride[k] = own.stride[k] * static_cast<std::ptrdiff_t>(step);
     n.stride[parameter] = parameter_stride;
-    n.stride[element_index] = index_stride[d] * step;
     return n;
   }
 
   constexpr void build(std::size_t d, const nest& so_far) {
-    if (d == extents.rank) {
-      if (out.count == nest_list::capacity) {
-        fits = false;
-        return;
-      }
+    if (d == all.rank()) {
       out.item[out.count++] = so_far;
       return;
     }
-    const std::size_t extent = extents.extent[d];
-    const std::size_t block = map.block[d];
-    if (map.stride[d] == 0 || block == 1) {
+    const nest_dimension own = all[d];
+    const std::size_t block = all.block(d);
+    if (own.stride[parameter] == 0 || block == 1) {
       nest n = so_far;
-      append(n, at(d, extent, 1, map.stride[d]));
+      append(n, own);
       build(d + 1, n);
       return;
     }
-    const std::size_t whole = extent / block;
-    if (whole > 0) {
+    const std::size_t whole = own.extent / block;
+    const bool is_decided = (decided >> d & 1) != 0;
+    const bool is_rest = (rest >> d & 1) != 0;
+    if (whole > 0 && !(is_decided && is_rest)) {
       nest n = so_far;
-      append(n, at(d, whole, static_cast<std::ptrdiff_t>(block), map.stride[d]));
-      append(n, at(d, block, 1, 0));
+      append(n, loop(own, whole, block, own.stride[parameter]));
+      append(n, loop(own, block, 1, 0));
       build(d + 1, n);
     }
-    if (extent % block != 0) {
+    if (own.extent % block != 0 && !(is_decided && !is_rest)) {
       nest n = so_far;
-      const nest_dimension skip = at(d, 1, static_cast<std::ptrdiff_t>(whole * block), 0);
+      const nest_dimension skip =
+          loop(own, 1, whole * block, own.stride[parameter] * static_cast<std::ptrdiff_t>(whole));
       for (unsigned k = 0; k < operand_count; ++k) n.base[k] += skip.stride[k];
-      n.base[parameter] += map.stride[d] * static_cast<std::ptrdiff_t>(whole);
-      append(n, at(d, extent % block, 1, 0));
+      append(n, loop(own, own.extent % block, 1, 0));
       build(d + 1, n);
     }
   }
 };
 
+// The nests of one part: its bits say which of the decided dimensions, outermost first, want their rest.
+template <class Dimensions>
+constexpr void build_part(const Dimensions& all, std::size_t part, nest_list& out) {
+  std::size_t ragged = 0;
+  for (std::size_t d = 0; d < all.rank(); ++d) ragged += is_ragged(all, d) ? 1 : 0;
+  unsigned decided = 0;
+  unsigned rest = 0;
+  for (std::size_t d = 0; d < all.rank() && ragged > 2; ++d) {
+    if (!is_ragged(all, d)) continue;
+    decided |= 1u << d;
+    rest |= static_cast<unsigned>(part & 1) << d;
+    part >>= 1;
+    --ragged;
+  }
+  nest_builder<Dimensions> builder{all, out, decided, rest};
+  builder.build(0, nest{});
+}
+
 }  // namespace detail
 
 /// The nests of a walk over `s` with the given strides (one array a stream, null where the stream is absent). An empty
-/// shape gives no nest. Refuses more ragged dimensions than nest_list can hold.
+/// shape gives no nest. Never refuses.
 constexpr status make_nests(const shape& s, const std::ptrdiff_t* const (&stream_stride)[4], const parameter_map& map,
                             nest_list& out) noexcept {
   out.count = 0;
+  out.parts = 1;
   for (std::size_t d = 0; d < s.rank; ++d)
     if (s.extent[d] == 0) return {};
-  detail::nest_builder builder{s, stream_stride, map, {}, out};
+  detail::given_dimensions all{s, stream_stride, map};
   std::ptrdiff_t step = 1;
   for (std::size_t d = s.rank; d-- > 0;) {
-    builder.index_stride[d] = step;
+    all.index_stride[d] = step;
     step *= static_cast<std::ptrdiff_t>(s.extent[d]);
   }
-  builder.build(0, nest{});
-  if (!builder.fits)
-    return fault(errc::unsupported, "granularity", static_cast<double>(s.rank),
-                 "at most two dimensions with a ragged last block");
+  std::size_t ragged = 0;
+  for (std::size_t d = 0; d < s.rank; ++d) ragged += detail::is_ragged(all, d) ? 1 : 0;
+  if (ragged <= 2) {
+    detail::build_part(all, 0, out);
+    return {};
+  }
+  out.parts = std::size_t{1} << (ragged - 2);
+  out.item[0].depth = s.rank;
+  for (std::size_t d = 0; d < s.rank; ++d) {
+    out.item[0].dimension[d] = all[d];
+    out.item[1].dimension[d].extent = map.block[d];
+  }
   return {};
+}
+
+/// Calls visit(nest) for every nest of a walk.
+template <class Visit>
+constexpr void for_each_nest(const nest_list& nests, Visit&& visit) {
+  if (nests.parts == 1) {
+    for (std::size_t i = 0; i < nests.count; ++i) visit(nests.item[i]);
+    return;
+  }
+  for (std::size_t part = 0; part < nests.parts; ++part) {
+    nest_list some;
+    detail::build_part(detail::kept_dimensions{nests}, part, some);
+    for (std::size_t i = 0; i < some.count; ++i) visit(some.item[i]);
+  }
 }
 
 /// Calls visit(operand offsets) for each index of the outermost `loops` loops, in order.

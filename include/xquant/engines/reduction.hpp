@@ -41,21 +41,22 @@ struct piece {
 /// Calls visit(piece) for all pieces, in the order in which they are combined.
 template <class Visit>
 constexpr void for_each_piece(const nest_list& nests, Visit&& visit) {
-  for (std::size_t i = 0; i < nests.count; ++i)
-    for_each_row(nests.item[i], [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
+  for_each_nest(nests, [&](const nest& n) {
+    for_each_row(n, [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
       const bool consecutive = row.extent == 1 || row.stride[element_index] == 1;
       const std::ptrdiff_t step = row.extent == 1 ? 0 : row.stride[parameter];
       for (std::size_t done = 0; done < row.extent;) {
         const auto index = static_cast<std::uint64_t>(first[element_index] +
                                                       static_cast<std::ptrdiff_t>(done) * row.stride[element_index]);
         const auto slot = static_cast<std::size_t>(first[parameter] + static_cast<std::ptrdiff_t>(done) * step);
-        std::size_t n = consecutive && (step == 0 || step == 1) ? row.extent - done : 1;
+        std::size_t extent = consecutive && (step == 0 || step == 1) ? row.extent - done : 1;
         const std::size_t to_border = segment_size - static_cast<std::size_t>(index % segment_size);
-        if (n > to_border) n = to_border;
-        visit(piece{slot, index, n, step == 1});
-        done += n;
+        if (extent > to_border) extent = to_border;
+        visit(piece{slot, index, extent, step == 1});
+        done += extent;
       }
     });
+  });
 }
 
 /// Lays out a reduction over views of shape `s`; null where a stream is absent.

@@ -17,8 +17,8 @@ struct scalar_engine {
   /// Walks every element in row-major order. The streams are valid for the nests; nothing is checked here.
   template <class Op>
   static constexpr void run(const Op& operation, const nest_list& nests, const operation_streams<Op>& streams) {
-    for (std::size_t i = 0; i < nests.count; ++i)
-      for_each_row(nests.item[i], [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
+    for_each_nest(nests, [&](const nest& n) {
+      for_each_row(n, [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
         for (std::size_t k = 0; k < row.extent; ++k) {
           std::ptrdiff_t at[operand_count];
           for (unsigned o = 0; o < operand_count; ++o)
@@ -26,6 +26,7 @@ struct scalar_engine {
           element(operation, streams, at);
         }
       });
+    });
   }
 
   /// One element: load, formula, store. Integer results are clamped to the codes in use.

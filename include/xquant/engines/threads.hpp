@@ -188,13 +188,9 @@ class threads_engine {
 
   template <class Op>
   void run(const Op& operation, const nest_list& nests, const operation_streams<Op>& streams) const {
-    for (std::size_t i = 0; i < nests.count; ++i) {
-      const nest& n = nests.item[i];
+    for_each_nest(nests, [&](const nest& n) {
       const detail::cut where = detail::best_cut<Op>(n);
-      if (where.multiple == 0) {
-        run_part(operation, n, streams);
-        continue;
-      }
+      if (where.multiple == 0) return run_part(operation, n, streams);
       const std::size_t units = n.dimension[where.dimension].extent / where.multiple;
       const std::size_t tasks = std::min(units, concurrency());
       const std::size_t extent = n.dimension[where.dimension].extent;
@@ -202,7 +198,7 @@ class threads_engine {
       pool_->run(tasks, [&](std::size_t t) {
         run_part(operation, detail::slice(n, where.dimension, border(t), border(t + 1)), streams);
       });
-    }
+    });
   }
 
   /// A reduction: pieces of one slot are computed apart and combined in order by the caller's thread; consecutive slots

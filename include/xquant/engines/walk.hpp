@@ -289,7 +289,7 @@ XQUANT_INLINE void walk(const row_kernel& kernel, const nest_list& nests, const 
         !goes_past_caches(kernel, s, n.dimension[0].extent))
       return kernel.run(arguments_at(kernel, s, n.base, n.dimension[0]));
   }
-  for (std::size_t i = 0; i < nests.count; ++i) walk_nest(kernel, nests.item[i], s);
+  for_each_nest(nests, [&](const nest& n) { walk_nest(kernel, n, s); });
 }
 
 /// The row kernels of a reduction.

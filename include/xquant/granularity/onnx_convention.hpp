@@ -40,7 +40,7 @@ template <class Granularity>
   bool by_position = true;  // every divided axis has a slot for each index
   for (std::size_t d = 0; d < s.rank; ++d) {
     slots[d] = map.stride[d] == 0 ? 1 : detail::blocks_in(s[d], map.block[d]);
-    if (slots[d] != 1 || s[d] == 0) {
+    if (slots[d] != 1) {
       ++divided;
       last_divided = d;
       by_position = by_position && slots[d] == s[d];
@@ -115,10 +115,11 @@ template <class Granularity>
     result.size[d] = 1;
   }
   const auto block = static_cast<std::size_t>(o.block_size);
-  if (detail::blocks_in(s[axis], block) != o.scale_shape[axis])
+  const bool is_empty = s[axis] == 0 && o.scale_shape[axis] == 1;  // a scale of no elements
+  if (!is_empty && detail::blocks_in(s[axis], block) != o.scale_shape[axis])
     return fault(errc::value_out_of_range, "block_size", static_cast<double>(o.block_size),
                  "a block size with which the axis has as many blocks as scales");
-  result.size[axis] = block;
+  result.size[axis] = is_empty ? whole_axis : block;
   out = result;
   return {};
 }

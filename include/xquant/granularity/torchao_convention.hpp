@@ -37,7 +37,8 @@ template <class Granularity>
   torchao_block_size result;
   result.rank = s.rank;
   for (std::size_t d = 0; d < s.rank; ++d) {
-    const std::size_t block = map.stride[d] == 0 || map.block[d] > s[d] ? s[d] : map.block[d];
+    const bool is_whole = map.stride[d] == 0 || (s[d] != 0 && map.block[d] > s[d]);
+    const std::size_t block = is_whole ? s[d] : map.block[d];
     if (block != 0 && s[d] % block != 0)
       return fault(errc::unsupported, "granularity", static_cast<double>(block),
                    "blocks that divide every extent, as in torchao", d);

@@ -61,6 +61,7 @@ status workspace_of_shape(const shape& s, const parameter_map& map, std::size_t&
   const bool dense[4] = {true, true, true, true};
   reduction_walk walk;
   if (const status bad = make_reduction(s, map, none, dense, walk); !bad.ok()) return bad;
+  if (const status bad = validate_nests(walk.nests); !bad.ok()) return bad;
   doubles = workspace_of<Op>(make_row_walk(walk, map.count));
   return {};
 }
@@ -166,6 +167,7 @@ template <class Launcher, class Quantizer, class Real, class In, class Gradient>
   reduction_walk walk;
   if (const status bad = q.format.valid(); !bad.ok()) return bad;
   if (const status bad = s.prepare_reduction_without_parameters(q.granularity, map, walk); !bad.ok()) return bad;
+  if (const status bad = validate_nests(walk.nests); !bad.ok()) return bad;
   if (const status bad = validate_slots(p, map.count); !bad.ok()) return bad;
   if (dscale.shape.rank != 1 || dscale.shape.extent[0] != map.count)
     return fault(errc::shape_mismatch, "dscale", static_cast<double>(dscale.shape.size()),
@@ -201,6 +203,7 @@ template <class Launcher, class Granularity, class Real, class In>
   parameter_map map;
   reduction_walk walk;
   if (const status bad = s.prepare_reduction_without_parameters(granularity, map, walk); !bad.ok()) return bad;
+  if (const status bad = validate_nests(walk.nests); !bad.ok()) return bad;
   const tensor_view<Real>* const outputs[] = {&minimum, &maximum};
   const char* const names[] = {"minimum", "maximum"};
   for (unsigned k = 0; k < 2; ++k) {

@@ -82,7 +82,15 @@ constexpr row_nest make_rows(const nest& n, std::size_t first_piece) noexcept {
 
 }  // namespace detail
 
-/// A reduction over `slots` parameter slots in the form kernels take.
+/// Kernels that find their nests on the device know as many as a nest_list keeps.
+constexpr status validate_nests(const nest_list& nests) noexcept {
+  if (nests.parts != 1)
+    return fault(errc::unsupported, "granularity", static_cast<double>(nests.parts),
+                 "at most two dimensions with a short last block, for this operation on a device");
+  return {};
+}
+
+/// A reduction over `slots` parameter slots in the form kernels take; of nests that validate_nests accepts.
 constexpr row_walk make_row_walk(const reduction_walk& walk, std::size_t slots) noexcept {
   row_walk w{};
   w.nests = walk.nests.count;
@@ -112,18 +120,18 @@ template <class Launcher, class Op>
 status run(const Launcher& launcher, const Op& operation, const nest_list& nests, const operation_streams<Op>& s) {
   if constexpr (writes_bits<Op>) {
     if (!detail::in_index_order(nests)) {
+      if (const status bad = validate_nests(nests); !bad.ok()) return bad;
       std::size_t count = 0;
       for (std::size_t n = 0; n < nests.count; ++n) count += detail::elements_of(nests.item[n]);
       if (count == 0) return {};
       return launcher.launch(located_kernel<Op>{operation, s, nests, count}, launcher.threads(count));
     }
   }
-  for (std::size_t n = 0; n < nests.count; ++n) {
-    const nest& loops = nests.item[n];
+  status launched;
+  for_each_nest(nests, [&](const nest& loops) {
     const std::size_t count = detail::elements_of(loops);
-    if (count == 0) continue;
+    if (count == 0 || !launched.ok()) return;
     const std::size_t threads = launcher.threads(count);
-    status launched;
     // Three loops are what an axis in the middle of a dense tensor leaves.
     if (loops.depth <= 1)
       launched = launcher.launch(element_kernel<Op, 1>{operation, s, detail::make_walk<1>(loops, threads)}, threads);
@@ -133,9 +141,8 @@ status run(const Launcher& launcher, const Op& operation, const nest_list& nests
       launched = launcher.launch(
           element_kernel<Op, nest::max_depth>{operation, s, detail::make_walk<nest::max_depth>(loops, threads)},
           threads);
-    if (!launched.ok()) return launched;
-  }
-  return {};
+  });
+  return launched;
 }
 
 /// Two launches: pieces, then slots. `workspace` holds workspace_of<Op>(w) doubles; `finish` is called for every slot.
