@@ -3,8 +3,10 @@
 
 #include "../engines.hpp"
 #include "../peers.hpp"
+#include "torch_casts.hpp"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace conformance {
@@ -220,17 +222,20 @@ rule quantize_per_channel_float_qparams(const std::string& type, std::int32_t qu
 }  // namespace
 
 peer_rules torch_rules() {
-  return {"torch",
-          {fake_quantize_per_tensor_affine(), fake_quantize_per_tensor_affine_tensor_qparams(),
-           fake_quantize_per_channel_affine(),
-           quantize_to("quantize_per_tensor", "quint8", quantize_per_tensor_to<std::uint8_t>),
-           quantize_to("quantize_per_tensor", "qint8", quantize_per_tensor_to<std::int8_t>),
-           quantize_to("quantize_per_tensor", "qint32", quantize_per_tensor_to<std::int32_t>),
-           quantize_to("quantize_per_channel", "quint8", quantize_per_channel_to<std::uint8_t>),
-           quantize_to("quantize_per_channel", "qint8", quantize_per_channel_to<std::int8_t>),
-           quantize_to("quantize_per_channel", "qint32", quantize_per_channel_to<std::int32_t>),
-           quantize_per_channel_float_qparams("quint8", 255), quantize_per_channel_float_qparams("quint4x2", 15)},
-          {}};
+  std::vector<rule> rules{fake_quantize_per_tensor_affine(),
+                          fake_quantize_per_tensor_affine_tensor_qparams(),
+                          fake_quantize_per_channel_affine(),
+                          quantize_to("quantize_per_tensor", "quint8", quantize_per_tensor_to<std::uint8_t>),
+                          quantize_to("quantize_per_tensor", "qint8", quantize_per_tensor_to<std::int8_t>),
+                          quantize_to("quantize_per_tensor", "qint32", quantize_per_tensor_to<std::int32_t>),
+                          quantize_to("quantize_per_channel", "quint8", quantize_per_channel_to<std::uint8_t>),
+                          quantize_to("quantize_per_channel", "qint8", quantize_per_channel_to<std::int8_t>),
+                          quantize_to("quantize_per_channel", "qint32", quantize_per_channel_to<std::int32_t>),
+                          quantize_per_channel_float_qparams("quint8", 255),
+                          quantize_per_channel_float_qparams("quint4x2", 15)};
+  std::vector<rule> casts = torch_cast_rules();
+  for (rule& r : casts) rules.push_back(std::move(r));
+  return {"torch", std::move(rules), {}};
 }
 
 }  // namespace conformance
