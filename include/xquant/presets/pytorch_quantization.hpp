@@ -4,6 +4,7 @@
 
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/bits.hpp>
+#include <xquant/core/half.hpp>
 #include <xquant/core/nest.hpp>
 #include <xquant/core/validation.hpp>
 #include <xquant/engines/plan.hpp>
@@ -46,9 +47,10 @@ struct code_limits {
 };
 
 /// Policy: what amax makes of the scale. The peer's scale is codes per unit: multiplier = upper / amax in float,
-/// whatever the data. Where amax <= 2^-24, the multiplier is 0 and the scale given back 1. Both that guard and the
-/// refusal of negative amax look at min(amax), which is NaN when one amax is: one NaN switches them off for every slot,
-/// and amax 0 then has an infinite multiplier. An infinite amax has multiplier 0 and so 0 / 0 in fake_tensor_quant.
+/// whatever the data; what is given back is of the type `Data` of the data. Where amax <= 2^-24, the multiplier is 0
+/// and the scale given back 1. Both that guard and the refusal of negative amax look at min(amax), which is NaN when
+/// one amax is: one NaN switches them off for every slot, and amax 0 then has an infinite multiplier. An infinite amax
+/// has multiplier 0 and so 0 / 0 in fake_tensor_quant.
 template <class Real>
 struct scales {
   std::vector<Real> multiplier;  ///< what x is multiplied by
@@ -57,7 +59,7 @@ struct scales {
   static constexpr float least_amax = 0x1p-24f;
 
   /// Refuses no amax at all and, as the peer does, negative ones.
-  template <class Each>
+  template <class Data = Real, class Each>
   [[nodiscard]] status fill(float upper, const Each& for_each_amax) {
     float least = 0;
     bool any = false;
@@ -72,27 +74,40 @@ struct scales {
       return fault(errc::value_out_of_range, "amax", static_cast<double>(least), "no negative amax");
     for_each_amax([&](float a) {
       const bool dead = !has_nan && a <= least_amax;
-      const Real scale = static_cast<Real>(upper / a);
-      multiplier.push_back(dead ? Real(0) : scale);
-      divisor.push_back(dead ? Real(1) : scale);
+      const float scale = upper / a;
+      multiplier.push_back(dead ? Real(0) : static_cast<Real>(scale));
+      divisor.push_back(dead ? Real(1) : static_cast<Real>(static_cast<Data>(scale)));
     });
     return {};
   }
 };
 
+namespace detail {
+// v as an element of type Data keeps it.
+template <class Data, class L>
+XQUANT_INLINE constexpr L kept_as(L v) {
+  if constexpr (xquant::detail::is_half<Data>)
+    return Data::layout::template widen<L>(Data::layout::template narrow<L>(v));
+  else
+    return v;
+}
+}  // namespace detail
+
 /// code = clamp(round_half_to_even(x * multiplier), lower, upper), a real: NaN stays NaN, -0 stays -0. Of its lane
-/// parameters, `reciprocal` is the multiplier and `scale` the divisor.
-template <class Real>
+/// parameters, `reciprocal` is the multiplier and `scale` the divisor. `Data` is the type of x and `Code` that of the
+/// codes; with `RoundsProduct` the product and the limits are rounded to Data first.
+template <class Data, class Code = Data, bool RoundsProduct = false>
 struct tensor_quant_operation {
-  using real = Real;
-  using input_0_type = Real;
+  using real = lane_real<Data>;
+  using input_0_type = Data;
   using input_1_type = none;
-  using output_0_type = Real;
+  using output_0_type = Code;
   using output_1_type = none;
   using rounding_type = none;
   static constexpr bool needs_small_quotient = false;
+  static constexpr bool gives_scale = true;
 
-  code_limits<Real> limits;
+  code_limits<real> limits;
 
   static constexpr std::int32_t lower_code() noexcept { return 0; }  // no integer is stored
   static constexpr std::int32_t upper_code() noexcept { return 0; }
@@ -104,23 +119,37 @@ struct tensor_quant_operation {
   template <class L>
   XQUANT_INLINE constexpr L operator()(L x, none, const lane_parameters<L>& p, xquant::detail::no_random_bits) const {
     // Held first, because a rounding takes numbers below 2^31; codes end at 2^24.
-    constexpr Real far = power_of_two<Real>(30);
-    const L v = clamp_keep_nan(multiply(x, p.reciprocal), broadcast<L>(-far), broadcast<L>(far));
+    constexpr real far = power_of_two<real>(30);
+    const L product = product_type<L>(multiply(x, p.reciprocal));
+    const L v = clamp_keep_nan(product, broadcast<L>(-far), broadcast<L>(far));
     const mask_of<L> is_number = equal(v, v);
     const L rounded = nearest_even::round(select<L>(is_number, v, broadcast<L>(0)));
     // The upper limit last, as torch.clamp: with 0 bits it is the smaller one.
-    const L code = minimum(broadcast<L>(limits.upper), maximum(broadcast<L>(limits.lower), rounded));
+    const L code = minimum(product_type<L>(broadcast<L>(limits.upper)),
+                           maximum(product_type<L>(broadcast<L>(limits.lower)), rounded));
     return select<L>(is_number, code, v);
+  }
+
+ private:
+  template <class L>
+  XQUANT_INLINE static constexpr L product_type(L v) {
+    if constexpr (RoundsProduct)
+      return detail::kept_as<Data>(v);
+    else
+      return v;
   }
 };
 
-/// fake = code / divisor.
-template <class Real>
-struct fake_tensor_quant_operation : tensor_quant_operation<Real> {
+/// fake = code / divisor, the code as tensor_quant keeps it.
+template <class Data, class Code = Data, bool RoundsProduct = false>
+struct fake_tensor_quant_operation : tensor_quant_operation<Data, Code, RoundsProduct> {
+  static constexpr bool gives_scale = false;
+
   template <class L>
   XQUANT_INLINE constexpr L operator()(L x, none, const lane_parameters<L>& p,
                                        xquant::detail::no_random_bits random) const {
-    return divide(tensor_quant_operation<Real>::operator()(x, none{}, p, random), p.scale);
+    const L code = tensor_quant_operation<Data, Code, RoundsProduct>::operator()(x, none{}, p, random);
+    return divide(detail::kept_as<Code>(code), p.scale);
   }
 };
 
@@ -153,11 +182,12 @@ void each_element(const tensor_view<T>& v, std::size_t d, std::ptrdiff_t at, con
 }
 
 // The peer asks min(x) < 0: a NaN anywhere hides every negative value, and no elements are an error.
-template <class Real>
-status validate_unsigned(const tensor_view<const Real>& x) {
-  Real least = 0;
+template <class Data>
+status validate_unsigned(const tensor_view<const Data>& x) {
+  using real = lane_real<Data>;
+  real least = 0;
   bool has_nan = false;
-  each_element(x, 0, 0, [&](Real v) {
+  each_element(x, 0, 0, [&](real v) {
     has_nan = has_nan || !(v == v);
     least = v < least ? v : least;
   });
@@ -166,27 +196,44 @@ status validate_unsigned(const tensor_view<const Real>& x) {
   return fault(errc::value_out_of_range, "x", static_cast<double>(least), "no negative value, when unsigned");
 }
 
-template <template <class> class Operation, class Real, class Engine>
-status run(const tensor_view<const Real>& x, const tensor_view<const float>& amax,
-           const tensor_quant_settings& settings, const tensor_view<Real>& out, const char* out_name,
-           const Engine& engine, scales<Real>& used) {
-  Operation<Real> operation{};
+// Torch's type of an operation on 16-bit data and float amax: the data's where it computes in float and rounds the
+// code (float16), or where amax has no dimensions (bfloat16); else float.
+template <class Data>
+bool keeps_type(const shape& amax) noexcept {
+  return !is_same<Data, bfloat16> || amax.rank == 0;
+}
+
+template <class Operation, class Data, class Code, class Engine>
+status run(const tensor_view<const Data>& x, const tensor_view<const float>& amax,
+           const tensor_quant_settings& settings, const tensor_view<Code>& out, const char* out_name,
+           const Engine& engine, scales<lane_real<Data>>& used) {
+  using real = lane_real<Data>;
+  Operation operation{};
   code_limits<float> limits{};
   parameter_map map;
-  if (const status s = code_limits<Real>::of(settings, operation.limits); !s.ok()) return s;
+  if (const status s = code_limits<real>::of(settings, operation.limits); !s.ok()) return s;
   if (const status s = code_limits<float>::of(settings, limits); !s.ok()) return s;
   if (const status s = xquant::detail::validate_input(x, "x"); !s.ok()) return s;
   if (const status s = xquant::detail::validate_input(amax, "amax"); !s.ok()) return s;
   if (const status s = xquant::detail::validate_output(out, x.shape, out_name); !s.ok()) return s;
   if (const status s = xquant::detail::validate_apart(x, out, out_name); !s.ok()) return s;
   if (const status s = map_of(x.shape, amax.shape, map); !s.ok()) return s;
+  if (keeps_type<Data>(amax.shape) != is_same<Data, Code>)
+    return fault(errc::unsupported, out_name, sizeof(Code),
+                 "the type of x; float where x is bfloat16 and amax has dimensions");
   if (settings.is_unsigned)
     if (const status s = validate_unsigned(x); !s.ok()) return s;
   const auto for_each_amax = [&](const auto& use) { each_element(amax, 0, 0, use); };
-  if (const status s = used.fill(limits.upper, for_each_amax); !s.ok()) return s;
+  if (const status s = used.template fill<Data>(limits.upper, for_each_amax); !s.ok()) return s;
+  // No 16-bit float holds the scale: tensor_quant, which gives it back, refuses; fake_tensor_quant divides by infinity.
+  if constexpr (is_same<Data, float16> && Operation::gives_scale)
+    for (std::size_t i = 0; i < used.divisor.size(); ++i)
+      if (used.multiplier[i] > 65504)
+        return fault(errc::value_out_of_range, "amax", static_cast<double>(limits.upper / used.multiplier[i]),
+                     "a scale that float16 can hold", i);
   nest_list nests;
   if (const status s = xquant::detail::lay_out(x, out, map, nests); !s.ok()) return s;
-  operation_streams<Operation<Real>> streams;
+  operation_streams<Operation> streams;
   streams.input_0 = x.data;
   streams.output_0 = out.data;
   streams.parameters = {used.divisor.data(), used.multiplier.data(), nullptr, map.count};
@@ -194,22 +241,29 @@ status run(const tensor_view<const Real>& x, const tensor_view<const float>& ama
   return {};
 }
 
+// The peer's operation for 16-bit data: bfloat16 keeps its products where it keeps its type.
+template <template <class, class, bool> class Operation, class Data, class Code>
+using operation_on = Operation<Data, Code, is_same<Data, bfloat16> && is_same<Code, bfloat16>>;
+
 }  // namespace detail
 
 /// `tensor_quant(inputs, amax, num_bits, unsigned, narrow_range)`: q = clamp(rne(x * s), lower, upper) as reals, s =
 /// upper / amax; and the scales given back, one an amax, row-major (policy `scales`). `x` and `q` are float or double,
 /// `amax` float, of a shape that broadcasts over x: [] per tensor, [C, 1, 1] per axis. NaN gives NaN and -0 gives -0;
 /// infinities give the ends, or NaN where s is 0. Refuses, as the peer does, negative amax and, when unsigned, negative
-/// x, each unless a NaN hides it; and shapes that do not fit, widths beyond 24 bits, memory that overlaps.
+/// x, each unless a NaN hides it; a scale beyond 65504 for float16; and shapes that do not fit, widths beyond 24 bits,
+/// memory that overlaps.
 template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_tensor_quant(const In& x, const Amax& amax, const tensor_quant_settings& settings, Out&& q,
-                                      std::vector<element_of<In>>& returned_scale, const Engine& engine = {}) {
-  using real = element_of<In>;
+                                      std::vector<lane_real<element_of<In>>>& returned_scale,
+                                      const Engine& engine = {}) {
+  using data = element_of<In>;
   auto&& input = evaluated(x);
   auto&& limits = evaluated(amax);
-  scales<real> used;
-  const status s = detail::run<tensor_quant_operation, real>(as_view(input), as_view(limits), settings, as_view(q), "q",
-                                                             engine, used);
+  scales<lane_real<data>> used;
+  const status s = detail::run<detail::operation_on<tensor_quant_operation, data, element_of<Out>>>(
+      tensor_view<const data>(as_view(input)), tensor_view<const float>(as_view(limits)), settings, as_view(q), "q",
+      engine, used);
   if (s.ok()) returned_scale = std::move(used.divisor);
   return s;
 }
@@ -219,20 +273,22 @@ template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = sca
 template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_fake_tensor_quant(const In& x, const Amax& amax, const tensor_quant_settings& settings,
                                            Out&& y, const Engine& engine = {}) {
-  using real = element_of<In>;
+  using data = element_of<In>;
   auto&& input = evaluated(x);
   auto&& limits = evaluated(amax);
-  scales<real> used;
-  return detail::run<fake_tensor_quant_operation, real>(as_view(input), as_view(limits), settings, as_view(y), "y",
-                                                        engine, used);
+  scales<lane_real<data>> used;
+  return detail::run<detail::operation_on<fake_tensor_quant_operation, data, element_of<Out>>>(
+      tensor_view<const data>(as_view(input)), tensor_view<const float>(as_view(limits)), settings, as_view(y), "y",
+      engine, used);
 }
 
 #if XQUANT_HAS_EXCEPTIONS
 /// try_tensor_quant that returns the scales and throws xquant::error.
 template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
-std::vector<element_of<In>> tensor_quant(const In& x, const Amax& amax, const tensor_quant_settings& settings, Out&& q,
-                                         const Engine& engine = {}) {
-  std::vector<element_of<In>> returned_scale;
+std::vector<lane_real<element_of<In>>> tensor_quant(const In& x, const Amax& amax,
+                                                    const tensor_quant_settings& settings, Out&& q,
+                                                    const Engine& engine = {}) {
+  std::vector<lane_real<element_of<In>>> returned_scale;
   throw_if(try_tensor_quant(x, amax, settings, q, returned_scale, engine));
   return returned_scale;
 }

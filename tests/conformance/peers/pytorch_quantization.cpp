@@ -16,39 +16,63 @@ namespace {
 namespace preset = xquant::presets::pytorch_quantization;
 using xquant::model::element_type;
 
-template <class Real>
+// amax is an array or a number.
+struct recorded_amax {
+  xquant::model::tensor array;
+  float number;
+
+  explicit recorded_amax(const recorded_case& c, double otherwise = 0)
+      : array(c.has_input("amax") ? c.input("amax") : xquant::model::tensor{}),
+        number(static_cast<float>(c.real("amax", otherwise))) {}
+  [[nodiscard]] xquant::shape shape() const { return array.size() == 0 ? xquant::shape{} : array.shape(); }
+  [[nodiscard]] xquant::tensor_view<const float> view() const {
+    return {array.size() == 0 ? &number : array.data<float>(), shape()};
+  }
+};
+
+// Data of 16 bits is recorded as float.
+template <class Data, class Code = Data>
 void tensor_quant_of(const recorded_case& c, answers& out) {
-  const xquant::model::tensor x = c.input("x");
-  const xquant::model::tensor amax = c.input("amax");
-  const xquant::tensor_view<const Real> x_view(x.data<Real>(), x.shape());
+  using real = xquant::lane_real<Data>;
+  const xquant::model::tensor recorded = c.input("x");
+  const recorded_amax amax(c);
+  std::vector<Data> x;
+  for (std::size_t i = 0; i < recorded.size(); ++i) x.push_back(static_cast<Data>(recorded.data<real>()[i]));
+  const xquant::tensor_view<const Data> x_view(x.data(), recorded.shape());
   const preset::tensor_quant_settings settings{static_cast<int>(c.integer("num_bits", 8)), c.truth("unsigned", false),
                                                c.truth("narrow_range", true)};
-  on_each_engine<Real>([&](const auto& engine, const char* name) {
-    std::vector<Real> q(x.size());
-    std::vector<Real> fake(x.size());
-    const auto view = [&](std::vector<Real>& v) { return xquant::tensor_view<Real>(v.data(), x.shape()); };
-    const std::vector<Real> scale = preset::tensor_quant(x_view, amax.view(), settings, view(q), engine);
-    preset::fake_tensor_quant(x_view, amax.view(), settings, view(fake), engine);
-    out.give("q", "pytorch_quantization", name, value_of(q, x.shape()));
-    out.give("scale", "pytorch_quantization", name, value_of(scale, amax.shape()));
-    out.give("fake", "pytorch_quantization", name, value_of(fake, x.shape()));
+  on_each_engine<real>([&](const auto& engine, const char* name) {
+    const auto give = [&](const char* output, const std::vector<Code>& v) {
+      out.give(output, "pytorch_quantization", name, value_of(std::vector<real>(v.begin(), v.end()), recorded.shape()));
+    };
+    std::vector<Code> codes(x.size());
+    const xquant::tensor_view<Code> view(codes.data(), recorded.shape());
+    if (c.op() == "tensor_quant") {
+      const std::vector<real> scale = preset::tensor_quant(x_view, amax.view(), settings, view, engine);
+      out.give("scale", "pytorch_quantization", name, value_of(scale, amax.shape()));
+      give("q", codes);
+    }
+    preset::fake_tensor_quant(x_view, amax.view(), settings, view, engine);
+    give("fake", codes);
   });
 }
 
-// float32 and float64 data, amax in float32 of any shape that broadcasts (per tensor, one axis, several).
-rule tensor_quant() {
-  return {"tensor_quant",
-          [](const recorded_case& c) {
-            const element_type x = c.input_type("x");
-            const std::string original = c.text("input_dtype", xquant::model::name_of(x));
-            return (x == element_type::float32 || x == element_type::float64) &&
-                   original == xquant::model::name_of(x) && c.input_type("amax") == element_type::float32;
-          },
+// amax in float32 of any shape that broadcasts (per tensor, one axis, several).
+rule tensor_quant(const std::string& op) {
+  return {op,
+          [](const recorded_case& c) { return !c.has_input("amax") || c.input_type("amax") == element_type::float32; },
           [](const recorded_case& c, answers& out) {
-            if (c.input_type("x") == element_type::float64)
+            const std::string type = c.text("input_dtype", xquant::model::name_of(c.input_type("x")));
+            if (type == "float64")
               tensor_quant_of<double>(c, out);
-            else
+            else if (type == "float16")
+              tensor_quant_of<xquant::float16>(c, out);
+            else if (type != "bfloat16")
               tensor_quant_of<float>(c, out);
+            else if (recorded_amax(c).shape().rank == 0)
+              tensor_quant_of<xquant::bfloat16>(c, out);
+            else
+              tensor_quant_of<xquant::bfloat16, float>(c, out);
           }};
 }
 
@@ -77,18 +101,14 @@ rule fake_affine_tensor_quant() {
           }};
 }
 
-// amax is an array, a number, or absent: then s = 1.
+// No amax at all means s = 1.
 rule scaled_e4m3() {
   return {"scaled_e4m3", has_float32_data, [](const recorded_case& c, answers& out) {
-            const auto number = static_cast<float>(c.real("amax", 448));
-            const xquant::model::tensor recorded = c.has_input("amax") ? c.input("amax") : xquant::model::tensor{};
-            const xquant::tensor_view<const float> amax =
-                c.has_input("amax") ? xquant::tensor_view<const float>(recorded.data<float>(), recorded.shape())
-                                    : xquant::tensor_view<const float>(&number, xquant::shape{});
+            const recorded_amax amax(c, 448);
             const auto exponent_bits = static_cast<int>(c.integer("E", 4));
             const auto mantissa_bits = static_cast<int>(c.integer("M", 3));
             give_function(c, out, [&](const auto& engine, const auto& x, const auto& y) {
-              preset::scaled_e4m3(x, amax, exponent_bits, mantissa_bits, y, engine);
+              preset::scaled_e4m3(x, amax.view(), exponent_bits, mantissa_bits, y, engine);
             });
           }};
 }
@@ -135,10 +155,10 @@ rule compute_amax_percentile() {
 }  // namespace
 
 peer_rules pytorch_quantization_rules() {
-  return {
-      "pytorch_quantization",
-      {tensor_quant(), fake_affine_tensor_quant(), scaled_e4m3(), compute_amax_entropy(), compute_amax_percentile()},
-      {}};
+  return {"pytorch_quantization",
+          {tensor_quant("tensor_quant"), tensor_quant("fake_tensor_quant"), fake_affine_tensor_quant(), scaled_e4m3(),
+           compute_amax_entropy(), compute_amax_percentile()},
+          {}};
 }
 
 }  // namespace conformance
