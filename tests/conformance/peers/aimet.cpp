@@ -3,6 +3,7 @@
 #include "../peers.hpp"
 
 #include <xquant/presets/aimet_core.hpp>
+#include <xquant/presets/aimet_torch.hpp>
 
 #include <cstdlib>
 #include <string>
@@ -87,13 +88,99 @@ rule given_encodings(const char* op) {
           }};
 }
 
+// -- torch ------------------------------------------------------------------------------------------------------------
+
+namespace affine = xquant::presets::aimet_torch;
+
+// Data of 16 bits lie in the files as float32.
+template <class Element>
+std::vector<Element> elements_of(const tensor& t) {
+  std::vector<Element> elements;
+  for (const double v : value_of(t).real) elements.push_back(Element(v));
+  return elements;
+}
+template <class Element>
+value value_of_elements(const std::vector<Element>& elements, const shape& s) {
+  using stored = xquant::lane_real<Element>;
+  std::vector<stored> reals;
+  for (const Element& e : elements) reals.push_back(static_cast<stored>(e));
+  return value_of(reals, s);
+}
+
+template <class Element>
+void affine_of(const recorded_case& c, answers& out) {
+  using real = xquant::lane_real<Element>;
+  const tensor stored = c.input("x");
+  const shape s = stored.shape();
+  const auto elements = elements_of<Element>(stored);
+  const tensor_view<const Element> x(elements.data(), s);
+  affine::affine_settings settings;
+  settings.qmin = static_cast<std::int32_t>(c.integer("qmin", 0));
+  settings.qmax = static_cast<std::int32_t>(c.integer("qmax", 0));
+  settings.in_blocks = c.has("block_size");
+  settings.zero_point_shift = c.real("zero_point_shift", 0);
+  std::vector<real> scales{static_cast<real>(c.real("scale", 0))};
+  std::vector<real> offsets{static_cast<real>(c.real("offset", 0))};
+  shape slots;
+  if (c.has_input("scale")) {
+    scales = elements_of<real>(c.input("scale"));
+    offsets = elements_of<real>(c.input("offset"));
+    slots = c.input("scale").shape();
+  }
+  const tensor_view<const real> scale(scales.data(), slots);
+  const tensor_view<const real> offset(offsets.data(), slots);
+  on_each_engine<real>([&](const auto& engine, const char* name) {
+    const auto give = [&](const char* output, const auto& compute) {
+      if (!c.has_output(output) && !c.raises()) return;
+      std::vector<Element> y(elements.size());
+      compute(tensor_view<Element>(y.data(), s));
+      out.give(output, "aimet_torch", name, value_of_elements(y, s));
+    };
+    const bool only_quantizes = c.op() == "torch.affine.quantize";
+    std::vector<Element> q(elements.size());
+    give("q", [&](auto y) { affine::quantize(x, scale, offset, settings, y, engine); });
+    if (only_quantizes) return;
+    if constexpr (!xquant::detail::is_half<Element>)
+      give("dq", [&](auto y) {
+        const tensor_view<Element> codes(q.data(), s);
+        affine::quantize(x, scale, offset, settings, codes, engine);
+        affine::dequantize(codes, scale, offset, settings, y, engine);
+      });
+    give("qdq_fast", [&](auto y) { affine::quantize_dequantize(x, scale, offset, settings, y, engine); });
+    give("qdq_exact", [&](auto y) { affine::quantize_dequantize_exact(x, scale, offset, settings, y, engine); });
+  });
+}
+
+rule affine_functions(const char* op) {
+  return {op,
+          [](const recorded_case& c) {
+            const element_type x = c.input_type("x");
+            const std::string type = c.text("input_dtype", "float32");
+            return type == "float64"
+                       ? x == element_type::float64
+                       : (type == "float32" || type == "float16" || type == "bfloat16") && x == element_type::float32;
+          },
+          [](const recorded_case& c, answers& out) {
+            const std::string type = c.text("input_dtype", "float32");
+            if (type == "float64")
+              affine_of<double>(c, out);
+            else if (type == "float16")
+              affine_of<xquant::float16>(c, out);
+            else if (type == "bfloat16")
+              affine_of<xquant::bfloat16>(c, out);
+            else
+              affine_of<float>(c, out);
+          }};
+}
+
 }  // namespace
 
 peer_rules aimet_rules() {
-  return {"aimet",
-          {block_tensor_quantizer(), given_encodings("cpp.quantizeDequantize"),
-           given_encodings("onnxruntime.QcQuantizeOp")},
-          {}};
+  return {
+      "aimet",
+      {block_tensor_quantizer(), given_encodings("cpp.quantizeDequantize"), given_encodings("onnxruntime.QcQuantizeOp"),
+       affine_functions("torch.affine"), affine_functions("torch.affine.quantize")},
+      {}};
 }
 
 }  // namespace conformance
