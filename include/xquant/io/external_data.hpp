@@ -44,7 +44,7 @@ class external_files {
   /// beyond the file; input_output when the file cannot be read.
   model::tensor load(const external_location& location, model::element_type type, const shape& s,
                      const std::string& where) {
-    const std::string who = where + ": external data " + model::quoted(location.file);
+    const std::string who = where + ": external data " + model::in_quotes(location.file);
     if (folder_.empty())
       throw io_error(errc::unsupported, who + ": the folder of the model is not known; load it by its path");
     file& from = open(location.file, who);
@@ -87,7 +87,7 @@ class external_files {
       good = good && c >= '0' && c <= '9';
       if (good) value = value * 10 + static_cast<std::size_t>(c - '0');
     }
-    if (!good) refuse(who, std::string(what) + " " + model::quoted(text) + "; expected a number of bytes");
+    if (!good) refuse(who, std::string(what) + " " + model::in_quotes(text) + "; expected a number of bytes");
     return value;
   }
 
@@ -117,7 +117,7 @@ class external_files {
                      who + ": cannot open for reading (" + std::generic_category().message(errno) + ")");
     const std::string inside = folder == "/" ? folder : folder + "/";
     if (path.compare(0, inside.size(), inside) != 0)
-      refuse(who, "leaves the model's folder by a link, to " + model::quoted(path) + "; expected a file inside it");
+      refuse(who, "leaves the model's folder by a link, to " + model::in_quotes(path) + "; expected a file inside it");
     auto found = files_.find(path);
     if (found == files_.end()) found = files_.emplace(path, file{memory_map(path)}).first;
     by_name_.emplace(name, &found->second);

@@ -47,7 +47,7 @@ class npy_header {
       else if (key == "shape" && !seen_shape_)
         read_shape();
       else
-        fail("header key " + model::quoted(std::string(key)));
+        fail("header key " + model::in_quotes(std::string(key.substr(0, 100))));
       if (!take(',') && !peek('}')) fail("header");
     }
     if (!seen_descr_ || !seen_order_ || !seen_shape_) fail("header without descr, fortran_order and shape");
@@ -91,7 +91,7 @@ class npy_header {
     seen_descr_ = true;
     skip_space();
     if (peek('[')) throw io_error(errc::unsupported, where_ + ": structured elements; expected one number type");
-    std::string name(quoted());
+    std::string name(quoted().substr(0, 100));
     if (name.size() == 3 && name[2] == '1') name[0] = '|';
     for (const npy_type& known : npy_types)
       if (known.name == name) type = known.type;
@@ -114,7 +114,7 @@ class npy_header {
       std::size_t extent = 0;
       const std::size_t start = at_;
       for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-        if (at_ - start >= 18) fail("header, an extent of more than 18 digits");
+        if (at_ - start >= 19) fail("header, an extent of more than 19 digits");
         extent = extent * 10 + static_cast<std::size_t>(text_[at_] - '0');
       }
       if (at_ == start) fail("header, an extent expected");

@@ -96,7 +96,8 @@ class onnx_message {
   std::string what_;
 };
 
-using model::quoted;
+// For messages.
+inline std::string quoted(const std::string& name) { return model::in_quotes(name); }
 
 // A TensorProto as it lies in the file: what data there is, not yet whether it fits.
 class onnx_tensor {

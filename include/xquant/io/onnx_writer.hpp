@@ -59,6 +59,9 @@ struct onnx_writer_options {
   /// Write the biases of Conv, ConvTranspose and Gemm as int32, with the scale of the layer's input times that of its
   /// weight (model/integer_bias.hpp, which says what stays float).
   bool integer_biases = false;
+  /// The folder of the file the network was read from, for the tensors it keeps in files beside it. What is written
+  /// keeps all of its tensors itself.
+  std::string folder = {};
 };
 
 namespace detail {
@@ -131,7 +134,7 @@ class onnx_writer {
   onnx_writer(data_view original, const quantized_network& network, const onnx_writer_options& options,
               const std::string& where)
       : original_(original),
-        source_(onnx_parser(original, where).take()),
+        source_(onnx_parser(original, where, options.folder).take()),
         g_(*network.network),
         options_(options),
         where_(where),
@@ -160,9 +163,7 @@ class onnx_writer {
     for (model::node_id i = 0; i < g_.nodes().size(); ++i)
       if (!dead_[i]) write_node(i);
     const std::string bytes = assemble_model();
-    if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
-      throw io_error(errc::unsupported, where_ + ": the quantized file would have " + std::to_string(bytes.size()) +
-                                            " bytes; expected less than 2 GiB, which is all protocol buffers allow");
+    require_size(bytes.size());
     return bytes_of(bytes);
   }
 
@@ -272,8 +273,14 @@ class onnx_writer {
     if (!name.empty()) message.add_string(tensor::name, name);
     message.add_bytes(tensor::raw_data, static_cast<const char*>(bytes), size);
   }
+  void require_size(std::size_t size) const {
+    if (size > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
+      refuse("the quantized file would have " + std::to_string(size) +
+             " bytes or more; expected less than 2 GiB, which is all protocol buffers allow");
+  }
   void add_initializer(const std::string& name, const xquant::shape& shape, std::int32_t type, const void* bytes,
                        std::size_t size) {
+    require_size(initializers_.size() + size);  // before there is memory for it
     protozero::pbf_writer writer(initializers_);
     add_tensor(writer, onnx_schema::graph_proto::initializer, name, shape, type, bytes, size);
   }
@@ -507,7 +514,7 @@ class onnx_writer {
       writer.add_string(field::op_type, n.op_type);
       if (!n.domain.empty()) writer.add_string(field::domain, n.domain);
     } else {
-      keep_attributes = same_attributes(n, source_.node_at(original->id));
+      keep_attributes = same_attributes(n, source_.node_at(original->id)) && !has_external_tensor(original->bytes);
       std::vector<std::string> old_inputs;
       std::vector<std::string> old_outputs;
       for_each_field(original->bytes, [&](std::uint32_t tag, data_view bytes) {
@@ -558,6 +565,17 @@ class onnx_writer {
     return external;
   }
 
+  static bool has_external_tensor(data_view node) {
+    bool external = false;
+    for_each_field(node, [&](std::uint32_t tag, data_view attribute) {
+      if (tag != onnx_schema::node_proto::attribute) return;
+      for_each_field(content_of(attribute), [&](std::uint32_t kind, data_view field) {
+        external = external || (kind == onnx_schema::attribute_proto::t && is_external(content_of(field)));
+      });
+    });
+    return external;
+  }
+
   std::string assemble_graph() {
     namespace field = onnx_schema::graph_proto;
     std::string result;
@@ -576,7 +594,7 @@ class onnx_writer {
           written.insert(name);
           const model::tensor* now = g_.initializer(g_.find(name));
           const model::tensor* before = source_.initializer(source_.find(name));
-          if (now == nullptr || before == nullptr || (same_bytes(*now, *before) && !is_external(tensor))) break;
+          if (now == nullptr || before == nullptr || (!is_external(tensor) && same_bytes(*now, *before))) break;
           add_initializer(name, *now);
           return;
         }
@@ -673,6 +691,7 @@ class onnx_writer {
 ///     reductions and Split then say the same in the newer opset's words.
 ///   - Layers that took in a batch norm are written with their new weight and bias, constants nobody reads any more are
 ///     left out. All other fields of the file, known or not, are copied as they lie.
+///   - Tensors of external files (onnx_writer_options::folder) become part of the file.
 /// Throws io_error: malformed for bytes that are no ONNX model; unsupported for a quantizer QuantizeLinear does not
 /// have (another rounding or arithmetic of activations), an operator that the raised opset changed, or a result beyond
 /// 2 GiB; value_out_of_range, scale_out_of_range for an int32 bias that overflows; parameter faults of quantize.
@@ -693,7 +712,9 @@ inline std::vector<std::byte> quantized_onnx(std::span<const std::byte> original
 /// quantized_onnx, and input_output when a file cannot be read or written.
 inline void write_quantized_onnx(const std::string& path, const std::string& original, const quantized_network& network,
                                  const onnx_writer_options& options = {}) {
-  write_file(path, quantized_onnx(read_file(original), network, options, original));
+  onnx_writer_options from_here = options;
+  if (from_here.folder.empty()) from_here.folder = folder_of(original);
+  write_file(path, quantized_onnx(read_file(original), network, from_here, original));
 }
 
 }  // namespace xquant::io

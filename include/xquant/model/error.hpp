@@ -22,7 +22,7 @@ class model_error : public std::runtime_error {
 };
 
 /// A name from a file between quotes, for messages: a hostile one must not make them long.
-inline std::string quoted(const std::string& name) {
+inline std::string in_quotes(const std::string& name) {
   return "'" + (name.size() > 80 ? name.substr(0, 77) + "..." : name) + "'";
 }
 

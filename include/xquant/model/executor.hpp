@@ -166,7 +166,7 @@ class executor {
     constants_.assign(count, tensor());
     steps_.assign(graph_.nodes().size(), {});
     for (const auto& [id, t] : graph_.initializers()) {
-      require_size(t.shape(), [&, at = id] { return "initializer " + quoted(graph_.name_of(at)) + " has"; });
+      require_size(t.shape(), [&, at = id] { return "initializer " + in_quotes(graph_.name_of(at)) + " has"; });
       set_constant(id, t);
     }
     for (std::size_t i = 0; i < input_shapes.size(); ++i)

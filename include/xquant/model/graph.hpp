@@ -61,7 +61,7 @@ class graph {
   value_id add_value(value_info info) {
     if (info.name.empty()) throw model_error(errc::malformed, "value with an empty name");
     if (!ids_.emplace(info.name, values_.size()).second)
-      throw model_error(errc::malformed, "value name " + quoted(info.name) + " is used twice");
+      throw model_error(errc::malformed, "value name " + in_quotes(info.name) + " is used twice");
     values_.push_back(std::move(info));
     finished_ = false;
     return values_.size() - 1;
@@ -204,9 +204,9 @@ class graph {
   [[nodiscard]] std::string describe(const node& n) const {
     std::string text = "node ";
     if (!n.name.empty())
-      text += quoted(n.name);
+      text += in_quotes(n.name);
     else if (!n.outputs.empty() && n.outputs[0] < values_.size())
-      text += "computing " + quoted(values_[n.outputs[0]].name);
+      text += "computing " + in_quotes(values_[n.outputs[0]].name);
     const bool standard = n.domain.empty() || n.domain == "ai.onnx";
     std::string op = (standard ? "" : n.domain + ".") + n.op_type;
     if (op.size() > 80) op = op.substr(0, 77) + "...";
@@ -233,7 +233,7 @@ class graph {
     std::vector<bool> seen(values_.size(), false);
     for (const value_id id : inputs_) {
       if (seen[id])
-        throw model_error(errc::malformed, "graph input " + quoted(values_[id].name) + " is declared twice");
+        throw model_error(errc::malformed, "graph input " + in_quotes(values_[id].name) + " is declared twice");
       seen[id] = true;
     }
     std::vector<value_id> supplied;
@@ -255,10 +255,10 @@ class graph {
         check(id);
         useful = true;
         if (producer_[id] != no_node)
-          throw model_error(errc::malformed, describe(n) + ": output " + quoted(values_[id].name) +
+          throw model_error(errc::malformed, describe(n) + ": output " + in_quotes(values_[id].name) +
                                                  " is already an output of " + describe(nodes_[producer_[id]]));
         if (initializer(id) || seen[id])
-          throw model_error(errc::malformed, describe(n) + ": output " + quoted(values_[id].name) + " is already " +
+          throw model_error(errc::malformed, describe(n) + ": output " + in_quotes(values_[id].name) + " is already " +
                                                  (seen[id] ? "a graph input" : "an initializer"));
         producer_[id] = i;
       }
@@ -269,13 +269,13 @@ class graph {
         if (id == no_value) continue;
         check(id);
         if (!available(id))
-          throw model_error(errc::malformed, describe(n) + ": input " + quoted(values_[id].name) +
+          throw model_error(errc::malformed, describe(n) + ": input " + in_quotes(values_[id].name) +
                                                  " is neither a graph input, an initializer nor a node's output");
       }
     if (outputs_.empty()) throw model_error(errc::malformed, "graph without outputs");
     for (const value_id id : outputs_)
       if (!available(id))
-        throw model_error(errc::malformed, "graph output " + quoted(values_[id].name) + " is computed by no node");
+        throw model_error(errc::malformed, "graph output " + in_quotes(values_[id].name) + " is computed by no node");
   }
 
   [[nodiscard]] bool available(value_id id) const {
