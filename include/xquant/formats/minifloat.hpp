@@ -102,8 +102,9 @@ struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Spe
   static constexpr bool fakes_overflow = requires { requires ConversionType::fakes_overflow; };
   static constexpr bool fakes_nan = requires { requires ConversionType::fakes_nan; };
   static constexpr bool infinity_is_overflow = infinity_codes == overflow_codes && fakes_infinity == fakes_overflow;
-  static constexpr bool nan_stays = fakes_nan || nan_codes == codes.nan_or(codes.quiet_nan, nan_codes) ||
-                                    nan_codes == codes.nan_or(codes.last_nan, nan_codes);
+  static constexpr bool nan_stays =
+      fakes_nan ||
+      (keeps_nan && (nan_codes == codes.nan_or(codes.quiet_nan, {}) || nan_codes == codes.nan_or(codes.last_nan, {})));
 
  public:
   /// The grid is coarse enough for the short quotient (docs/exhaustive.md): midpoints (k + 1/2) 2^j with k below 2^10,
