@@ -9,15 +9,15 @@ set(layer_table
     1:formats/ 1:rounding/ 1:schemes/ 1:granularity/ 1:arithmetic/
     2:quantizer.hpp 2:parameters.hpp 2:runtime.hpp 2:blocks/ 2:ops/ 2:engines/
     3:calibration/ 3:gradients/ 3:adapt/span.hpp 3:engines/cuda/gradients.hpp
-    4:quantized_tensor.hpp 4:presets/ 4:ptq/ 4:nn/
+    4:quantized_tensor.hpp 4:presets/ 4:ptq/ 4:nn/ 4:report/
     5:model/
-    6:adapt/ 6:io/ 6:report/
+    6:adapt/ 6:io/
     7:xquant.hpp)
 # Folders of one layer that never include each other.
 set(siblings formats/ rounding/ schemes/ granularity/ arithmetic/)
 # Edges: edge=who else may include it. Everything else under include/xquant may not.
 set(edges
-    engines/simd= engines/cuda= engines/threads= engines/blas=model/ adapt/xtensor= adapt/eigen= adapt/torch= io/=report/ report/=)
+    engines/simd= engines/cuda= engines/threads= engines/blas=model/ adapt/xtensor= adapt/eigen= adapt/torch= io/= report/=)
 # Other people's headers: pattern=who may include them.
 set(foreign
     "^(xtensor|xtl)/=adapt/xtensor" "^xsimd/=engines/simd" "^(cuda|cublas|curand|cub/|thrust/|cooperative_groups)=engines/cuda"

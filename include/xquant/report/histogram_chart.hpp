@@ -1,0 +1,218 @@
+// The distribution of a tensor as an SVG, with the range of its codes and the grid of its numbers drawn over it.
+#pragma once
+
+#include <xquant/calibration/histogram.hpp>
+#include <xquant/report/grid.hpp>
+#include <xquant/report/markup.hpp>
+#include <xquant/report/quantized_tensor.hpp>
+#include <xquant/report/scales.hpp>
+#include <xquant/report/text.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace xquant::inline XQUANT_ABI::report {
+
+/// Neighbouring bins of a histogram added up: bar i holds the elements in [first + i width, first + (i+1) width) (below
+/// zero the other end is the open one). Zero is an end of a bar; exact zeros are in the bar above it.
+struct bars {
+  double first = 0;
+  double width = 0;
+  std::vector<std::uint64_t> counts;  ///< first and last are not 0; none for an empty histogram
+};
+inline bars bars_of(const histogram& h, std::size_t at_most) {
+  bars result;
+  if (h.empty()) return result;
+  const auto bins = static_cast<std::ptrdiff_t>(histogram::bins);
+  const auto at = [&](std::ptrdiff_t j) {
+    const std::uint64_t zeros = j == 0 ? h.zeros() : 0;
+    return zeros + (j < 0 ? h.negative(static_cast<std::size_t>(-j - 1)) : h.positive(static_cast<std::size_t>(j)));
+  };
+  std::ptrdiff_t low = -bins;
+  std::ptrdiff_t high = bins - 1;
+  while (low < high && at(low) == 0) ++low;
+  while (high > low && at(high) == 0) --high;
+  const auto wanted = static_cast<std::ptrdiff_t>(std::max<std::size_t>(at_most, 2) - 1);
+  const std::ptrdiff_t merged = (high - low + wanted) / wanted;
+  const auto bar_of = [&](std::ptrdiff_t j) { return j >= 0 ? j / merged : -((-j - 1) / merged) - 1; };
+  const std::ptrdiff_t first = bar_of(low);
+  result.counts.assign(static_cast<std::size_t>(bar_of(high) - first + 1), 0);
+  for (std::ptrdiff_t j = low; j <= high; ++j) result.counts[static_cast<std::size_t>(bar_of(j) - first)] += at(j);
+  result.width = h.width() * static_cast<double>(merged);
+  result.first = static_cast<double>(first) * result.width;
+  return result;
+}
+
+/// Which numbers of a grid are drawn.
+struct drawn_grid {
+  std::vector<double> values;
+  std::string note;  ///< "all 16 numbers", "every 8th of 256 numbers", "41 of 253 numbers"
+};
+/// Those of `values` (ascending) that lie at least `distance` apart: all of them, every 2^k-th of a uniform grid with 0
+/// among them where it has one, or of any other grid as many as fit.
+inline drawn_grid draw_grid(const std::vector<double>& values, double distance) {
+  drawn_grid result;
+  const std::size_t n = values.size();
+  const std::string of = " of " + std::to_string(n) + " numbers";
+  double smallest = n < 2 ? distance : values[1] - values[0];
+  double largest = smallest;
+  for (std::size_t i = 1; i < n; ++i) {
+    smallest = std::min(smallest, values[i] - values[i - 1]);
+    largest = std::max(largest, values[i] - values[i - 1]);
+  }
+  if (smallest >= distance) {
+    result.values = values;
+    result.note = "all " + std::to_string(n) + " numbers";
+  } else if (largest <= 1.001 * smallest) {
+    std::size_t stride = 1;
+    while (stride < n && static_cast<double>(stride) * smallest < distance) stride *= 2;
+    const auto zero = static_cast<std::size_t>(std::lower_bound(values.begin(), values.end(), 0.0) - values.begin());
+    for (std::size_t i = zero < n ? zero % stride : 0; i < n; i += stride) result.values.push_back(values[i]);
+    result.note = "every " + std::to_string(stride) + (stride == 2 ? "nd" : "th") + of;
+  } else {
+    // Outwards from zero, where numbers are closest.
+    const auto zero = static_cast<std::size_t>(std::lower_bound(values.begin(), values.end(), 0.0) - values.begin());
+    for (std::size_t i = std::min(zero, n - 1), first = i; i < n; ++i)
+      if (i == first || values[i] - result.values.back() >= distance) result.values.push_back(values[i]);
+    std::vector<double> below;
+    for (std::size_t i = std::min(zero, n - 1); i-- > 0;)
+      if ((below.empty() ? result.values.front() : below.back()) - values[i] >= distance) below.push_back(values[i]);
+    result.values.insert(result.values.begin(), below.rbegin(), below.rend());
+    result.note = std::to_string(result.values.size()) + of;
+  }
+  return result;
+}
+
+/// A finished drawing, and in words what it leaves out or changes.
+struct chart {
+  std::string svg;
+  std::string note;
+};
+
+/// Bars of the elements of `t` (`at_most` of them) inside and beyond the range of the codes, the range's ends and the
+/// grid's lines; for a tensor with a scale for each channel those of the channel with the widest range. A tensor
+/// without finite elements gives an empty drawing that says so.
+///   <path class="bars">          elements in the range; a run of bars is "M x base V top H right V top H right ... V
+///   base Z" <path class="beyond">        bars wholly beyond it <path class="grid">          "M x top V base" for each
+///   number that is drawn <path class="ends">          likewise for the two ends of the range
+inline chart histogram_chart(const quantized_tensor& t, std::size_t at_most = 120) {
+  constexpr double width = 548;
+  constexpr double height = 206;
+  constexpr double left = 46;
+  constexpr double right = width - 10;
+  constexpr double top = 20;
+  constexpr double base = height - 26;
+  chart result;
+  markup svg;
+  svg.open("svg", {{"class", "chart"},
+                   {"viewBox", "0 0 " + coordinate(width) + " " + coordinate(height)},
+                   {"role", "img"},
+                   {"aria-label", "Histogram of " + t.name()}});
+  const bars b = bars_of(t.values(), at_most);
+  if (b.counts.empty()) {
+    svg.element("text", {{"class", "none"}, {"x", coordinate(width / 2)}, {"y", coordinate(height / 2)}},
+                "no finite elements");
+    result.svg = svg.close().result();
+    return result;
+  }
+  double lower = b.first;
+  double upper = b.first + b.width * static_cast<double>(b.counts.size());
+  const std::size_t slot = t.widest();
+  std::vector<double> grid;
+  grid_ends ends;
+  if (t.is_quantized()) {
+    grid = grid_values(t.quantizer(), t.parameters().scale()[slot], t.parameters().zero_point()[slot]);
+    ends = ends_of(grid);
+    lower = std::min(lower, ends.lower);
+    upper = std::max(upper, ends.upper);
+  }
+  const double edge = (upper - lower) * 0.02;
+  const linear_scale x{lower - edge, upper + edge, left, right};
+  std::vector<double> heights(b.counts.begin(), b.counts.end());
+  const count_scale counts = scale_for(heights);
+  const auto y = [&](double count) { return base - counts.height(count) * (base - top); };
+
+  // Counts.
+  std::vector<double> ticks;
+  if (counts.logarithmic)
+    for (double c = 1; c <= counts.tallest; c *= 10) ticks.push_back(c);
+  else
+    ticks = round_numbers(0, counts.tallest, 4);
+  while (ticks.size() > 6)
+    for (std::size_t i = 1; i < ticks.size(); ++i) ticks.erase(ticks.begin() + static_cast<std::ptrdiff_t>(i));
+  std::string lines;
+  for (const double c : ticks) {
+    if (c > 0) lines += "M" + coordinate(left) + " " + coordinate(y(c)) + "H" + coordinate(right);
+    svg.element("text", {{"class", "count"}, {"x", coordinate(left - 6)}, {"y", coordinate(y(c) + 3.5)}},
+                c >= 1e6 ? number(c / 1e6, 3) + " M" : counted(static_cast<std::uint64_t>(c)));
+  }
+  svg.leaf("path", {{"class", "level"}, {"d", lines}});
+
+  // Bars, in runs without gaps.
+  if (t.is_quantized()) {
+    const auto shade = [&](double from, double to) {
+      if (to - from > 0.5)
+        svg.leaf("rect", {{"class", "outside"},
+                          {"x", coordinate(from)},
+                          {"y", coordinate(top)},
+                          {"width", coordinate(to - from)},
+                          {"height", coordinate(base - top)}});
+    };
+    shade(left, x(ends.lower));
+    shade(x(ends.upper), right);
+  }
+  std::string paths[2];
+  int open = -1;
+  for (std::size_t i = 0; i < b.counts.size(); ++i) {
+    const double from = b.first + static_cast<double>(i) * b.width;
+    const double to = from + b.width;
+    const bool beyond =
+        t.is_quantized() && (to < ends.lower - 0.5 * ends.lower_step || from > ends.upper + 0.5 * ends.upper_step);
+    const int kind = b.counts[i] == 0 ? -1 : beyond ? 1 : 0;
+    if (kind != open && open >= 0) paths[open] += "V" + coordinate(base) + "Z";
+    if (kind != open && kind >= 0) paths[kind] += "M" + coordinate(x(from)) + " " + coordinate(base);
+    if (kind >= 0) paths[kind] += "V" + coordinate(y(heights[i])) + "H" + coordinate(x(to));
+    open = kind;
+  }
+  if (open >= 0) paths[open] += "V" + coordinate(base) + "Z";
+  svg.leaf("path", {{"class", "bars"}, {"d", paths[0]}});
+  if (!paths[1].empty()) svg.leaf("path", {{"class", "beyond"}, {"d", paths[1]}});
+
+  // The grid and the ends of the range.
+  if (t.is_quantized()) {
+    const double pixel = (x.upper - x.lower) / (x.last - x.first);
+    const drawn_grid drawn = draw_grid(grid, 5 * pixel);
+    std::string d;
+    for (const double v : drawn.values) d += "M" + coordinate(x(v)) + " " + coordinate(top) + "V" + coordinate(base);
+    svg.leaf("path", {{"class", "grid"}, {"d", d}});
+    d.clear();
+    for (const double v : {ends.lower, ends.upper})
+      d += "M" + coordinate(x(v)) + " " + coordinate(top - 6) + "V" + coordinate(base);
+    svg.leaf("path", {{"class", "ends"}, {"d", d}});
+    const bool close = x(ends.upper) - x(ends.lower) < 90;
+    svg.element("text",
+                {{"class", close ? "end last" : "end first"},
+                 {"x", coordinate(x(ends.lower) + (close ? -4 : 4))},
+                 {"y", coordinate(top - 5)}},
+                number(ends.lower, 3));
+    svg.element("text",
+                {{"class", close ? "end first" : "end last"},
+                 {"x", coordinate(x(ends.upper) + (close ? 4 : -4))},
+                 {"y", coordinate(top - 5)}},
+                number(ends.upper, 3));
+    result.note = drawn.note;
+  }
+  svg.leaf("path",
+           {{"class", "axis"}, {"d", "M" + coordinate(left) + " " + coordinate(base) + "H" + coordinate(right)}});
+  for (const double v : round_numbers(x.lower, x.upper, 8))
+    svg.element("text", {{"class", "value"}, {"x", coordinate(x(v))}, {"y", coordinate(base + 15)}}, number(v, 3));
+  if (counts.logarithmic) svg.element("text", {{"class", "scale"}, {"x", "4"}, {"y", "10"}}, "log count");
+  result.svg = svg.close().result();
+  return result;
+}
+
+}  // namespace xquant::report
