@@ -11,6 +11,7 @@
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/operation.hpp>
 #include <xquant/presets/array_granularity.hpp>
+#include <xquant/presets/elementwise.hpp>
 #include <xquant/presets/torch.hpp>
 
 #include <cstddef>

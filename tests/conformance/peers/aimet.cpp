@@ -3,8 +3,10 @@
 #include "../peers.hpp"
 
 #include <xquant/presets/aimet_core.hpp>
+#include <xquant/presets/aimet_float.hpp>
 #include <xquant/presets/aimet_torch.hpp>
 
+#include <cmath>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -173,14 +175,92 @@ rule affine_functions(const char* op) {
           }};
 }
 
+// -- float quantizers -------------------------------------------------------------------------------------------------
+
+namespace floats = xquant::presets::aimet_float;
+
+floats::float_type type_of(const recorded_case& c) {
+  const std::string format = c.text("format");
+  if (format == "e4m3_block") return floats::e4m3fn_type;
+  if (!format.empty()) return floats::e2m1fn_type;
+  return {static_cast<int>(c.integer("exponent_bits", 0)), static_cast<int>(c.integer("mantissa_bits", 0)),
+          c.truth("finite", false), c.truth("unsigned_zero", false)};
+}
+
+// compute(engine, x, y) on each engine.
+template <class Compute>
+void give_floats(const recorded_case& c, const char* input, const char* output, const Compute& compute, answers& out) {
+  if (!c.has_output(output) && !c.raises()) return;
+  const tensor x = c.input(input);
+  on_each_engine<float>([&](const auto& engine, const char* name) {
+    std::vector<float> y(x.size());
+    compute(engine, view_of<float>(x), tensor_view<float>(y.data(), x.shape()));
+    out.give(output, "aimet_float", name, value_of(y, x.shape()));
+  });
+}
+
+bool is_known_format(const recorded_case& c) {
+  const std::string format = c.text("format");
+  return format.empty() ? c.has("exponent_bits") && c.has("mantissa_bits")
+                        : format == "mxfp4" || format == "e2m1_block" || format == "e4m3_block";
+}
+
+rule float_quantize_dequantize() {
+  return {"torch.FloatQuantizeDequantize",
+          [](const recorded_case& c) { return is_float32(c, "x") && is_known_format(c); },
+          [](const recorded_case& c, answers& out) {
+            const floats::float_type type = type_of(c);
+            const tensor x = c.input("x");
+            double largest = 0;
+            xquant::throw_if(floats::try_largest(type, largest));
+            shape slots = shape_parameter(c, "shape");
+            if (c.has("block")) {
+              slots = x.shape();
+              slots[slots.rank - 1] /= static_cast<std::size_t>(c.integer("block", 1));
+            }
+            const bool is_calibrated = c.has("format") || c.truth("calibrated", false);
+            const std::vector<float> maxval = is_calibrated ? floats::min_max_maxval(view_of<float>(x), slots, type)
+                                                            : std::vector<float>{static_cast<float>(largest)};
+            std::vector<float> scales;
+            for (const float m : maxval) scales.push_back(floats::scale_of(m, largest, c.text("format") == "mxfp4"));
+            if (c.has_output("maxval")) out.give("maxval", "aimet_float", "host", value_of(maxval, slots));
+            if (c.has_output("scale")) out.give("scale", "aimet_float", "host", value_of(scales, slots));
+            if (c.has_output("max"))
+              out.give("max", "aimet_float", "host", value_of(std::vector<double>{largest}, shape{}));
+            const auto compute = [&](const auto& engine, auto from, auto to) {
+              floats::quantize_dequantize(from, scales, slots, type, to, engine);
+            };
+            give_floats(c, "x", "y", compute, out);
+            if (c.has_input("x_edge")) give_floats(c, "x_edge", "y_edge", compute, out);
+          }};
+}
+
+rule create_float() {
+  return {"cpp.createFloat", [](const recorded_case& c) { return is_float32(c, "x") && is_known_format(c); },
+          [](const recorded_case& c, answers& out) {
+            const floats::float_type type = type_of(c);
+            const tensor x = c.input("x");
+            double maxval = 0;
+            for (const double v : value_of(x).real) maxval = std::fabs(v) > maxval ? std::fabs(v) : maxval;
+            std::vector<core::encoding> encodings(1);
+            xquant::throw_if(floats::try_core_encoding(maxval, type, encodings[0]));
+            out.give("enc", "aimet_float", "host", value_of_encodings(encodings));
+            const auto compute = [&](const auto& engine, auto from, auto to) {
+              floats::core_quantize_dequantize(from, encodings, shape{}, type, to, engine);
+            };
+            give_floats(c, "x", "y", compute, out);
+            if (c.has_input("x_edge")) give_floats(c, "x_edge", "y_edge", compute, out);
+          }};
+}
+
 }  // namespace
 
 peer_rules aimet_rules() {
-  return {
-      "aimet",
-      {block_tensor_quantizer(), given_encodings("cpp.quantizeDequantize"), given_encodings("onnxruntime.QcQuantizeOp"),
-       affine_functions("torch.affine"), affine_functions("torch.affine.quantize")},
-      {}};
+  return {"aimet",
+          {block_tensor_quantizer(), given_encodings("cpp.quantizeDequantize"),
+           given_encodings("onnxruntime.QcQuantizeOp"), affine_functions("torch.affine"),
+           affine_functions("torch.affine.quantize"), float_quantize_dequantize(), create_float()},
+          {}};
 }
 
 }  // namespace conformance
