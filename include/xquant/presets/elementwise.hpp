@@ -53,6 +53,19 @@ constexpr void each_element(const tensor_view<T>& v, const Use& use, std::size_t
     each_element(v, use, d + 1, at + static_cast<std::ptrdiff_t>(i) * v.stride[d]);
 }
 
+/// use(element, slot) for every element, row-major, with its parameter slot.
+template <class T, class Use>
+constexpr void each_slot(const tensor_view<T>& v, const parameter_map& map, const Use& use, std::size_t d = 0,
+                         std::ptrdiff_t at = 0, std::ptrdiff_t slot = 0) {
+  if (d == v.shape.rank) {
+    if (v.shape.size() != 0) use(v.data[at], static_cast<std::size_t>(slot));
+    return;
+  }
+  for (std::size_t i = 0; i < v.shape.extent[d]; ++i)
+    each_slot(v, map, use, d + 1, at + static_cast<std::ptrdiff_t>(i) * v.stride[d],
+              slot + static_cast<std::ptrdiff_t>(i / map.block[d]) * map.stride[d]);
+}
+
 /// The parts every elementwise operation of a preset has; it adds its streams and its formula.
 template <class Real>
 struct elementwise_operation {
