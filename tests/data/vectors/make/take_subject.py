@@ -7,7 +7,7 @@ import sys
 source, subjects, subject, target = sys.argv[1:]
 with open(source + "/manifest.json") as f:
     manifest = json.load(f)
-peer = manifest["made_by"].removeprefix("make_").removesuffix(".py")
+peer = manifest["made_by"].split()[0].removeprefix("make_").removesuffix(".py")
 with open(subjects) as f:
     ops = set(json.load(f)[peer][subject])
 manifest["cases"] = [c for c in manifest["cases"] if c["op"] in ops]
