@@ -12,8 +12,8 @@ hostile::answer load(hostile::bytes file) {
     const xquant::model::tensor t = xquant::io::parse_npy(file, "file.npy");
     // Every byte of the value can be read.
     unsigned sum = 0;
-    for (std::size_t i = 0; i < t.byte_size(); ++i) sum += static_cast<unsigned>(t.bytes()[i]);
-    if (sum == 1 && t.size() == 0) std::abort();
+    for (std::size_t i = 0; i < t.byte_size(); ++i) sum |= static_cast<unsigned>(t.bytes()[i]);
+    if (sum > 255) std::abort();
     return {};
   } catch (const xquant::io::io_error& e) {
     return {e.what()};
@@ -22,4 +22,4 @@ hostile::answer load(hostile::bytes file) {
 
 }  // namespace
 
-const hostile::loader hostile::npy{"npy", load, 2};
+const hostile::loader hostile::npy{"npy", load, 1};

@@ -4,6 +4,7 @@
 
 #include <xquant/io/error.hpp>
 #include <xquant/io/file.hpp>
+#include <xquant/model/error.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/runtime.hpp>
 #include <xquant/version.hpp>
@@ -90,8 +91,8 @@ using json = nlohmann::ordered_json;
 
 inline constexpr std::size_t deepest_json = 32;
 
-// A name or value of the file, cut so that a hostile one does not make messages long.
-inline std::string shown(const std::string& text) { return text.size() > 80 ? text.substr(0, 77) + "..." : text; }
+// A name or value of the file, for messages.
+inline std::string shown(const std::string& text) { return model::shortened(text); }
 template <class Json>
 std::string shown(const Json& value) {
   if (value.is_array()) return "a list of " + std::to_string(value.size());

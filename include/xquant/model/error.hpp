@@ -21,9 +21,15 @@ class model_error : public std::runtime_error {
   errc code_;
 };
 
-/// A name from a file between quotes, for messages: a hostile one must not make them long.
-inline std::string in_quotes(const std::string& name) {
-  return "'" + (name.size() > 80 ? name.substr(0, 77) + "..." : name) + "'";
+/// Text from a file, for messages: a hostile one must not make them long, end them early (a zero byte) or speak to the
+/// terminal. At most 80 characters; control characters become '?'.
+inline std::string shortened(const std::string& text) {
+  std::string shown = text.size() > 80 ? text.substr(0, 77) + "..." : text;
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  return shown;
 }
+/// The same between quotes.
+inline std::string in_quotes(const std::string& text) { return "'" + shortened(text) + "'"; }
 
 }  // namespace xquant::model

@@ -208,9 +208,8 @@ class graph {
     else if (!n.outputs.empty() && n.outputs[0] < values_.size())
       text += "computing " + in_quotes(values_[n.outputs[0]].name);
     const bool standard = n.domain.empty() || n.domain == "ai.onnx";
-    std::string op = (standard ? "" : n.domain + ".") + n.op_type;
-    if (op.size() > 80) op = op.substr(0, 77) + "...";
-    return text + " (" + op + ", opset " + std::to_string(opset_) + ")";
+    return text + " (" + shortened((standard ? "" : n.domain + ".") + n.op_type) + ", opset " + std::to_string(opset_) +
+           ")";
   }
 
  private:
