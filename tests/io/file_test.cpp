@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -13,7 +14,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,8 +31,8 @@ using xquant::io::write_files;
 // A folder of its own, gone afterwards.
 class folder {
  public:
-  folder() {
-    std::string name = (fs::temp_directory_path() / "xquant_files_XXXXXX").string();
+  explicit folder(const fs::path& where = fs::temp_directory_path()) {
+    std::string name = (where / "xquant_files_XXXXXX").string();
     REQUIRE(mkdtemp(name.data()) != nullptr);
     path = name;
   }
@@ -42,6 +45,9 @@ class folder {
   }
   fs::path path;
 };
+
+// Memory, where there is such a file system: what a hundred kills need not wait for is a disk.
+fs::path quick_folder() { return ::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : fs::temp_directory_path(); }
 
 std::string text_in(const std::string& path) {
   const std::vector<std::byte> bytes = read_file(path);
@@ -186,6 +192,121 @@ TEST_CASE("killed in the middle: each file is whole, and a new model has its new
     CHECK(model == std::string(static_cast<std::size_t>(200000 + 1000 * (model[0] - 'a')) / 2, model[0]));
     CHECK((data[0] == model[0] || data[0] == model[0] + 1));
   }
+}
+
+// Ends the process before its `left`-th request to the system; notes which that was.
+struct killer {
+  int* left;
+  int report;
+  void operator()(const char* step) const {
+    if (--*left != 0) return;
+    (void)!::write(report, step, std::strlen(step));
+    ::raise(SIGKILL);
+  }
+};
+
+TEST_CASE("killed before every single step: old or new, never half; the model last; the next run cleans up") {
+  const folder f(quick_folder());
+  // The first round makes the files, the second replaces them.
+  for (const bool existed : {false, true}) {
+    std::set<std::string> steps;
+    bool ended = false;
+    for (int step = 1; !ended; ++step) {
+      REQUIRE(step < 200);
+      for (const char* name : {"data", "report", "model"}) fs::remove(f.path / name);
+      const auto set = [&](char c) {
+        return std::vector<xquant::io::file_content>{{f / "data", bytes_of(std::string(5000, c))},
+                                                     {f / "report", bytes_of(std::string(1000, c))},
+                                                     {f / "model", bytes_of(std::string(3000, c))}};
+      };
+      if (existed) write_files(set('o'));
+      int report[2];
+      REQUIRE(::pipe(report) == 0);
+      const pid_t child = ::fork();
+      if (child == 0) {
+        int left = step;
+        xquant::io::detail::write_files(set('n'), killer{&left, report[1]});
+        ::_exit(0);
+      }
+      int status = 0;
+      ::waitpid(child, &status, 0);
+      ::close(report[1]);
+      char text[64] = {};
+      (void)!::read(report[0], text, sizeof text - 1);
+      ::close(report[0]);
+      ended = WIFEXITED(status);
+      CAPTURE(step);
+      CAPTURE(text);
+      if (!ended) steps.insert(text);
+      // '-' where there is no file.
+      const auto state = [&](const char* name, std::size_t size) {
+        if (!fs::exists(f.path / name)) return '-';
+        const std::string found = text_in(f / name);
+        REQUIRE(found.size() == size);
+        CHECK(found == std::string(size, found[0]));
+        return found[0];
+      };
+      const std::string states = {state("data", 5000), state("report", 1000), state("model", 3000)};
+      // In the order given: the model is new only when all is.
+      const std::string old = existed ? "ooo" : "---";
+      bool in_order = false;
+      for (std::size_t done = 0; done <= 3; ++done)
+        in_order = in_order || states == std::string(done, 'n') + old.substr(done);
+      CHECK(in_order);
+      if (ended) CHECK(states == "nnn");
+      // Whatever was left is gone once the files are written again.
+      write_files(set('x'));
+      CHECK(f.files() == 3);
+    }
+    for (const char* expected : {"open", "flock", "write", "fsync", "close", "rename", "fsync of the folder"})
+      CHECK(steps.count(expected) == 1);
+  }
+}
+
+TEST_CASE("leftovers are removed, other programs' files are not") {
+  const folder f;
+  for (const char* leftover : {".model.1.0.new", ".model.4194305.12.new"}) write_file(f / leftover, bytes_of("half"));
+  const char* others[] = {".model.1.new",    ".model.a.0.new", ".model.1.0.old",
+                          ".models.1.0.new", "model.1.0.new",  ".model..0.new"};
+  for (const char* other : others) write_file(f / other, bytes_of("kept"));
+  fs::create_symlink("model.1.0.new", f.path / ".model.2.0.new");
+  // One that a living program is writing.
+  const int file = ::open((f / ".model.3.0.new").c_str(), O_RDWR | O_CREAT, 0600);
+  REQUIRE(::flock(file, LOCK_EX) == 0);
+  write_file(f / "model", bytes_of("new"));
+  CHECK(!fs::exists(f.path / ".model.1.0.new"));
+  CHECK(!fs::exists(f.path / ".model.4194305.12.new"));
+  CHECK(fs::exists(f.path / ".model.3.0.new"));
+  CHECK(text_in(f / ".model.2.0.new") == "kept");
+  for (const char* other : others) CHECK(text_in(f / other) == "kept");
+  ::close(file);
+  write_file(f / "model", bytes_of("newer"));
+  CHECK(!fs::exists(f.path / ".model.3.0.new"));
+  CHECK(text_in(f / "model") == "newer");
+}
+
+TEST_CASE("two programs that write one file at once: one of them is last, and nothing is left") {
+  const folder f(quick_folder());
+  pid_t children[2] = {};
+  for (int c = 0; c < 2; ++c) {
+    children[c] = ::fork();
+    if (children[c] != 0) continue;
+    try {
+      for (int i = 0; i < 100; ++i) write_file(f / "file", bytes_of(std::string(20000, static_cast<char>('a' + c))));
+    } catch (const std::exception&) {
+      ::_exit(1);
+    }
+    ::_exit(0);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+  }
+  const std::string found = text_in(f / "file");
+  CHECK(found == std::string(20000, found[0]));
+  CHECK(f.files() == 1);
 }
 
 }  // namespace
