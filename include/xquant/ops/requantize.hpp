@@ -126,8 +126,8 @@ template <class R, class Real, TensorLike In, TensorInMemory Out>
     const std::int64_t sum = arithmetic::apply(x, prepared) + zero_point;
     return static_cast<code>(sum < lower ? lower : sum > upper ? upper : sum);
   };
-  for (std::size_t i = 0; i < nests.count; ++i)
-    for_each_row(nests.item[i], [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
+  for_each_nest(nests, [&](const nest& n) {
+    for_each_row(n, [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
       const std::int32_t* x = in.data + first[input_0];
       code* y = out.data + first[output_0];
       typename arithmetic::prepared prepared{};
@@ -145,6 +145,7 @@ template <class R, class Real, TensorLike In, TensorInMemory Out>
         *y = one(*x, prepared);
       }
     });
+  });
   return {};
 }
 

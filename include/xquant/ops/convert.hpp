@@ -1,0 +1,227 @@
+// Codes of one quantizer to codes of another, without a tensor of real numbers between.
+#pragma once
+
+#include <xquant/core/adapt.hpp>
+#include <xquant/core/nest.hpp>
+#include <xquant/engines/plan.hpp>
+#include <xquant/engines/scalar.hpp>
+#include <xquant/exception.hpp>
+#include <xquant/ops/dequantize.hpp>
+#include <xquant/ops/quantize.hpp>
+#include <xquant/quantizer.hpp>
+
+namespace xquant::inline XQUANT_ABI {
+
+namespace detail {
+
+// A box of a tensor: whole inner dimensions, a piece of one, single indices of the outer ones. Its elements are
+// consecutive in row-major order.
+struct box {
+  std::size_t first[max_rank] = {};
+  shape extents{};
+  std::size_t index = 0;  // row-major, of its first element
+};
+
+// The parameters of one side of a conversion, and how boxes must lie for its blocks.
+template <class Real>
+struct conversion_side {
+  parameter_map map{};
+  parameters_view<Real> parameters{};
+
+  constexpr bool is_blocked(std::size_t d) const { return map.stride[d] != 0 && map.block[d] > 1; }
+
+  // The most of `wanted` elements of dimension d, from `first` on, that lie in one block or begin one.
+  constexpr std::size_t fitting(std::size_t d, std::size_t first, std::size_t wanted, bool to_end) const {
+    if (!is_blocked(d)) return wanted;
+    const std::size_t block = map.block[d];
+    const std::size_t within = first % block;
+    if (within != 0) return wanted < block - within ? wanted : block - within;
+    return wanted > block && !to_end ? wanted - wanted % block : wanted;
+  }
+
+  // The map of a box, and the parameters its slots are counted from.
+  constexpr parameter_map map_of(const box& b, parameters_view<Real>& own) const {
+    parameter_map result = map;
+    std::size_t slot = 0;
+    std::size_t reach = 0;
+    for (std::size_t d = 0; d < b.extents.rank; ++d) {
+      const auto stride = static_cast<std::size_t>(map.stride[d]);
+      const std::size_t block = map.block[d];
+      slot += b.first[d] / block * stride;
+      const std::size_t steps = (b.first[d] % block + b.extents.extent[d] - 1) / block;
+      reach += steps * stride;
+      if (steps == 0) {  // within one block
+        result.block[d] = 1;
+        result.stride[d] = 0;
+      }
+    }
+    result.count = reach + 1;
+    own = parameters;
+    own.scale += slot;
+    if (own.reciprocal != nullptr) own.reciprocal += slot;
+    if (own.zero_point != nullptr) own.zero_point += slot;
+    if (own.real_zero_point != nullptr) own.real_zero_point += slot;
+    own.count = result.count;
+    return result;
+  }
+};
+
+// Visits all boxes of at most `limit` elements, in order. Of the dimensions taken whole or in pieces at most two are
+// blocked on either side, so that the nests of a box are few.
+template <class Real, class Visit>
+constexpr void for_each_box(const shape& s, const conversion_side<Real>& a, const conversion_side<Real>& b,
+                            std::size_t limit, Visit&& visit) {
+  if (s.size() == 0) return;
+  box own;
+  own.extents = s;
+  std::size_t inner = s.rank;  // dimensions from here on are whole
+  std::size_t size = 1;
+  unsigned blocked_a = 0;
+  unsigned blocked_b = 0;
+  while (inner > 0) {
+    const std::size_t d = inner - 1;
+    const unsigned next_a = blocked_a + (a.is_blocked(d) ? 1 : 0);
+    const unsigned next_b = blocked_b + (b.is_blocked(d) ? 1 : 0);
+    if (s.extent[d] > limit / size || next_a > 2 || next_b > 2) break;
+    blocked_a = next_a;
+    blocked_b = next_b;
+    size *= s.extent[d];
+    --inner;
+  }
+  if (inner == 0) return visit(own);
+  const std::size_t cut = inner - 1;  // this one goes in pieces
+  const bool in_pieces = blocked_a + (a.is_blocked(cut) ? 1 : 0) <= 2 && blocked_b + (b.is_blocked(cut) ? 1 : 0) <= 2;
+  const std::size_t most = in_pieces && limit / size > 1 ? limit / size : 1;
+  for (std::size_t d = 0; d <= cut; ++d) own.extents.extent[d] = 1;
+  for (;;) {
+    std::size_t n = s.extent[cut] - own.first[cut];
+    const bool to_end = n <= most;
+    if (!to_end) n = most;
+    n = a.fitting(cut, own.first[cut], n, to_end);
+    n = b.fitting(cut, own.first[cut], n, to_end && n == s.extent[cut] - own.first[cut]);
+    own.extents.extent[cut] = n;
+    visit(own);
+    own.index += n * size;
+    own.first[cut] += n;
+    std::size_t d = cut;
+    for (; own.first[d] == s.extent[d]; --d) {
+      own.first[d] = 0;
+      if (d == 0) return;
+      ++own.first[d - 1];
+    }
+  }
+}
+
+// What is wrong with the parameters of the second quantizer, told apart from the first one's.
+constexpr status of_target(status s) noexcept {
+  switch (s.code) {
+    case errc::ok: break;
+    case errc::parameter_count: s.argument = "target parameters"; break;
+    case errc::scale_not_finite:
+    case errc::scale_not_positive:
+    case errc::scale_out_of_range: s.argument = "target scale"; break;
+    case errc::zero_point_not_zero:
+    case errc::zero_point_range: s.argument = "target zero_point"; break;
+    default: break;
+  }
+  return s;
+}
+
+template <class Real, class From, class In, class To, class Out>
+status validate_conversion(const From& from, const To& to, const tensor_view<In>& in, const tensor_view<Out>& out,
+                           conversion_side<Real>& source, conversion_side<Real>& target) noexcept {
+  static_assert(is_same<remove_const<In>, typename From::code_type>,
+                "xquant::convert: the input has another element type than the first quantizer stores");
+  static_assert(is_same<Out, typename To::code_type>,
+                "xquant::convert: the output has another element type than the second quantizer stores, or is const");
+  if (const status s = validate_elementwise(from, source.parameters, in, "codes", out, "converted", source.map);
+      !s.ok())
+    return s;
+  if (const status s = to.format.valid(); !s.ok()) return s;
+  if (const status s = to.granularity.map(in.shape, target.map); !s.ok()) return s;
+  return of_target(validate_parameters(target.parameters, rules_of(to, target.map.count)));
+}
+
+// One half of the work on a box: nests of the box whose elements have the logical indices of the whole.
+template <class Op, class Real, class Engine>
+void run_on_box(const Op& operation, const box& b, const conversion_side<Real>& side,
+                const typename Op::input_0_type* in, const std::ptrdiff_t* in_stride, typename Op::output_0_type* out,
+                const std::ptrdiff_t* out_stride, const Engine& engine) {
+  operation_streams<Op> streams;
+  const parameter_map map = side.map_of(b, streams.parameters);
+  streams.input_0 = in;
+  streams.output_0 = out;
+  nest_list nests;
+  const std::ptrdiff_t* const strides[4] = {in_stride, nullptr, out_stride, nullptr};
+  (void)make_nests(b.extents, strides, map, nests);  // a box of a valid shape, with at most two ragged dimensions
+  for (std::size_t i = 0; i < nests.count; ++i)
+    nests.item[i].base[element_index] += static_cast<std::ptrdiff_t>(b.index);
+  engine.run(operation, nests, streams);
+}
+
+}  // namespace detail
+
+/// What would be wrong with convert(from, p, codes, to, target_p, converted); ok when nothing is. Reads no element.
+template <class From, class FromParameters, TensorLike In, class To, class ToParameters, TensorInMemory Out>
+[[nodiscard]] status validate_convert(const From& from, const FromParameters& p, const In& codes, const To& to,
+                                      const ToParameters& target_p, Out&& converted) {
+  using real = remove_cvref<decltype(*as_parameters(p).scale)>;
+  static_assert(is_same<real, remove_cvref<decltype(*as_parameters(target_p).scale)>>,
+                "xquant::convert: the scales of both quantizers must have one type, float or double");
+  auto&& input = evaluated(codes);
+  detail::conversion_side<real> source{{}, as_parameters(p)};
+  detail::conversion_side<real> target{{}, as_parameters(target_p)};
+  return detail::validate_conversion<real>(from, to, as_view(input), as_view(converted), source, target);
+}
+
+/// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
+template <class From, class FromParameters, TensorLike In, class To, class ToParameters, TensorInMemory Out,
+          class Engine = scalar_engine>
+[[nodiscard]] status try_convert(const From& from, const FromParameters& p, const In& codes, const To& to,
+                                 const ToParameters& target_p, Out&& converted, const Engine& engine = {}) {
+  using real = remove_cvref<decltype(*as_parameters(p).scale)>;
+  static_assert(is_same<real, remove_cvref<decltype(*as_parameters(target_p).scale)>>,
+                "xquant::convert: the scales of both quantizers must have one type, float or double");
+  using first = dequantize_kernel<From, real>;
+  using second = quantize_kernel<To, real>;
+  static_assert(EngineFor<Engine, first> && EngineFor<Engine, second>,
+                "xquant: this engine does not support this operation");
+  auto&& input = evaluated(codes);
+  const auto in = as_view(input);
+  const auto out = as_view(converted);
+  detail::conversion_side<real> source{{}, as_parameters(p)};
+  detail::conversion_side<real> target{{}, as_parameters(target_p)};
+  if (const status s = detail::validate_conversion<real>(from, to, in, out, source, target); !s.ok()) return s;
+  const first dequantization = detail::make_operation<first>(from);
+  const second quantization = detail::make_operation<second>(to);
+  constexpr std::size_t limit = 2048;  // reals on the stack, 8 or 16 KiB
+  alignas(64) real values[limit];
+  detail::for_each_box(in.shape, source, target, limit, [&](const detail::box& b) {
+    const tensor_view<real> dense(values, b.extents);
+    std::ptrdiff_t from_first = 0;
+    std::ptrdiff_t to_first = 0;
+    for (std::size_t d = 0; d < b.extents.rank; ++d) {
+      from_first += in.stride[d] * static_cast<std::ptrdiff_t>(b.first[d]);
+      to_first += out.stride[d] * static_cast<std::ptrdiff_t>(b.first[d]);
+    }
+    detail::run_on_box(dequantization, b, source, in.data + from_first, in.stride, values, dense.stride, engine);
+    detail::run_on_box(quantization, b, target, values, dense.stride, out.data + to_first, out.stride, engine);
+  });
+  return {};
+}
+
+#if XQUANT_HAS_EXCEPTIONS
+/// converted = quantize(to, target_p, dequantize(from, p, codes)), bit for bit, through 2048 reals at a time on the
+/// stack: another format, granularity, rounding or set of parameters. `codes` holds from's code_type and `converted`
+/// to's, of one shape; both may be the same memory where code types have one size. The reals between are of the type of
+/// the scales, which is one for both quantizers. Random roundings see the element's index in the whole tensor. Errors:
+/// what dequantize refuses of from, p and codes, what quantize refuses of to, target_p ("target scale") and converted.
+template <class From, class FromParameters, TensorLike In, class To, class ToParameters, TensorInMemory Out,
+          class Engine = scalar_engine>
+void convert(const From& from, const FromParameters& p, const In& codes, const To& to, const ToParameters& target_p,
+             Out&& converted, const Engine& engine = {}) {
+  throw_if(try_convert(from, p, codes, to, target_p, converted, engine));
+}
+#endif
+
+}  // namespace xquant
