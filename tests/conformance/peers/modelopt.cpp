@@ -1,0 +1,122 @@
+// NVIDIA ModelOpt 0.47.0, CPU path.
+#include <xquant/presets/modelopt.hpp>
+
+#include "../engines.hpp"
+#include "../peers.hpp"
+
+#include <xquant/granularity/per_axis.hpp>
+#include <xquant/granularity/per_block.hpp>
+#include <xquant/granularity/per_tensor.hpp>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace conformance {
+
+namespace {
+
+namespace preset = xquant::presets::modelopt;
+using xquant::shape;
+using xquant::tensor_view;
+using xquant::model::element_type;
+using xquant::model::tensor;
+
+bool is_float32(const recorded_case& c, const char* key) { return c.input_type(key) == element_type::float32; }
+
+tensor_view<const float> view_of(const tensor& t) { return {t.data<float>(), t.shape()}; }
+
+// use(granularity, shape of the scales): an axis is kept in the shape, and blocks divide theirs.
+template <class Use>
+void with_granularity(const recorded_case& c, const shape& s, const Use& use) {
+  if (c.has("block_sizes")) {
+    xquant::per_block<> granularity;
+    granularity.count = s.rank;
+    for (std::size_t d = 0; d < s.rank; ++d) granularity.size[d] = 1;
+    for (const auto& [axis, size] : c.parameter("block_sizes").get<std::map<std::string, std::size_t>>())
+      granularity.size[xquant::normalized_axis(std::stol(axis), s.rank)] = size;
+    shape scales = s;
+    for (std::size_t d = 0; d < s.rank; ++d) scales[d] = (s[d] + granularity.size[d] - 1) / granularity.size[d];
+    use(granularity, scales);
+  } else if (c.has("axis")) {
+    const auto axis = static_cast<std::ptrdiff_t>(c.integer("axis", 0));
+    const std::size_t kept = xquant::normalized_axis(axis, s.rank);
+    shape scales = s;
+    for (std::size_t d = 0; d < s.rank; ++d)
+      if (d != kept) scales[d] = 1;
+    use(xquant::per_axis<>{axis}, scales.size() == 1 ? shape{} : scales);
+  } else {
+    use(xquant::per_tensor{}, shape{});
+  }
+}
+
+template <class Codes>
+rule quantized_tensor(const char* op) {
+  return {op, [](const recorded_case& c) { return is_float32(c, "x"); },
+          [](const recorded_case& c, answers& out) {
+            const tensor x = c.input("x");
+            const shape s = x.shape();
+            with_granularity(c, s, [&](const auto& granularity, const shape& scale_shape) {
+              on_each_engine<float>([&](const auto& engine, const char* name) {
+                std::vector<typename Codes::code_type> codes(x.size());
+                const tensor_view<typename Codes::code_type> code_view(codes.data(), s);
+                const std::vector<float> scales = preset::quantize<Codes>(view_of(x), granularity, code_view, engine);
+                out.give("code", "modelopt", name, value_of(codes, s));
+                out.give("scale", "modelopt", name, value_of(scales, scale_shape));
+                if (!c.has_output("y")) return;
+                std::vector<float> y(x.size());
+                preset::dequantize<Codes>(code_view, granularity, scales, tensor_view<float>(y.data(), s), engine);
+                out.give("y", "modelopt", name, value_of(y, s));
+              });
+            });
+          }};
+}
+
+// compute(engine, x, y) on each engine.
+template <class Compute>
+void give_y(const recorded_case& c, answers& out, const Compute& compute) {
+  const tensor x = c.input("x");
+  on_each_engine<float>([&](const auto& engine, const char* name) {
+    std::vector<float> y(x.size());
+    compute(engine, view_of(x), tensor_view<float>(y.data(), x.shape()));
+    out.give("y", "modelopt", name, value_of(y, x.shape()));
+  });
+}
+
+rule fake_tensor_quant() {
+  return {"_tensor_quant", [](const recorded_case& c) { return is_float32(c, "x") && is_float32(c, "amax"); },
+          [](const recorded_case& c, answers& out) {
+            const preset::tensor_quant_settings settings{static_cast<int>(c.integer("num_bits", 8)),
+                                                         c.truth("unsigned", false), c.truth("narrow_range", true)};
+            const tensor amax = c.input("amax");
+            give_y(c, out, [&](const auto& engine, auto x, auto y) {
+              preset::fake_tensor_quant(x, view_of(amax), settings, y, engine);
+            });
+          }};
+}
+
+rule fp8_eager() {
+  return {"fp8_eager",
+          [](const recorded_case& c) { return is_float32(c, "x") && (!c.has_input("amax") || is_float32(c, "amax")); },
+          [](const recorded_case& c, answers& out) {
+            give_y(c, out, [&](const auto& engine, auto x, auto y) {
+              if (c.has_input("amax")) {
+                const tensor amax = c.input("amax");
+                xquant::throw_if(preset::try_fp8_eager(x, view_of(amax), y, engine));
+              } else {
+                xquant::throw_if(preset::try_fp8_eager(x, y, engine));
+              }
+            });
+          }};
+}
+
+}  // namespace
+
+peer_rules modelopt_rules() {
+  return {"modelopt",
+          {quantized_tensor<preset::int8_codes>("INT8QTensor"), quantized_tensor<preset::fp8_codes>("FP8QTensor"),
+           fake_tensor_quant(), fp8_eager()},
+          {}};
+}
+
+}  // namespace conformance
