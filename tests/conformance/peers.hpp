@@ -11,5 +11,6 @@ peer_rules modelopt_rules();
 peer_rules onnx_rules();
 peer_rules pytorch_quantization_rules();
 peer_rules torch_rules();
+peer_rules torchao_rules();
 
 }  // namespace conformance

@@ -121,39 +121,6 @@ struct weight_parameters {
   std::vector<float> zero_point;  ///< integers, as reals
 };
 
-/// The least and the largest weight of every slot, NaN as torch.min and torch.max have it: it wins.
-struct extremes {
-  std::vector<float> minimum;
-  std::vector<float> maximum;
-
-  /// Refuses tensors that are not valid, granularities that do not fit, and slots without elements.
-  template <class Granularity>
-  [[nodiscard]] status fill(const tensor_view<const float>& w, const Granularity& granularity) {
-    if (const status s = xquant::detail::validate_input(w, "w"); !s.ok()) return s;
-    parameter_map map;
-    if (const status s = granularity.map(w.shape, map); !s.ok()) return s;
-    if (w.shape.size() == 0) return fault(errc::no_samples, "w", 0, "at least one weight");
-    minimum.assign(map.count, 0);
-    maximum.assign(map.count, 0);
-    std::vector<bool> seen(map.count);
-    presets::detail::each_slot(w, map, [&](float v, std::size_t slot) {
-      if (!seen[slot] || v != v || v < minimum[slot]) minimum[slot] = keep_nan(minimum[slot], v, seen[slot]);
-      if (!seen[slot] || v != v || v > maximum[slot]) maximum[slot] = keep_nan(maximum[slot], v, seen[slot]);
-      seen[slot] = true;
-    });
-    return {};
-  }
-  /// max(|w|) of a slot.
-  [[nodiscard]] float magnitude(std::size_t slot) const {
-    const float low = minimum[slot] < 0 ? -minimum[slot] : minimum[slot];
-    const float high = maximum[slot] < 0 ? -maximum[slot] : maximum[slot];
-    return low > high || low != low ? low : high;
-  }
-
- private:
-  static float keep_nan(float held, float v, bool seen) { return seen && held != held ? held : v; }
-};
-
 /// Policies: what the extremes make of scales and zero points. Statistics are held above 1e-10 (scaling_min_val).
 namespace scaling {
 
@@ -233,18 +200,18 @@ template <TensorLike In, class Granularity>
   auto&& held_w = evaluated(w);
   if (q.bits < 2 || q.bits > 24) return fault(errc::bits_out_of_range, "bits", q.bits, "2 to 24 bits");
   const tensor_view<const float> view = as_view(held_w);
-  extremes found;
+  presets::detail::extremes found;
   weight_parameters result;
   const float threshold = -q.range().lower;
   if (q.rule == scale_rule::decoupled_l2) {
     if (!is_same<Granularity, per_tensor>)
       return fault(errc::unsupported, "granularity", 0, "per_tensor, for decoupled scales");
-    if (const status s = found.fill(view, per_axis<>{0}); !s.ok()) return s;
+    if (const status s = found.fill(view, "w", per_axis<>{0}); !s.ok()) return s;
     std::vector<float> magnitude;
     for (std::size_t i = 0; i < found.minimum.size(); ++i) magnitude.push_back(found.magnitude(i));
     result.scale = {scaling::root_mean_square_of_max::scale_of(magnitude, threshold)};
   } else {
-    if (const status s = found.fill(view, granularity); !s.ok()) return s;
+    if (const status s = found.fill(view, "w", granularity); !s.ok()) return s;
     for (std::size_t i = 0; i < found.minimum.size(); ++i) {
       const float low = found.minimum[i] < 0 ? found.minimum[i] : 0.0f;
       switch (q.rule) {
@@ -274,12 +241,12 @@ template <TensorLike In, class Granularity>
 template <class FormatType, class Granularity>
 using ocp_weight = quantizer<FormatType, Granularity, symmetric<>, nearest_even, divide_by_scale>;
 
-/// The scales of ocp_weight: max(|w|) / largest. Refuses what extremes::fill refuses.
+/// The scales of ocp_weight: max(|w|) / largest. Refuses what presets::detail::extremes refuses.
 template <class FormatType, TensorLike In, class Granularity>
 [[nodiscard]] status try_ocp_scales(const In& w, const Granularity& granularity, std::vector<float>& scale) {
   auto&& held_w = evaluated(w);
-  extremes found;
-  if (const status s = found.fill(as_view(held_w), granularity); !s.ok()) return s;
+  presets::detail::extremes found;
+  if (const status s = found.fill(as_view(held_w), "w", granularity); !s.ok()) return s;
   scale.clear();
   for (std::size_t i = 0; i < found.minimum.size(); ++i)
     scale.push_back(scaling::max_stats::scale_of(found.magnitude(i), static_cast<float>(FormatType::largest())));

@@ -7,6 +7,10 @@
 #include <xquant/engines/streams.hpp>
 #include <xquant/ops/operation.hpp>
 
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
 namespace xquant::inline XQUANT_ABI::presets::detail {
 
 /// A scale for each of `count` slots, finite and above zero; with `needs_reciprocal`, one whose reciprocal is finite.
@@ -65,6 +69,38 @@ constexpr void each_slot(const tensor_view<T>& v, const parameter_map& map, cons
     each_slot(v, map, use, d + 1, at + static_cast<std::ptrdiff_t>(i) * v.stride[d],
               slot + static_cast<std::ptrdiff_t>(i / map.block[d]) * map.stride[d]);
 }
+
+/// The least and the largest element of every slot, in float; NaN wins, as in torch.min and torch.max.
+struct extremes {
+  std::vector<float> minimum;
+  std::vector<float> maximum;
+
+  /// Refuses tensors that are not valid or have no elements, and granularities that do not fit.
+  template <class T, class Granularity>
+  [[nodiscard]] status fill(const tensor_view<T>& x, const char* name, const Granularity& granularity) {
+    if (const status s = xquant::detail::validate_input(x, name); !s.ok()) return s;
+    parameter_map map;
+    if (const status s = granularity.map(x.shape, map); !s.ok()) return s;
+    if (x.shape.size() == 0) return fault(errc::no_samples, name, 0, "at least one element");
+    minimum.assign(map.count, 0);
+    maximum.assign(map.count, 0);
+    std::vector<bool> seen(map.count);
+    each_slot(x, map, [&](const T& element, std::size_t slot) {
+      const auto v = static_cast<float>(element);
+      const bool is_first = !seen[slot];
+      seen[slot] = true;
+      if (is_first || v < minimum[slot] || v != v) minimum[slot] = v;
+      if (is_first || v > maximum[slot] || v != v) maximum[slot] = v;
+    });
+    return {};
+  }
+  /// max(|x|) of a slot.
+  [[nodiscard]] float magnitude(std::size_t slot) const {
+    const float low = minimum[slot] < 0 ? -minimum[slot] : minimum[slot];
+    const float high = maximum[slot] < 0 ? -maximum[slot] : maximum[slot];
+    return low > high || low != low ? low : high;
+  }
+};
 
 /// The parts every elementwise operation of a preset has; it adds its streams and its formula.
 template <class Real>
