@@ -290,7 +290,7 @@ struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Spe
       if constexpr (Specials == special_values::fnuz) {
         const mask_of<L> is_minus_zero = both<L>(less_integer<L>(magnitude, broadcast_integer<L>(1)),
                                                  less_integer<L>(sign, broadcast_integer<L>(0)));
-        value = select<L>(is_minus_zero, real_constant<L>(__builtin_nan("")), value);
+        value = select<L>(is_minus_zero, real_constant<L>(-__builtin_nan("")), value);
       }
     }
     return value;
