@@ -24,8 +24,9 @@ expect() {
   fi
 }
 
-expect 0 '^chosen: weights .*, the lowest)' --out "$work/first" --json "$work/first.json"
+expect 0 '^chosen: weights .*, the lowest)' --out "$work/first" --json "$work/first.json" --integer-biases
 grep -q '"chosen"' "$work/first.json"
+grep -q 'int32, in steps' "$work/first/report.html"
 for schema in 0.6.1 1.0.0 2.0.0; do
   expect 0 '^chosen: weights per_channel, activations entropy' --out "$work/$schema" --weights per_channel \
     --activations entropy --schema $schema
@@ -37,6 +38,11 @@ for schema in 0.6.1 1.0.0 2.0.0; do
   done
 done
 cmp "$work/0.6.1/digits_cnn.qdq.onnx" "$work/2.0.0/digits_cnn.qdq.onnx"
+# The report: the same for the same configuration, with each of the 11 layers, nothing from elsewhere.
+cmp "$work/0.6.1/report.html" "$work/2.0.0/report.html"
+[ "$(grep -c '<article ' "$work/1.0.0/report.html")" -eq 11 ]
+! grep -q -e '<script' -e 'src=' -e 'url(' "$work/1.0.0/report.html"
+if command -v xmllint >/dev/null; then xmllint --noout "$work/1.0.0/report.html"; fi
 
 expect 2 'requires --out' --weights per_tensor
 expect 2 'per_row' --out "$work/x" --weights per_row
@@ -53,6 +59,7 @@ expect 3 'file/digits_cnn.encodings.json.: cannot' --out "$work/file" --weights 
 # The network cannot be replaced: the encodings beside it stay as they were, too.
 mkdir -p "$work/blocked/digits_cnn.qdq.onnx"
 echo old >"$work/blocked/digits_cnn.encodings.json"
+echo old >"$work/blocked/report.html"
 expect 3 'digits_cnn.qdq.onnx.: is a folder' --out "$work/blocked" --weights per_tensor --activations min_max
-[ "$(cat "$work/blocked/digits_cnn.encodings.json")" = old ]
+[ "$(cat "$work/blocked/digits_cnn.encodings.json" "$work/blocked/report.html")" = "$(printf 'old\nold')" ]
 echo "files of the main job: as expected"

@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "quantize_network_data.hpp"
+#include "quantize_network_report.hpp"
 
 namespace {
 
@@ -77,8 +78,38 @@ xquant::io::encodings_schema schema_named(const std::string& name) {
   return xquant::io::encodings_schema::v1_0_0;
 }
 
-// NAME.encodings.json and NAME.qdq.onnx in the folder --out; the network is last, and when it is new so is the rest.
-void write_chosen(const arguments& a, const std::vector<std::byte>& original, const choice& chosen) {
+// The report of the chosen configuration; `rows` are those of the table the program prints.
+std::string report_of(const arguments& a, choice& chosen, const std::vector<report::accuracy_row>& rows,
+                      std::size_t test_images, const model::tensor& calibration) {
+  report::network_report r;
+  r.network = std::filesystem::path(a.network).filename().string();
+  const std::string weights = quantizers_in_words(chosen.quantized.weights());
+  const std::string activations = quantizers_in_words(chosen.quantized.activations());
+  r.configuration =
+      "Weights " + weights + "; activations " + activations + ", " + chosen.configuration.activations + " ranges.";
+  r.facts = {
+      {"Chosen",
+       chosen.candidates > 1
+           ? "the lowest logit MSE on the calibration images (" + report::number(chosen.calibration_mse, 3) + ") of " +
+                 std::to_string(chosen.candidates) + " configurations"
+           : "the one asked for; logit MSE on the calibration images " + report::number(chosen.calibration_mse, 3)},
+      {"Biases", a.integer_biases ? "int32, in steps of the scale of input times the scale of weight" : "float32"},
+      {"Images", report::counted(test_images) + " for accuracy and logit MSE, " +
+                     report::counted(calibration.shape()[0]) + " for calibration and everything below"}};
+  r.accuracies = rows;
+  for (report::accuracy_row& row : r.accuracies)
+    row.is_chosen = !row.is_float && row.weights == chosen.configuration.weights &&
+                    row.activations == chosen.configuration.activations;
+  r.layers = reported_layers(chosen.quantized, calibration);
+  r.footer = std::string("Made by xquant ") + std::to_string(XQUANT_VERSION_MAJOR) + "." +
+             std::to_string(XQUANT_VERSION_MINOR) + "." + std::to_string(XQUANT_VERSION_PATCH) + ".";
+  return report::to_html(r);
+}
+
+// NAME.encodings.json, report.html and NAME.qdq.onnx in the folder --out; the network is last, and when it is new so is
+// the rest.
+void write_chosen(const arguments& a, const std::vector<std::byte>& original, const choice& chosen,
+                  const std::string& html) {
   const std::filesystem::path folder = a.out;
   std::error_code ignored;  // write_files reports a folder that is not there
   std::filesystem::create_directories(folder, ignored);
@@ -87,7 +118,7 @@ void write_chosen(const arguments& a, const std::vector<std::byte>& original, co
   files.push_back({(folder / (name + ".encodings.json")).string(),
                    xquant::io::bytes_of(xquant::io::format_encodings(
                        xquant::io::encodings_of(chosen.quantized, schema_named(a.schema))))});
-  // A report of the chosen simulation goes here: files.push_back({(folder / "report.html").string(), ...}).
+  files.push_back({(folder / "report.html").string(), xquant::io::bytes_of(html)});
   files.push_back({(folder / (name + ".qdq.onnx")).string(),
                    xquant::io::quantized_onnx(original, xquant::io::quantized_network_of(chosen.quantized),
                                               {.integer_biases = a.integer_biases}, a.network)});
@@ -150,7 +181,7 @@ int run(const arguments& a) {
   double seconds_evaluate = 0;
   for (const bool per_channel : {false, true}) {
     stopwatch calibrating;
-    simulation quantized(folded, {activation, weight, per_channel}, {calibration_batches.shape()});
+    simulation quantized(folded, {activation, weight, per_channel, a.integer_biases}, {calibration_batches.shape()});
     if (encodings) {
       try {
         xquant::io::load_encodings(quantized, *encodings, {.partial = a.load_partial, .frozen = !a.load_as_start});
@@ -201,6 +232,9 @@ int run(const arguments& a) {
     if (weights_loaded) break;  // the file has decided about all weights
   }
 
+  std::vector<report::accuracy_row> rows{{"float", "float", float_accuracy, 0, true, false}};
+  for (const result& r : results) rows.push_back({r.weights, r.activations, r.accuracy, r.logit_mse, false, false});
+
   std::printf("\n%-12s %-12s %10s %12s\n", "weights", "activations", "accuracy", "logit MSE");
   std::printf("%-12s %-12s %8.2f %% %12s\n", "float", "float", 100 * float_accuracy, "0");
   for (const result& r : results)
@@ -227,7 +261,7 @@ int run(const arguments& a) {
   if (chosen)
     json["chosen"] = {{"weights", chosen->configuration.weights}, {"activations", chosen->configuration.activations}};
   try {
-    if (chosen) write_chosen(a, file, *chosen);
+    if (chosen) write_chosen(a, file, *chosen, report_of(a, *chosen, rows, test.shape()[0], calibration));
     if (!a.json.empty())
       xquant::io::write_file(
           a.json, xquant::io::bytes_of(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
@@ -255,10 +289,10 @@ int main(int argc, char** argv) {
   app.add_option("--calibration", a.calibration, ".npy [N, ...] to calibrate with")->required();
   app.add_option("--bits", a.bits, "bits of weights and activations")->check(CLI::Range(2, 16))->capture_default_str();
   app.add_option("--json", a.json, "also write the results to this file");
-  CLI::Option* out = app.add_option(
-      "--out", a.out,
-      "write NAME.encodings.json and NAME.qdq.onnx to this folder: the configuration with the lowest logit MSE on the "
-      "calibration images, among those that --weights and --activations leave");
+  CLI::Option* out = app.add_option("--out", a.out,
+                                    "write NAME.encodings.json, NAME.qdq.onnx and report.html to this folder: the "
+                                    "configuration with the lowest logit MSE on the "
+                                    "calibration images, among those that --weights and --activations leave");
   app.add_option("--weights", a.weights, "weights of the configuration to write")
       ->check(CLI::IsMember({"per_tensor", "per_channel"}))
       ->needs(out);
@@ -269,7 +303,7 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"0.6.1", "1.0.0", "2.0.0"}))
       ->capture_default_str()
       ->needs(out);
-  app.add_flag("--integer-biases", a.integer_biases, "write biases as int32, scale input * weight")->needs(out);
+  app.add_flag("--integer-biases", a.integer_biases, "round biases to int32, scale input * weight");
   CLI::Option* load = app.add_option("--load", a.load,
                                      "encodings file (AIMET's, any schema) to quantize with; what it does not name "
                                      "stays float, and nothing is calibrated");

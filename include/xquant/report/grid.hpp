@@ -87,7 +87,7 @@ inline std::string format_name(const quantizer_description& q) {
     case format_id::float8e4m3fn: return "float8e4m3fn";
     default: break;
   }
-  return "format " + std::to_string(static_cast<int>(q.format));
+  return name_of(q.format);
 }
 
 /// "symmetric", "symmetric, narrow", "affine".
@@ -96,8 +96,9 @@ inline std::string scheme_name(const quantizer_description& q) {
     case scheme_id::symmetric: return "symmetric";
     case scheme_id::symmetric_narrow: return "symmetric, narrow";
     case scheme_id::affine: return "affine";
+    default: break;
   }
-  return "scheme " + std::to_string(static_cast<int>(q.scheme));
+  return name_of(q.scheme);
 }
 
 }  // namespace xquant::report

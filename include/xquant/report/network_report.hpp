@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
@@ -94,19 +95,19 @@ inline void write_tensor(markup& m, const quantized_tensor& t, const char* role)
   const bool is_integer = t.quantizer().format != format_id::float8e4m3fn;
   std::string encoding = "stays float32";
   if (t.is_quantized()) {
-    encoding = format_name(t.quantizer()) + ", " + scheme_name(t.quantizer());
+    encoding = format_name(t.quantizer()) + " " + scheme_name(t.quantizer());
     if (t.quantizer().per_axis) {
-      encoding += ", " + counted(t.parameters().count()) + " scales along axis " + std::to_string(t.quantizer().axis) +
-                  "; widest: step ";
+      encoding += ", " + counted(t.parameters().count()) + " scales (axis " + std::to_string(t.quantizer().axis) +
+                  "), widest " + (is_integer ? "step " : "scale ");
     } else {
-      encoding += is_integer ? "; step " : "; scale ";
+      encoding += is_integer ? ", step " : ", scale ";
     }
     encoding += number(static_cast<double>(t.parameters().scale()[slot]));
     if (t.quantizer().scheme == scheme_id::affine)
       encoding += ", zero point " + std::to_string(t.parameters().zero_point()[slot]);
   }
   const chart drawn = histogram_chart(t);
-  if (!drawn.note.empty()) encoding += "; grid: " + drawn.note + " drawn";
+  if (!drawn.note.empty()) encoding += "; lines: " + drawn.note;
   m.element("p", {{"class", "note"}}, encoding);
   m.raw(drawn.svg);
   m.open("dl");
@@ -140,8 +141,11 @@ inline void write_tensor(markup& m, const quantized_tensor& t, const char* role)
         worst = c;
       }
     }
-    std::string note = "largest magnitude of each channel: " + number(smallest, 3) + " to " + number(largest, 3) +
-                       ", 1 : " + number(largest / smallest, 3);
+    const double spread = largest / smallest;
+    const std::string ratio =
+        spread >= 1000 && spread < 1e15 ? counted(static_cast<std::uint64_t>(spread)) : number(spread, 3);
+    std::string note =
+        "largest magnitude of each channel: " + number(smallest, 3) + " to " + number(largest, 3) + ", 1 : " + ratio;
     if (std::isfinite(worst_db)) note += "; worst channel " + std::to_string(worst) + ": " + decibels(worst_db);
     if (!channels.note.empty()) note += "; " + channels.note;
     m.element("p", {{"class", "note"}}, note);

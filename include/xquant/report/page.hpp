@@ -16,13 +16,13 @@ inline constexpr std::string_view style = R"(
   color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --line: #e2e5ea; --ink: #1b2330; --soft: #5d6878; --faint: #8b95a4;
   --blue: #3f7fc4; --blue-soft: #dbe8f7; --red: #d1495b; --red-soft: #fbe3e6; --green: #2c8a5b; --amber: #b7791f;
-  --grid: #13213a; --half: #ffb938;
+  --bar: #79abe0; --grid: #0d1b33; --half: #f0a020;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #12161c; --card: #1a2029; --line: #2c3440; --ink: #e4e9f0; --soft: #a2adbc; --faint: #76808f;
     --blue: #5b9be0; --blue-soft: #1f3450; --red: #ef6f80; --red-soft: #3d2228; --green: #5cc08f; --amber: #e0a94a;
-    --grid: #ffffff; --half: #ffc75e;
+    --bar: #3b70aa; --grid: #ffffff; --half: #ffc75e;
   }
 }
 * { box-sizing: border-box; }
@@ -87,6 +87,7 @@ svg text.count { text-anchor: end; }
 svg text.value, svg text.none { text-anchor: middle; }
 svg text.first { text-anchor: start; }
 svg text.last { text-anchor: end; }
+svg.profile text.last { paint-order: stroke; stroke: var(--card); stroke-width: 4px; }
 svg text.end { fill: var(--ink); font-weight: 600; }
 svg text.scale { font-size: 10px; fill: var(--faint); }
 svg text.name { text-anchor: end; font-size: 13px; fill: var(--ink); }
@@ -94,10 +95,10 @@ svg a:hover text.name { fill: var(--blue); }
 svg path { fill: none; }
 .level { stroke: var(--line); }
 .axis { stroke: var(--faint); }
-path.bars { fill: var(--blue); }
+path.bars { fill: var(--bar); }
 path.beyond, path.poor { fill: var(--red); }
 rect.outside { fill: var(--red-soft); opacity: 0.6; }
-path.grid { stroke: var(--grid); stroke-width: 0.7; opacity: 0.2; }
+path.grid { stroke: var(--grid); stroke-width: 0.7; opacity: 0.3; }
 path.ends { stroke: var(--ink); stroke-width: 1.5; }
 path.half { stroke: var(--half); stroke-width: 1.8; }
 path.network { stroke: var(--faint); stroke-width: 2; stroke-linejoin: round; }

@@ -60,7 +60,7 @@ inline std::string profile_chart(const std::vector<profile_row>& rows) {
   std::string line;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const double y = top + row_height * (static_cast<double>(i) + 0.5);
-    if (std::isfinite(rows[i].network))
+    if (std::isfinite(rows[i].network) && rows[i].network <= scale.upper)
       line += (line.empty() ? "M" : "L") + coordinate(x(rows[i].network)) + " " + coordinate(y);
   }
   svg.leaf("path", {{"class", "network"}, {"d", line}});

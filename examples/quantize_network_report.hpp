@@ -1,0 +1,251 @@
+// The report of the main job: which layers the quantized network has, and what quantization does to each of them.
+#pragma once
+
+#include <xquant/engines/simd.hpp>
+#include <xquant/exception.hpp>
+#include <xquant/model/executor.hpp>
+#include <xquant/model/graph.hpp>
+#include <xquant/model/simulation.hpp>
+#include <xquant/report/network_report.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "quantize_network_data.hpp"
+
+namespace quantize_network {
+
+namespace report = xquant::report;
+
+// A layer of the report: the nodes between values that are rounded. Runs them alone.
+template <class Simulation>
+class reported_layer {
+ public:
+  // `end` is a value of the network that is rounded or an output; `is_end` says which others are.
+  template <class IsEnd>
+  reported_layer(const Simulation& s, const model::executor& floating, const model::constant_substitutes& constants,
+                 model::value_id end, const IsEnd& is_end)
+      : end_(end) {
+    const model::graph& g = s.network();
+    for (const model::activation_quantizer& a : s.activations())
+      if (a.value == end && a.ready()) quantizer_ = &a;
+    collect(g, floating, end, is_end);
+    std::sort(nodes_.begin(), nodes_.end());
+    std::sort(starts_.begin(), starts_.end());
+    describe(s);
+    if (!nodes_.empty()) alone_.emplace_back(network_alone(g, floating, constants));
+    for (const model::weight_quantizer& w : s.weights())
+      if (reads(g, w.site.value)) report_weight(g, w, constants);
+    result_.output.emplace(g.name_of(end),
+                           quantizer_ == nullptr ? xquant::quantizer_description{} : quantizer_->quantizer,
+                           quantizer_ == nullptr ? xquant::parameters{} : quantizer_->parameters,
+                           floating.shape_of(end).rank < 2 ? -1 : 1);
+  }
+
+  const std::vector<model::value_id>& starts() const { return starts_; }
+  model::value_id end() const { return end_; }
+  const report::layer_report& result() const { return result_; }
+
+  // The first `real` images of a batch of `batch`, in float and in the quantized network.
+  void observe(const std::map<model::value_id, model::tensor>& floating, const model::tensor& quantized,
+               std::size_t real, std::size_t batch) {
+    const model::tensor& original = floating.at(end_);
+    xquant::shape shape = original.shape();
+    if (shape.rank > 0 && shape[0] == batch) shape[0] = real;
+    const std::size_t n = shape.size();
+    const model::tensor rounding = rounded(original);
+    result_.output->observe({original.data<float>(), n}, {rounding.data<float>(), n}, shape);
+    model::tensor alone = rounding;
+    if (!alone_.empty()) {
+      std::vector<model::tensor> inputs;
+      for (const model::value_id id : starts_) inputs.push_back(floating.at(id));
+      alone = rounded(alone_.front().run(inputs).outputs.at(0));
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      result_.alone.add(original.data<float>()[i], alone.data<float>()[i]);
+      result_.network.add(original.data<float>()[i], quantized.data<float>()[i]);
+    }
+  }
+
+ private:
+  template <class IsEnd>
+  void collect(const model::graph& g, const model::executor& floating, model::value_id id, const IsEnd& is_end) {
+    std::vector<model::value_id> open{id};
+    while (!open.empty()) {
+      const model::value_id value = open.back();
+      open.pop_back();
+      const model::node_id from = g.producer(value);
+      if (from == model::no_node) continue;
+      if (std::find(nodes_.begin(), nodes_.end(), from) != nodes_.end()) continue;
+      nodes_.push_back(from);
+      for (const model::value_id input : g.node_at(from).inputs) {
+        if (input == model::no_value || floating.constant(input) != nullptr) continue;
+        if (!is_end(input) && !g.is_input(input)) {
+          open.push_back(input);
+        } else if (std::find(starts_.begin(), starts_.end(), input) == starts_.end()) {
+          starts_.push_back(input);
+        }
+      }
+    }
+  }
+
+  bool reads(const model::graph& g, model::value_id id) const {
+    for (const model::node_id n : nodes_) {
+      const std::vector<model::value_id>& inputs = g.node_at(n).inputs;
+      if (std::find(inputs.begin(), inputs.end(), id) != inputs.end()) return true;
+    }
+    return false;
+  }
+
+  // Named by the first node that has a weight, or else by the last.
+  void describe(const Simulation& s) {
+    const model::graph& g = s.network();
+    if (nodes_.empty()) {
+      result_.name = g.name_of(end_);
+      result_.kind = "network input";
+      return;
+    }
+    model::node_id named = nodes_.back();
+    for (std::size_t i = nodes_.size(); i-- > 0;)
+      for (const model::weight_quantizer& w : s.weights())
+        if (w.site.layer == nodes_[i]) named = nodes_[i];
+    const model::node& n = g.node_at(named);
+    result_.name = n.name.empty() ? g.name_of(end_) : n.name;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) result_.kind += (i == 0 ? "" : ", ") + g.node_at(nodes_[i]).op_type;
+  }
+
+  model::executor network_alone(const model::graph& g, const model::executor& floating,
+                                const model::constant_substitutes& constants) const {
+    model::graph alone;
+    alone.set_opset(g.opset());
+    for (const model::value_id id : starts_) {
+      const model::value_id input = alone.value_named(g.name_of(id));
+      alone.mutable_value(input).type = floating.type_of(id);
+      alone.add_input(input);
+    }
+    for (const model::node_id id : nodes_) {
+      model::node n = g.node_at(id);
+      for (model::value_id& input : n.inputs) {
+        if (input == model::no_value) continue;
+        const model::value_id original = input;
+        input = alone.value_named(g.name_of(original));
+        const auto substitute = constants.find(original);
+        if (substitute != constants.end())
+          alone.set_initializer(input, substitute->second);
+        else if (const model::tensor* constant = floating.constant(original))
+          alone.set_initializer(input, *constant);
+      }
+      for (model::value_id& output : n.outputs)
+        if (output != model::no_value) output = alone.value_named(g.name_of(output));
+      alone.add_node(std::move(n));
+    }
+    alone.add_output(alone.find(g.name_of(end_)));
+    alone.finish();
+    return model::executor(std::move(alone));
+  }
+
+  void report_weight(const model::graph& g, const model::weight_quantizer& w,
+                     const model::constant_substitutes& constants) {
+    const model::tensor& original = *g.constant(w.site.value);
+    const auto substitute = constants.find(w.site.value);
+    const model::tensor& rounding = substitute == constants.end() ? original : substitute->second;
+    const auto rank = static_cast<std::ptrdiff_t>(original.shape().rank);
+    const std::ptrdiff_t axis = w.site.axis < 0 ? w.site.axis + rank : w.site.axis;
+    report::quantized_tensor t(g.name_of(w.site.value), w.quantizer, w.parameters, axis);
+    t.observe(original.values<float>(), rounding.values<float>(), original.shape());
+    result_.weights.push_back(std::move(t));
+  }
+
+  model::tensor rounded(const model::tensor& x) const {
+    if (quantizer_ == nullptr) return x;
+    model::tensor y = x;
+    const xquant::tensor_view<float> in_place = y.mutable_view();
+    xquant::throw_if(xquant::try_fake_quantize<model::simulation_choices>(quantizer_->quantizer, quantizer_->parameters,
+                                                                          in_place, in_place, xquant::simd_engine<>{}));
+    return y;
+  }
+
+  model::value_id end_;
+  const model::activation_quantizer* quantizer_ = nullptr;  // of the simulation, which outlives this
+  std::vector<model::node_id> nodes_;
+  std::vector<model::value_id> starts_;
+  std::vector<model::executor> alone_;  // one, or none for an input of the network
+  report::layer_report result_;
+};
+
+// The layers of a simulated network and what these images show of them: three runs of the network's size a batch.
+template <class Simulation>
+std::vector<report::layer_report> reported_layers(Simulation& s, const model::tensor& images) {
+  const model::graph& g = s.network();
+  model::executor floating(g);
+  std::size_t batch = batch_size(g);
+  const model::value_info& input = g.value(g.inputs().at(0));
+  const bool is_free = !input.has_shape || input.dimensions.empty() || input.dimensions[0].extent <= 0;
+  std::vector<model::value_id> ends;
+  for (;;) {
+    floating.prepare({batches(images, batch).shape()});
+    std::vector<bool> is_end(g.values().size(), false);
+    for (const model::activation_quantizer& a : s.activations()) is_end[a.value] = a.ready();
+    for (const model::value_id id : g.outputs()) is_end[id] = true;
+    ends.clear();
+    const auto add = [&](model::value_id id) {
+      if (id != model::no_value && is_end[id] && floating.constant(id) == nullptr &&
+          floating.type_of(id) == model::element_type::float32)
+        ends.push_back(id);
+    };
+    for (const model::value_id id : g.inputs()) add(id);
+    for (const model::node& n : g.nodes())
+      for (const model::value_id id : n.outputs) add(id);
+    // All ends of a batch are in memory, twice.
+    std::size_t elements = 0;
+    for (const model::value_id id : ends) elements += floating.shape_of(id).size();
+    if (elements <= 64u << 20 || !is_free || batch == 1) break;
+    batch /= 2;
+  }
+
+  model::constant_substitutes constants = s.quantized_biases();
+  constants.insert(s.quantized_weights().begin(), s.quantized_weights().end());
+  const auto is_end = [&](model::value_id id) { return std::find(ends.begin(), ends.end(), id) != ends.end(); };
+  std::vector<reported_layer<Simulation>> layers;
+  std::vector<model::value_id> keep = ends;
+  for (const model::value_id id : ends) {
+    layers.emplace_back(s, floating, constants, id, is_end);
+    for (const model::value_id start : layers.back().starts())
+      if (std::find(keep.begin(), keep.end(), start) == keep.end()) keep.push_back(start);
+  }
+  const batches data(images, batch);
+  progress bar("report", data.count());
+  for (std::size_t i = 0; i < data.count(); ++i, bar.step()) {
+    model::run_options options;
+    options.keep = keep;
+    const model::run_result original = floating.run({data[i]}, options);
+    const model::run_result quantized = s.run({data[i]}, ends);
+    for (reported_layer<Simulation>& l : layers)
+      l.observe(original.kept, quantized.kept.at(l.end()), data.real(i), batch);
+  }
+  std::vector<report::layer_report> result;
+  for (const reported_layer<Simulation>& l : layers) result.push_back(l.result());
+  return result;
+}
+
+// "int8, symmetric, per channel": the different quantizers of some tensors.
+template <class Quantizers>
+std::string quantizers_in_words(const Quantizers& all) {
+  std::vector<std::string> names;
+  for (const auto& q : all) {
+    const std::string name = !q.ready() ? "float32"
+                                        : report::format_name(q.quantizer) + " " + report::scheme_name(q.quantizer) +
+                                              (q.quantizer.per_axis ? " per channel" : " per tensor");
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : "; ") + name;
+  return text;
+}
+
+}  // namespace quantize_network
