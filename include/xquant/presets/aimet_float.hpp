@@ -205,10 +205,10 @@ template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
   return run(fake_cast{1 - (type == e2m1fn_type ? 1 : detail::bias_of(type) + 1), type.mantissa_bits, largest});
 }
 
-/// `BlockTensorQuantizer.createFloat`, min-max calibrated: maxval = the largest magnitude of the slot's range, which
-/// is the encoding [-maxval, maxval, delta, 0] with delta = maxval / largest in double. With f = finite, u =
-/// unsigned_zero: bias = 2^(E-1) - 1 + u, largest = that of all codes (u), of all but one (f), of all exponents but
-/// the last (neither). Refuses, as the peer does, widths other than 8 bits; and a maxval that is 0 or not finite.
+/// `BlockTensorQuantizer.createFloat`, min-max calibrated: of maxval, the largest magnitude in the slot, the encoding
+/// [-m, m, delta, 0] with delta = maxval / largest and m = delta * largest, in double. largest is that of all codes
+/// (unsigned_zero, with a bias of 2^(E-1)), of all but one (finite), of all exponents but the last (neither; the bias
+/// of both is 2^(E-1) - 1). Refuses, as the peer does, widths other than 8 bits; and a maxval that is 0 or not finite.
 [[nodiscard]] constexpr status try_core_encoding(double maxval, const float_type& type,
                                                  aimet_core::encoding& out) noexcept {
   if (const status s = detail::validate_type(type); !s.ok()) return s;
@@ -217,7 +217,9 @@ template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
                  "a type of 8 bits");
   if (!is_finite(maxval) || !(maxval > 0))
     return fault(errc::range_not_finite, "maxval", maxval, "a finite number above 0");
-  out = {-maxval, maxval, maxval / detail::core_largest(type), 0};
+  const double largest = detail::core_largest(type);
+  const double delta = maxval / largest;
+  out = {-(delta * largest), delta * largest, delta, 0};
   return {};
 }
 
