@@ -11,7 +11,7 @@
 #include <xquant/engines/plan.hpp>
 #include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>

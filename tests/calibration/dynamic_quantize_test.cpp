@@ -10,7 +10,7 @@
 #include <xquant/calibration/min_max.hpp>
 #include <xquant/engines/simd.hpp>
 #include <xquant/engines/threads.hpp>
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 
 #include <cmath>
 

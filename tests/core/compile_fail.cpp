@@ -1,6 +1,6 @@
 // What must not compile, a line at a time (cmake/xquant_tests.cmake, xquant_add_compile_fail). As it stands, everything
 // here is right.
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <core/oracle.hpp>
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/granularity/per_block.hpp>
 #include <xquant/granularity/per_group.hpp>
 #include <xquant/ops/convert.hpp>

@@ -1,7 +1,7 @@
 // Every documented error of every entry point: the right code, a message with the value, and outputs left alone.
 #include <doctest/doctest.h>
 
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>

@@ -3,7 +3,7 @@
 
 #include <core/oracle.hpp>
 #include <xquant/core/scalar_lane.hpp>
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/quantizer.hpp>
 
 namespace {

@@ -1,6 +1,6 @@
 // The core without exceptions and run-time types: every validate_, try_ and plan_ form does its work and says what is
 // wrong. A program of its own, built with -fno-exceptions -fno-rtti. Exit status: the number of failed checks.
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>

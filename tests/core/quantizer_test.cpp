@@ -5,7 +5,7 @@
 #include <core/oracle.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/scalar_lane.hpp>
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/quantizer.hpp>
 #include <xquant/rounding/stochastic.hpp>

@@ -1,6 +1,6 @@
 // Requantizations that must not compile, a line at a time. As it stands, everything here is right.
+#include <xquant/formats/float8.hpp>
 #include <xquant/formats/integer.hpp>
-#include <xquant/formats/minifloat.hpp>
 #include <xquant/granularity/per_axis.hpp>
 #include <xquant/ops/requantization/float_multiplier.hpp>
 #include <xquant/ops/requantize.hpp>

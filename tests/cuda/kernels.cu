@@ -1,7 +1,7 @@
 // Every kind of kernel, compiled for every architecture; tests/cuda/check_ptx.cmake reads what the compiler made of it.
 #include <xquant/engines/cuda/engine.cuh>
 #include <xquant/engines/cuda/gradients.hpp>
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/quantizer.hpp>
 #include <xquant/rounding/stochastic.hpp>
 

@@ -2,7 +2,7 @@
 #include <support/scale.hpp>
 #include <xquant/engines/cuda/engine.cuh>
 #include <xquant/engines/cuda/gradients.hpp>
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>

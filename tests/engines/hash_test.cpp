@@ -5,7 +5,7 @@
 #include <core/oracle.hpp>
 #include <support/scale.hpp>
 #include <xquant/engines/simd.hpp>
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/ops/quantize.hpp>
 
 namespace {

@@ -1,6 +1,6 @@
 // The scalar engine, and threads over it, against the closed forms: every format, rounding and arithmetic, float and
 // double. Vector engines are compared in the same way by the programs of their instruction sets.
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 
 #include <gradients/subjects.hpp>
 

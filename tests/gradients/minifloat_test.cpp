@@ -1,5 +1,5 @@
 // Gradients with small floats on one vector engine, and on threads over it.
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 
 #include <gradients/subjects.hpp>
 

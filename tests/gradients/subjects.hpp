@@ -8,8 +8,8 @@
 #include <xquant/arithmetic/multiply_by_reciprocal.hpp>
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/engines/threads.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/formats/integer.hpp>
-#include <xquant/formats/minifloat.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
 #include <xquant/gradients/straight_through.hpp>

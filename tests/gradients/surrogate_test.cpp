@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <core/oracle.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/formats/integer.hpp>
-#include <xquant/formats/minifloat.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
 #include <xquant/gradients/straight_through.hpp>

@@ -1,5 +1,5 @@
 // What noise in place of rounding does not compile with. As it stands, everything here is right.
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/rounding/additive_noise.hpp>

@@ -6,7 +6,7 @@
 #include <core/oracle.hpp>
 #include <support/scale.hpp>
 #include <xquant/core/scalar_lane.hpp>
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 
 #include <string>
 #include <type_traits>

@@ -4,8 +4,8 @@
 #include <core/oracle.hpp>
 #include <support/scale.hpp>
 #include <xquant/core/scalar_lane.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/formats/integer.hpp>
-#include <xquant/formats/minifloat.hpp>
 #include <xquant/rounding/rounding.hpp>
 #include <xquant/rounding/stochastic.hpp>
 

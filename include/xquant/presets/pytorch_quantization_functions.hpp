@@ -8,7 +8,7 @@
 #include <xquant/engines/scalar.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
-#include <xquant/formats/minifloat.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/ops/operation.hpp>
 #include <xquant/presets/pytorch_quantization.hpp>
 #include <xquant/rounding/nearest_even.hpp>

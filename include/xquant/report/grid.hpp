@@ -3,8 +3,8 @@
 
 #include <xquant/core/view.hpp>
 #include <xquant/exception.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/formats/integer.hpp>
-#include <xquant/formats/minifloat.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/runtime.hpp>
 
