@@ -74,7 +74,7 @@ inline std::vector<granularity_case> cases_of(const xquant::shape& s) {
     for (std::size_t e = 0; e < d; ++e)
       all.push_back(of_blocks("per_axes, two", any(per_axes<>{back, static_cast<std::ptrdiff_t>(e)}), s,
                               with(with(none, d, 1), e, 1)));
-    for (const std::size_t size : {1u, 2u, 3u, 32u, 1000u})
+    for (const std::size_t size : {1u, 2u, 3u, 16u, 64u, 1000u})
       all.push_back(of_blocks("per_group " + std::to_string(size), any(per_group<>{size, d % 2 == 0 ? axis : back}), s,
                               with(each, d, size)));
   }
@@ -158,7 +158,8 @@ inline std::vector<xquant::shape> shapes() {
           shape(3, 5, 1, 9),
           shape(3, 5, 7, 4),
           shape(2, 3, 4, 5),
-          shape(3, 3, 5, 3, 7)};
+          shape(3, 3, 5, 3, 7),
+          shape(4, 256)};
 }
 
 }  // namespace granularity_test

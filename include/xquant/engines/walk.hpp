@@ -203,7 +203,7 @@ XQUANT_INLINE bool goes_past_caches(const row_kernel& kernel, const walk_streams
 inline void walk_nest(const row_kernel& kernel, const nest& n, const walk_streams& s);
 
 /// Rows shorter than this that share a slot each go through their parameters written out, element by element.
-inline constexpr std::size_t short_row = 64;
+inline constexpr std::size_t short_row = 128;
 inline constexpr std::size_t expanded_size = 2048;
 
 // Whether the two innermost loops are one run of consecutive elements but for the slot, which changes from row to row
@@ -221,6 +221,20 @@ inline bool is_short_run(const row_kernel& kernel, const nest& n) {
   return yes;
 }
 
+// One number `n` times, 64 bytes at a time.
+template <class Bits>
+inline void fill(const void* value, char* to, std::size_t n) {
+  constexpr std::size_t line = 64 / sizeof(Bits);
+  Bits bits;
+  __builtin_memcpy(&bits, value, sizeof bits);
+  Bits all[line];
+  XQUANT_UNROLL
+  for (std::size_t j = 0; j < line; ++j) all[j] = bits;
+  std::size_t i = 0;
+  for (; i + line <= n; i += line) __builtin_memcpy(to + i * sizeof(Bits), all, sizeof all);
+  for (; i < n; ++i) __builtin_memcpy(to + i * sizeof(Bits), &bits, sizeof bits);
+}
+
 // Parameters are written out once for as many rows as fit, and walked as if every element had its own.
 inline void walk_short_runs(const row_kernel& kernel, const nest& n, const walk_streams& s) {
   alignas(64) unsigned char scale[expanded_size * 8];
@@ -235,10 +249,15 @@ inline void walk_short_runs(const row_kernel& kernel, const nest& n, const walk_
     part.depth = n.depth - 1;
     for (unsigned k = 0; k < operand_count; ++k) part.base[k] += rows.stride[k] * static_cast<std::ptrdiff_t>(done);
     const auto write_out = [&](const void* from, std::size_t bytes, void* to) {
-      for (std::size_t i = 0; i < count; ++i)
-        copy_elements(
-            forward(from, part.base[parameter] + rows.stride[parameter] * static_cast<std::ptrdiff_t>(i), bytes), 0,
-            forward(to, static_cast<std::ptrdiff_t>(i * row.extent), bytes), 1, bytes, row.extent);
+      for (std::size_t i = 0; i < count; ++i) {
+        const void* const value =
+            forward(from, part.base[parameter] + rows.stride[parameter] * static_cast<std::ptrdiff_t>(i), bytes);
+        char* const own = static_cast<char*>(to) + i * row.extent * bytes;
+        if (bytes == 4)
+          fill<std::uint32_t>(value, own, row.extent);
+        else
+          fill<std::uint64_t>(value, own, row.extent);
+      }
     };
     walk_streams expanded = s;
     write_out(s.scale, kernel.real_bytes, scale);
