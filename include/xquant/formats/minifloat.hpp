@@ -4,6 +4,7 @@
 #include <xquant/core/lane.hpp>
 #include <xquant/core/meta.hpp>
 #include <xquant/core/range.hpp>
+#include <xquant/core/scalar_lane.hpp>
 #include <xquant/formats/conversion.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -28,6 +29,7 @@ struct check_minifloat {
   // What decode gives must be a float, exactly, and a normal one where the format's number is normal.
   static constexpr int highest = (1 << Exponent) - (Specials == special_values::ieee ? 2 : 1) - Bias;
   static_assert(1 - Bias >= -126 && highest <= 127, "xquant::minifloat: the bias leads out of float's range");
+  friend constexpr bool operator==(const check_minifloat&, const check_minifloat&) = default;
 };
 
 template <int Bits>

@@ -1,15 +1,13 @@
-// ONNX QuantizeLinear and DequantizeLinear: onnx.reference 1.23.2 and ONNX Runtime 1.31.1 (CPU), recorded together.
-// Output `q` is of both; where they differ, `q_ort` and `q_ref`.
-#include <xquant/presets/onnx.hpp>
+// ONNX: QuantizeLinear and DequantizeLinear of integers, DynamicQuantizeLinear, and ONNX Runtime's tools.
+#include "onnx_linear.hpp"
 
-#include "../engines.hpp"
 #include "../peers.hpp"
 
-#include <xquant/ops/dequantize.hpp>
-#include <xquant/ops/quantize.hpp>
-#include <xquant/presets/onnxruntime.hpp>
+#include <xquant/calibration/dynamic_quantize.hpp>
+#include <xquant/formats/wide_integer.hpp>
+#include <xquant/presets/onnxruntime_tools.hpp>
 
-#include <vector>
+#include <utility>
 
 namespace conformance {
 
@@ -17,133 +15,131 @@ namespace {
 
 namespace onnx = xquant::presets::onnx;
 namespace onnxruntime = xquant::presets::onnxruntime;
-using xquant::model::element_type;
-
-constexpr std::int64_t precision_float = 1;  // TensorProto.FLOAT
-
-// Scales in float32, of rank 0 (or one element) or one along an axis; the text's default axis is 1.
-bool is_covered_scale(const recorded_case& c, const char* data) {
-  if (c.text("scale_type", "float") != "float" || c.input_type("scale") != element_type::float32) return false;
-  if (c.has("block_size") || c.integer("precision", precision_float) != precision_float) return false;
-  const xquant::shape s = c.input("scale").shape();
-  return s.size() == 1 || (s.rank == 1 && c.input(data).shape().rank > 0);
-}
-
-// The library's parameters of a case.
-struct linear_parameters {
-  std::vector<float> scale;
-  std::vector<std::int32_t> zero_point;
-
-  explicit linear_parameters(const recorded_case& c) {
-    const xquant::model::tensor s = c.input("scale");
-    scale.assign(s.data<float>(), s.data<float>() + s.size());
-    if (!c.has_input("zero_point")) return;
-    for (const std::int64_t z : value_of(c.input("zero_point")).integer)
-      zero_point.push_back(static_cast<std::int32_t>(z));
-  }
-  [[nodiscard]] xquant::parameters_view<float> view() const {
-    const bool consistent = zero_point.empty() || zero_point.size() == scale.size();
-    return {scale.data(), nullptr, zero_point.empty() ? nullptr : zero_point.data(), consistent ? scale.size() : 0};
-  }
-};
-
-// Names of the outputs one peer answers for: the shared one, or its own.
-std::vector<std::string> outputs_of(const recorded_case& c, const std::string& output, const std::string& suffix) {
-  std::vector<std::string> names;
-  for (const std::string& name : {output, output + suffix})
-    if (c.has_output(name)) names.push_back(name);
-  return names;
-}
-
-// use(per_tensor{}) or use(per_axis<>{axis}).
-template <class Use>
-void with_granularity(const recorded_case& c, std::size_t scales, const Use& use) {
-  if (scales == 1)
-    use(xquant::per_tensor{});
-  else
-    use(xquant::per_axis<>{static_cast<std::ptrdiff_t>(c.integer("axis", 1))});
-}
 
 template <class Quantizer>
-void quantize_on_each_engine(const recorded_case& c, const Quantizer& quantizer, const linear_parameters& parameters,
-                             const char* preset, const std::vector<std::string>& outputs, answers& out) {
-  if (outputs.empty()) return;
+void dynamic_quantize_of(const recorded_case& c, const char* preset, const char* peer, answers& out) {
   const xquant::model::tensor x = c.input("x");
   on_each_engine<float>([&](const auto& engine, const char* name) {
-    std::vector<typename Quantizer::code_type> codes(x.size());
-    xquant::quantize(quantizer, parameters.view(), x.view(), xquant::tensor_view(codes.data(), x.shape()), engine);
-    for (const std::string& output : outputs) out.give(output, preset, name, value_of(codes, x.shape()));
+    std::vector<std::uint8_t> codes(x.size());
+    const xquant::parameters used =
+        xquant::dynamic_quantize(Quantizer{}, xquant::tensor_view<const float>(x.data<float>(), x.shape()),
+                                 xquant::tensor_view(codes.data(), x.shape()), engine);
+    for (const std::string& output : outputs_of(c, "y", peer))
+      out.give(output, preset, name, value_of(codes, x.shape()));
+    for (const std::string& output : outputs_of(c, "y_scale", peer))
+      out.give(output, preset, name, value_of(used.scale(), xquant::shape{}));
+    for (const std::string& output : outputs_of(c, "y_zero_point", peer))
+      out.give(output, preset, name, value_of(used.zero_point(), xquant::shape{}));
   });
 }
 
-template <class OfText, class OfReference, class OfRuntime>
-void quantize_linear_of(const recorded_case& c, answers& out) {
-  const linear_parameters parameters(c);
-  with_granularity(c, parameters.scale.size(), [&]<class Granularity>(const Granularity& granularity) {
-    const auto run = [&]<class Quantizer>(Quantizer quantizer, const char* preset,
-                                          const std::vector<std::string>& outputs) {
-      quantizer.granularity = granularity;
-      quantize_on_each_engine(c, quantizer, parameters, preset, outputs, out);
-    };
-    // The reference follows the text wherever the runtime agrees with it.
-    if (c.has_output("q")) run(onnx::quantize_linear<OfText, Granularity>{}, "onnx", {"q"});
-    run(onnx::reference_quantize_linear<OfReference, Granularity>{}, "onnx reference", outputs_of(c, "q", "_ref"));
-    run(onnxruntime::quantize_linear<OfRuntime, Granularity>{}, "onnxruntime", outputs_of(c, "q", "_ort"));
+rule dynamic_quantize_linear() {
+  return {"DynamicQuantizeLinear", [](const recorded_case& c) { return c.input_type("x") == element_type::float32; },
+          [](const recorded_case& c, answers& out) {
+            dynamic_quantize_of<onnx::dynamic_quantize_linear>(c, "onnxruntime", "ort", out);
+            dynamic_quantize_of<onnx::reference_dynamic_quantize_linear>(c, "onnx reference", "ref", out);
+          }};
+}
+
+// Rows of minimum, maximum, lowest and highest code, symmetric, least range (-1: none).
+rule compute_scale_zp() {
+  return {"compute_scale_zp", [](const recorded_case& c) { return c.has_input("args"); },
+          [](const recorded_case& c, answers& out) {
+            const std::vector<double> rows = value_of(c.input("args")).real;
+            std::vector<float> scale;
+            std::vector<std::int64_t> zero_point;
+            for (std::size_t i = 0; i + 6 <= rows.size(); i += 6) {
+              const xquant::range<float> r{static_cast<float>(rows[i]), static_cast<float>(rows[i + 1])};
+              xquant::scale_and_zero_point<float> p;
+              xquant::throw_if(onnxruntime::try_compute_scale_zp(r, {rows[i + 2], rows[i + 3], true}, rows[i + 4] != 0,
+                                                                 static_cast<float>(rows[i + 5]), p));
+              scale.push_back(p.scale);
+              zero_point.push_back(p.zero_point);
+            }
+            out.give("scale", "onnxruntime", "host", value_of(scale, xquant::shape(scale.size())));
+            out.give("zero_point", "onnxruntime", "host", value_of(zero_point, xquant::shape(zero_point.size())));
+          }};
+}
+
+template <class Format>
+void give_codes(const recorded_case& c, const xquant::scale_and_zero_point<float>& p, answers& out) {
+  const xquant::model::tensor x = c.input("x");
+  on_each_engine<float>([&](const auto& engine, const char* name) {
+    std::vector<typename Format::code_type> codes(x.size());
+    xquant::quantize(onnx::quantize_linear<Format>{}, p, xquant::tensor_view<const float>(x.data<float>(), x.shape()),
+                     xquant::tensor_view(codes.data(), x.shape()), engine);
+    out.give("q", "onnxruntime", name, value_of(codes, x.shape()));
   });
 }
 
-template <class FormatType>
-void dequantize_linear_of(const recorded_case& c, answers& out) {
-  const linear_parameters parameters(c);
-  const value recorded = value_of(c.input("q"));
-  using code = typename FormatType::code_type;
-  std::vector<code> codes;
-  for (const std::int64_t q : recorded.integer) codes.push_back(static_cast<code>(q));
-  with_granularity(c, parameters.scale.size(), [&]<class Granularity>(const Granularity& granularity) {
-    const auto run = [&]<class Quantizer>(Quantizer quantizer, const char* preset, const char* suffix) {
-      quantizer.granularity = granularity;
-      const std::vector<std::string> outputs = outputs_of(c, "y", suffix);
-      if (outputs.empty()) return;
-      on_each_engine<float>([&](const auto& engine, const char* name) {
-        std::vector<float> y(codes.size());
-        xquant::dequantize(quantizer, parameters.view(), xquant::tensor_view<const code>(codes.data(), recorded.shape),
-                           xquant::tensor_view(y.data(), recorded.shape), engine);
-        for (const std::string& output : outputs) out.give(output, preset, name, value_of(y, recorded.shape));
-      });
-    };
-    run(onnx::quantize_linear<FormatType, Granularity>{}, "onnx", "_ref");
-    run(onnxruntime::quantize_linear<FormatType, Granularity>{}, "onnxruntime", "_ort");
-  });
+// Scale and zero point from the data, then codes of the whole type, whatever reduce_range.
+template <class Format>
+rule quantize_data(const std::string& to, onnxruntime::integer_type type) {
+  return {"quantize_data", [=](const recorded_case& c) { return c.text("to") == to; },
+          [=](const recorded_case& c, answers& out) {
+            const xquant::model::tensor x = c.input("x");
+            const auto [low, high] = std::minmax_element(x.data<float>(), x.data<float>() + x.size());
+            const bool symmetric = c.truth("symmetric", false);
+            xquant::scale_and_zero_point<float> p;
+            xquant::throw_if(onnxruntime::try_compute_scale_zp(
+                {*low, *high}, onnxruntime::code_range_of(type, symmetric, c.truth("reduce_range", false)), symmetric,
+                0, p));
+            give_codes<Format>(c, p, out);
+          }};
 }
 
-template <class FormatType, class OfReference = FormatType, class OfRuntime = FormatType>
-rule quantize_linear(const std::string& type, std::int64_t saturate = 1) {
-  return {"QuantizeLinear",
-          [=](const recorded_case& c) {
-            const bool same_saturation = FormatType::is_integer || c.integer("saturate", 1) == saturate;
-            return c.text("to") == type && c.text("x_type", "float") == "float" && same_saturation &&
-                   c.input_type("x") == element_type::float32 && is_covered_scale(c, "x");
-          },
-          quantize_linear_of<FormatType, OfReference, OfRuntime>};
+rule quantize_data_float8() {
+  return {"quantize_data", [](const recorded_case& c) { return c.text("to") == "float8e4m3fn"; },
+          [](const recorded_case& c, answers& out) {
+            const xquant::model::tensor x = c.input("x");
+            xquant::scale_and_zero_point<float> p;
+            xquant::throw_if(onnxruntime::try_compute_scale_float8(x.data<float>(), x.size(), p.scale));
+            give_codes<xquant::e4m3fn>(c, p, out);
+          }};
 }
 
-template <class FormatType>
-rule dequantize_linear(const std::string& type) {
-  return {"DequantizeLinear",
-          [=](const recorded_case& c) { return c.text("from") == type && is_covered_scale(c, "q"); },
-          dequantize_linear_of<FormatType>};
+void append(std::vector<rule>& rules, std::vector<rule> more) {
+  for (rule& r : more) rules.push_back(std::move(r));
 }
 
 }  // namespace
 
+std::vector<rule> onnx_integer_rules() {
+  using namespace xquant;
+  return {quantize_linear<int8>("int8"),
+          quantize_linear<uint8>("uint8"),
+          quantize_linear<int16>("int16"),
+          quantize_linear<uint16>("uint16"),
+          quantize_linear<int4>("int4"),
+          quantize_linear<uint4>("uint4"),
+          quantize_linear<int2, onnx::reference_format<int2>, onnxruntime::int2>("int2"),
+          quantize_linear<uint2, onnx::reference_format<uint2>, onnxruntime::uint2>("uint2"),
+          dequantize_linear<int8>("int8"),
+          dequantize_linear<uint8>("uint8"),
+          dequantize_linear<int16>("int16"),
+          dequantize_linear<uint16>("uint16"),
+          dequantize_linear<int4>("int4"),
+          dequantize_linear<uint4>("uint4"),
+          dequantize_linear<int2>("int2"),
+          dequantize_linear<uint2>("uint2"),
+          dequantize_linear<xquant::integer<32, true>>("int32")};
+}
+
 peer_rules onnx_rules() {
   using namespace xquant;
-  return {
-      "onnx",
-      {quantize_linear<int8>("int8"), quantize_linear<uint8>("uint8"), quantize_linear<e4m3fn>("float8e4m3fn", 1),
-       quantize_linear<onnx::e4m3fn_or_nan, onnx::e4m3fn_or_nan, onnxruntime::e4m3fn_or_nan>("float8e4m3fn", 0),
-       dequantize_linear<int8>("int8"), dequantize_linear<uint8>("uint8"), dequantize_linear<e4m3fn>("float8e4m3fn")},
-      {}};
+  using onnxruntime::integer_type;
+  std::vector<rule> rules{dynamic_quantize_linear(),
+                          compute_scale_zp(),
+                          quantize_data<int8>("int8", integer_type::int8),
+                          quantize_data<uint8>("uint8", integer_type::uint8),
+                          quantize_data<int16>("int16", integer_type::int16),
+                          quantize_data<uint16>("uint16", integer_type::uint16),
+                          quantize_data<int4>("int4", integer_type::int4),
+                          quantize_data<uint4>("uint4", integer_type::uint4),
+                          quantize_data_float8()};
+  append(rules, onnx_integer_rules());
+  append(rules, onnx_float_rules());
+  return {"onnx", std::move(rules), {}};
 }
 
 }  // namespace conformance
