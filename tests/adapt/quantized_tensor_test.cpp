@@ -109,7 +109,7 @@ TEST_CASE("what a description cannot be is named") {
   const std::vector<float> x(2);
   std::vector<float> y(2, 42.0f);
   const auto answer = [&](const quantizer_description& d) { return try_fake_quantize<choices>(d, p, x, y); };
-  for (const int bits : {-1, 0, 1, 17}) {
+  for (const int bits : {-1, 0, 33}) {
     CHECK(answer({.bits = bits}).code == errc::bits_out_of_range);
     CHECK(answer({.bits = bits}).value == bits);
   }
