@@ -8,6 +8,7 @@ namespace conformance {
 peer_rules brevitas_rules();
 peer_rules aimet_rules();
 peer_rules modelopt_rules();
+peer_rules microxcaling_rules();
 peer_rules onnx_rules();
 peer_rules pytorch_quantization_rules();
 peer_rules torch_rules();
