@@ -87,7 +87,7 @@ inline std::string format_name(const quantizer_description& q) {
     case format_id::float8e4m3fn: return "float8e4m3fn";
     default: break;
   }
-  return name_of(q.format);
+  return "format " + std::to_string(static_cast<int>(q.format));
 }
 
 /// "symmetric", "symmetric, narrow", "affine".
@@ -98,7 +98,7 @@ inline std::string scheme_name(const quantizer_description& q) {
     case scheme_id::affine: return "affine";
     default: break;
   }
-  return name_of(q.scheme);
+  return "scheme " + std::to_string(static_cast<int>(q.scheme));
 }
 
 }  // namespace xquant::report
