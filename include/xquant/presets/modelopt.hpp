@@ -42,9 +42,9 @@ struct fp8_eager_operation : presets::detail::elementwise_operation<float> {
   }
 };
 
-/// `fp8_eager(x, amax)`: s = 448 / amax, and both s and 1 / s are rounded to float; an amax of at most 2^-24 (negative
-/// ones too) counts as 1. amax broadcasts over x: [] per tensor, [C, 1] per row. A NaN amax gives NaN. Refuses shapes
-/// that do not fit and memory that overlaps other than in place.
+/// `fp8_eager(x, amax)`: s = (1 / amax) * 448, both steps and 1 / s rounded to float (torch divides a number by a
+/// tensor so); an amax of at most 2^-24 (negative ones too) counts as 1. amax broadcasts over x: [] per tensor, [C, 1]
+/// per row. A NaN amax gives NaN. Refuses shapes that do not fit and memory that overlaps other than in place.
 template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_fp8_eager(const In& x, const Amax& amax, Out&& y, const Engine& engine = {}) {
   auto&& input = evaluated(x);
@@ -61,7 +61,7 @@ template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = sca
   std::vector<float> scale;
   std::vector<float> inverse;
   presets::detail::each_element(amax_view, [&](float a) {
-    scale.push_back(448.0f / (a <= 0x1p-24f ? 1.0f : a));
+    scale.push_back(multiply<float>(1.0f / (a <= 0x1p-24f ? 1.0f : a), 448.0f));
     inverse.push_back(1.0f / scale.back());
   });
   return presets::detail::run_call(fp8_eager_operation{}, x_view, y_view, map,
