@@ -2,6 +2,7 @@
 #include <xquant/engines/cuda/engine.cuh>
 #include <xquant/engines/cuda/gradients.hpp>
 #include <xquant/formats/float8.hpp>
+#include <xquant/formats/wide_integer.hpp>
 #include <xquant/quantizer.hpp>
 #include <xquant/rounding/stochastic.hpp>
 
@@ -30,6 +31,16 @@ XQUANT_TEST_KERNELS(e4m3fn_stochastic, float, xquant::quantizer<xquant::e4m3fn, 
 XQUANT_TEST_KERNELS(
     uint16_away, double,
     xquant::quantizer<xquant::uint16, xquant::affine, xquant::nearest_away, xquant::multiply_by_reciprocal>)
+
+// Elements of 16 bits, codes of 32.
+xquant::status elements(const xquant::cuda_engine& e, const xquant::parameters_view<float>& p,
+                        const xquant::tensor_view<xquant::float16>& x, const xquant::tensor_view<xquant::bfloat16>& y,
+                        const xquant::tensor_view<std::uint32_t>& codes) {
+  const xquant::quantizer<xquant::uint32, xquant::affine> q;
+  if (const auto s = xquant::cuda::quantize(e, q, p, x, codes); !s.ok()) return s;
+  if (const auto s = xquant::cuda::dequantize(e, q, p, codes, y); !s.ok()) return s;
+  return xquant::cuda::fake_quantize(e, xquant::quantizer<xquant::int8>{}, p, x, y);
+}
 
 xquant::status gradients(const xquant::cuda_engine& e, const xquant::parameters_view<float>& p,
                          const xquant::tensor_view<float>& x, const xquant::tensor_view<float>& g,

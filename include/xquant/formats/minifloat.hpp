@@ -202,7 +202,7 @@ struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Spe
   // Infinities of the signs the format has; the other one is held to 0 like any number of its sign.
   template <class L>
   XQUANT_INLINE static constexpr mask_of<L> is_infinite(L v) {
-    return less(broadcast<L>(traits<L>::max), is_by_sign(infinity_codes) && !IsSigned ? v : absolute(v));
+    return less(broadcast<L>(traits<L>::max), infinity_is_by_sign && !IsSigned ? v : absolute(v));
   }
   // Whether they need a look of their own: their codes differ from those of overflow, or what they are held to may be
   // rounded to a number.
@@ -211,7 +211,10 @@ struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Spe
       !infinity_is_overflow || (is_full<L> && overflow_codes != codes.largest_number());
 
   // Codes that differ by the sign bit alone are put in place before the sign, others after.
-  static constexpr bool is_by_sign(conversion_codes c) noexcept { return c == codes.with_sign(c.positive); }
+  static constexpr bool overflow_is_by_sign = overflow_codes == codes.with_sign(overflow_codes.positive);
+  static constexpr bool infinity_is_by_sign = infinity_codes == codes.with_sign(infinity_codes.positive);
+  static constexpr bool nan_is_by_sign = nan_codes == codes.with_sign(nan_codes.positive);
+  static constexpr bool overflow_is_largest = overflow_codes == codes.largest_number();
   template <class L>
   XQUANT_INLINE static constexpr integer_of<L> one_of(conversion_codes c, L v) {
     if (c.positive == c.negative) return broadcast_integer<L>(c.positive);
@@ -239,17 +242,16 @@ struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Spe
         add_integer<L>(shift_left<L, Mantissa>(subtract_integer<L>(e, biased<L>(lowest_exponent))), steps);
 
     integer_of<L> code = magnitude;
-    if constexpr (is_by_sign(overflow_codes)) {
+    if constexpr (overflow_is_by_sign) {
       if constexpr (overflow_codes.positive == largest_code || overflow_codes.positive == largest_code + 1)
         code = minimum_integer<L>(code, broadcast_integer<L>(overflow_codes.positive));
       else
         code = select_integer<L>(less_integer<L>(broadcast_integer<L>(largest_code), magnitude),
                                  broadcast_integer<L>(overflow_codes.positive), code);
     }
-    if constexpr (sees_infinity<L> && is_by_sign(infinity_codes))
+    if constexpr (sees_infinity<L> && infinity_is_by_sign)
       code = select_integer<L>(is_infinite<L>(x), broadcast_integer<L>(infinity_codes.positive), code);
-    if constexpr (is_by_sign(nan_codes))
-      code = select_integer<L>(equal(x, x), code, broadcast_integer<L>(nan_codes.positive));
+    if constexpr (nan_is_by_sign) code = select_integer<L>(equal(x, x), code, broadcast_integer<L>(nan_codes.positive));
 
     if constexpr (IsSigned) {
       constexpr int to_code_sign = 8 * static_cast<int>(sizeof(real_of<L>)) - 1 - (Exponent + Mantissa);
@@ -260,12 +262,12 @@ struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Spe
         code = select_integer<L>(less_integer<L>(broadcast_integer<L>(0), code), bit_or<L>(code, sign), code);
     }
 
-    if constexpr (!is_by_sign(overflow_codes))
+    if constexpr (!overflow_is_by_sign)
       code = select_integer<L>(less_integer<L>(broadcast_integer<L>(largest_code), magnitude),
                                one_of<L>(overflow_codes, x), code);
-    if constexpr (sees_infinity<L> && !is_by_sign(infinity_codes))
+    if constexpr (sees_infinity<L> && !infinity_is_by_sign)
       code = select_integer<L>(is_infinite<L>(x), one_of<L>(infinity_codes, x), code);
-    if constexpr (!is_by_sign(nan_codes)) code = select_integer<L>(equal(x, x), code, one_of<L>(nan_codes, x));
+    if constexpr (!nan_is_by_sign) code = select_integer<L>(equal(x, x), code, one_of<L>(nan_codes, x));
     return code;
   }
 
@@ -309,26 +311,26 @@ struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Spe
     L value = magnitude;
     if constexpr (fakes_overflow)
       value = select<L>(less(last, magnitude), real_constant<L>(__builtin_huge_val()), value);
-    else if constexpr (overflow_codes == codes.largest_number())
+    else if constexpr (overflow_is_largest)
       value = minimum(value, last);
-    else if constexpr (is_by_sign(overflow_codes))
+    else if constexpr (overflow_is_by_sign)
       value = select<L>(less(last, magnitude), real_constant<L>(real_of_code(overflow_codes.positive)), value);
-    if constexpr (sees_infinity<L> && (fakes_infinity || is_by_sign(infinity_codes)))
+    if constexpr (sees_infinity<L> && (fakes_infinity || infinity_is_by_sign))
       value = select<L>(is_infinite<L>(x),
                         real_constant<L>(fakes_infinity ? __builtin_huge_val() : real_of_code(infinity_codes.positive)),
                         value);
-    if constexpr (is_by_sign(nan_codes) && !nan_stays)
+    if constexpr (nan_is_by_sign && !nan_stays)
       value = select<L>(equal(x, x), value, real_constant<L>(real_of_code(nan_codes.positive)));
 
     if constexpr (IsSigned) value = copy_sign(value, x);
 
-    if constexpr (!fakes_overflow && !is_by_sign(overflow_codes))
+    if constexpr (!fakes_overflow && !overflow_is_by_sign)
       value = select<L>(less(last, magnitude), one_of_reals<L>(overflow_codes, x), value);
-    if constexpr (sees_infinity<L> && !fakes_infinity && !is_by_sign(infinity_codes))
+    if constexpr (sees_infinity<L> && !fakes_infinity && !infinity_is_by_sign)
       value = select<L>(is_infinite<L>(x), one_of_reals<L>(infinity_codes, x), value);
     if constexpr (nan_stays)
       value = select<L>(equal(x, x), value, x);
-    else if constexpr (!is_by_sign(nan_codes))
+    else if constexpr (!nan_is_by_sign)
       value = select<L>(equal(x, x), value, one_of_reals<L>(nan_codes, x));
     return value;
   }
