@@ -91,7 +91,7 @@ void against_two_steps(const A& from, const B& to, const shape& s) {
     std::vector<typename A::code_type> memory = codes;
     convert(from, p, tensor_view<const typename A::code_type>(memory.data(), s), to, target,
             tensor_view<typename B::code_type>(reinterpret_cast<typename B::code_type*>(memory.data()), s));
-    REQUIRE(std::memcmp(memory.data(), expected.data(), s.size() * sizeof expected[0]) == 0);
+    REQUIRE((s.size() == 0 || std::memcmp(memory.data(), expected.data(), s.size() * sizeof expected[0]) == 0));
   }
 }
 
