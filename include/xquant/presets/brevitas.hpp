@@ -221,7 +221,7 @@ template <TensorLike In, class Granularity>
         case scale_rule::shifted_min_max: {
           const float width = found.maximum[i] - low;
           result.scale.push_back(scaling::max_stats::scale_of(width < 0 ? -width : width, q.range().upper));
-          const float steps = nearest_even::round(-low / result.scale.back());
+          const float steps = nearest_even::round(add<float>(-low / result.scale.back(), 0));  // never -0
           result.zero_point.push_back(steps < q.range().upper ? steps : q.range().upper);
           break;
         }
