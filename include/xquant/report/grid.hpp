@@ -37,8 +37,13 @@ namespace detail {
 inline quantizer_description plain(quantizer_description q) {
   q.rounding = rounding_id::nearest_even;
   q.arithmetic = arithmetic_id::divide_by_scale;
+  q.granularity = granularity_id::tensor_or_axis;
   q.per_axis = false;
   return q;
+}
+
+inline bool is_integer(const quantizer_description& q) {
+  return q.format == format_id::signed_integer || q.format == format_id::unsigned_integer;
 }
 
 }  // namespace detail
@@ -84,10 +89,9 @@ inline std::string format_name(const quantizer_description& q) {
   switch (q.format) {
     case format_id::signed_integer: return "int" + std::to_string(q.bits);
     case format_id::unsigned_integer: return "uint" + std::to_string(q.bits);
-    case format_id::float8e4m3fn: return "float8e4m3fn";
     default: break;
   }
-  return "format " + std::to_string(static_cast<int>(q.format));
+  return name_of(q.format);
 }
 
 /// "symmetric", "symmetric, narrow", "affine".
@@ -98,7 +102,7 @@ inline std::string scheme_name(const quantizer_description& q) {
     case scheme_id::affine: return "affine";
     default: break;
   }
-  return "scheme " + std::to_string(static_cast<int>(q.scheme));
+  return name_of(q.scheme);
 }
 
 }  // namespace xquant::report
