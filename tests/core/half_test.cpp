@@ -115,7 +115,6 @@ void every_boundary(definition d) {
 template <class Half>
 void as_elements() {
   constexpr std::size_t n = 65536;
-  const shape s(n);
   std::vector<Half> x(n);
   std::vector<float> wide(n);
   for (std::size_t i = 0; i < n; ++i) {

@@ -450,10 +450,10 @@ struct block_kernel {
       return none{};
     else if constexpr (is_same<Stream, bit>)
       return load_bits(p, index + i, 1) != 0;
-    else if constexpr (is_half<Stream>)
+    else if constexpr (is_real_stream<Stream, real>)
       return static_cast<real>(p[i]);
     else
-      return p[i];
+      return static_cast<integer_of<real>>(p[i]);
   }
 
   XQUANT_INLINE static void varying_terms(const Op& operation, const addresses& a,

@@ -42,8 +42,8 @@ struct scalar_engine {
           random_bits(operation.rounding().seed,
                       random_index(operation.rounding(), static_cast<std::uint64_t>(at[element_index]))));
     const auto result = operation.template operator()<real>(
-        load<typename Op::input_0_type>(streams.input_0, at[input_0], at[element_index]),
-        load<typename Op::input_1_type>(streams.input_1, at[input_1], at[element_index]),
+        load<typename Op::input_0_type, real>(streams.input_0, at[input_0], at[element_index]),
+        load<typename Op::input_1_type, real>(streams.input_1, at[input_1], at[element_index]),
         operation.template prepare<real>(p), random);
     if constexpr (is_same<typename Op::output_1_type, none>) {
       store<typename Op::output_0_type>(operation, streams.output_0, at[output_0], at[element_index], result);
@@ -78,8 +78,8 @@ struct scalar_engine {
       const auto index = static_cast<std::ptrdiff_t>(p.index + i);
       const auto offset = [&](unsigned stream) { return offset_of(p.index + i, walk.extents, walk.stride[stream]); };
       const auto one = operation.template operator()<real>(
-          load<typename Op::input_0_type>(streams.input_0, offset(0), index),
-          load<typename Op::input_1_type>(streams.input_1, offset(1), index),
+          load<typename Op::input_0_type, real>(streams.input_0, offset(0), index),
+          load<typename Op::input_1_type, real>(streams.input_1, offset(1), index),
           operation.template prepare<real>(parameters_at<Op>(streams.parameters, p.varying ? p.slot + i : p.slot)),
           detail::no_random_bits{});
       store<typename Op::output_0_type>(operation, streams.output_0, offset(2), index, one.output);
@@ -109,16 +109,16 @@ struct scalar_engine {
     return {scale, p.reciprocal ? p.reciprocal[slot] : divide<real>(1, scale), detail::zero_point_at<Op>(p, slot)};
   }
 
-  template <class Stream, class T>
+  template <class Stream, class Real, class T>
   XQUANT_INLINE static constexpr auto load(const T* p, std::ptrdiff_t at, std::ptrdiff_t index) {
     if constexpr (is_same<Stream, none>)
       return none{};
     else if constexpr (is_same<Stream, bit>)
       return (p[index / 8] >> (index % 8) & 1) != 0;
-    else if constexpr (detail::is_half<Stream>)
-      return static_cast<float>(p[at]);
+    else if constexpr (detail::is_real_stream<Stream, Real>)
+      return static_cast<Real>(p[at]);
     else
-      return p[at];
+      return static_cast<integer_of<Real>>(p[at]);
   }
 
   template <class Stream, class Op, class T, class Result>
