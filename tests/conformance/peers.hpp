@@ -7,6 +7,7 @@ namespace conformance {
 
 peer_rules brevitas_rules();
 peer_rules aimet_rules();
+peer_rules ml_dtypes_rules();
 peer_rules modelopt_rules();
 peer_rules microxcaling_rules();
 peer_rules onnx_rules();

@@ -104,7 +104,7 @@ rule fp8_eager() {
                 const tensor amax = c.input("amax");
                 xquant::throw_if(preset::try_fp8_eager(x, view_of(amax), y, engine));
               } else {
-                xquant::throw_if(preset::try_fp8_eager(x, y, engine));
+                xquant::throw_if(preset::try_fp8_eager_without_amax(x, y, engine));
               }
             });
           }};
