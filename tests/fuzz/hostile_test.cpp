@@ -147,14 +147,14 @@ TEST_CASE("duplicate names") {
 }
 
 TEST_CASE("tensors with too little data") {
-  for (const std::size_t n : {0, 1, 7, 9, 12})
+  for (const std::size_t n : {0u, 1u, 7u, 9u, 12u})
     refused(onnx, with_initializer(tensor("w", 1, {2}, raw(n))), std::to_string(n) + " bytes of raw data; expected 8");
   for (const std::int64_t type : {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13})
     refused(onnx, with_initializer(tensor("w", type, {2})), "0 values for shape [2]");
   const std::int32_t three[3] = {1, 1, 1};
   refused(onnx, with_initializer(tensor("w", 6, {4}, [&](pbf_writer& t) { t.add_packed_int32(5, three, three + 3); })),
           "3 values for shape [4]");
-  for (const std::size_t n : {0, 1, 15, 17})
+  for (const std::size_t n : {0u, 1u, 15u, 17u})
     refused(npy, npy_file(npy_header("<f4", "(2, 2)"), n), std::to_string(n) + " bytes of data; expected [2, 2]");
 }
 
@@ -270,8 +270,13 @@ TEST_CASE("names that end messages early or speak to the terminal") {
 }
 
 TEST_CASE("memory is bounded by the file's size, whatever the file is full of") {
-  const std::size_t many = 50000;
-  const auto number = [](std::size_t i) { return std::to_string(i); };
+  const std::size_t many = 65537;          // where a vector that doubles is largest
+  const auto number = [](std::size_t i) {  // as short as names can be
+    std::string name;
+    for (std::size_t rest = i + 1; rest != 0; rest /= 64)
+      name += "0123456789abcdefghijklmnopqrstuvwABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&"[rest % 64];
+    return name;
+  };
   const auto sound = [](const loader& l, const std::string& file) { CHECK(refusal(l, file).empty()); };
 
   // The smallest nodes, with and without what they need, and empty ones.

@@ -25,4 +25,4 @@ hostile::answer load(hostile::bytes file) {
 
 }  // namespace
 
-const hostile::loader hostile::encodings{"encodings", load, 64};
+const hostile::loader hostile::encodings{"encodings", load, 128};

@@ -587,7 +587,7 @@ class encodings_formatter {
 /// tensors, and (2.0.0) float8e4m3fn. Throws io_error: malformed for what is not JSON, is nested more than 32 deep,
 /// repeats a key or a tensor, or has a scale, offset, bit width or flag that no encoding has; unsupported for block,
 /// LPBQ and VECTOR encodings, other data types and other versions. 0.6.1 flattens blocks to a list that looks like
-/// channels: those are refused when they are matched with the network. Memory: at most 64 times the file's size and
+/// channels: those are refused when they are matched with the network. Memory: at most 128 times the file's size and
 /// 64 KiB besides, time at most in proportion to n log n.
 inline encodings parse_encodings(std::span<const std::byte> bytes, const std::string& where = "encodings") {
   return detail::encodings_parser(bytes, where).take();

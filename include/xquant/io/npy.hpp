@@ -134,9 +134,9 @@ class npy_header {
 
 }  // namespace detail
 
-/// The array in the bytes of a .npy file. `where` names it in messages. Memory: at most the size of `bytes` and 64 KiB
-/// besides. Throws io_error: malformed for a wrong magic,
-/// version, header or number of data bytes; unsupported for big-endian, Fortran order and other element types.
+/// The array in the bytes of a .npy file. `where` names it in messages. Throws io_error: malformed for a wrong magic,
+/// version, header or number of data bytes; unsupported for big-endian, Fortran order and other element types. Memory:
+/// at most the size of `bytes` and 64 KiB besides.
 inline model::tensor parse_npy(std::span<const std::byte> bytes, const std::string& where = ".npy") {
   const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(bytes[i]); };
   if (bytes.size() < 10 || std::memcmp(bytes.data(), "\x93NUMPY", 6) != 0)

@@ -12,6 +12,7 @@
 #include <protozero/pbf_reader.hpp>
 #include <protozero/types.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -317,7 +318,7 @@ class onnx_parser {
       }
     for (const data_view view : initializers) read_initializer(view);
     for (const data_view view : inputs) graph_.add_input(read_value(view, "graph input", true));
-    graph_.reserve_nodes(nodes.size());
+    graph_.reserve_nodes(std::min(nodes.size(), bytes.size() / 5));  // an operator type alone takes five bytes
     for (const data_view view : nodes) read_node(view);
     for (const data_view view : outputs) graph_.add_output(read_value(view, "graph output", false));
     for (const data_view view : infos) (void)read_value(view, "value info", false);
