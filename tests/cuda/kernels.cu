@@ -5,6 +5,8 @@
 #include <xquant/formats/wide_integer.hpp>
 #include <xquant/quantizer.hpp>
 #include <xquant/rounding/stochastic.hpp>
+#include <xquant/schemes/real_zero_point_affine.hpp>
+#include <xquant/schemes/symmetric_to_signed_extreme.hpp>
 
 namespace {
 
@@ -31,6 +33,9 @@ XQUANT_TEST_KERNELS(e4m3fn_stochastic, float, xquant::quantizer<xquant::e4m3fn, 
 XQUANT_TEST_KERNELS(
     uint16_away, double,
     xquant::quantizer<xquant::uint16, xquant::affine, xquant::nearest_away, xquant::multiply_by_reciprocal>)
+XQUANT_TEST_KERNELS(offset, float, xquant::quantizer<xquant::uint8, xquant::offset_affine<>>)
+XQUANT_TEST_KERNELS(real_zero_point, double, xquant::quantizer<xquant::uint8, xquant::real_zero_point_affine<>>)
+XQUANT_TEST_KERNELS(signed_scale, float, xquant::quantizer<xquant::int8, xquant::symmetric_to_signed_extreme<>>)
 
 // Elements of 16 bits, codes of 32.
 xquant::status elements(const xquant::cuda_engine& e, const xquant::parameters_view<float>& p,
