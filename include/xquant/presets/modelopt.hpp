@@ -70,7 +70,7 @@ template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = sca
 
 /// `fp8_eager(x, None)`: y = e4m3fn(x), saturating, infinities too; NaN stays NaN.
 template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
-[[nodiscard]] status try_fp8_eager(const In& x, Out&& y, const Engine& engine = {}) {
+[[nodiscard]] status try_fp8_eager_without_amax(const In& x, Out&& y, const Engine& engine = {}) {
   auto&& input = evaluated(x);
   const tensor_view<const float> x_view = as_view(input);
   const tensor_view<float> y_view = as_view(y);
