@@ -1,4 +1,5 @@
 // The list of formats under test: what the documents say of each, beside the library's type.
+#include <formats/chosen.hpp>
 #include <formats/subjects.hpp>
 
 #include <xquant/core/scalar_lane.hpp>
@@ -10,44 +11,10 @@
 #include <xquant/presets/conversions/ml_dtypes.hpp>
 #include <xquant/presets/conversions/nvidia.hpp>
 #include <xquant/presets/conversions/torch.hpp>
-#include <xquant/rounding/nearest_away.hpp>
-#include <xquant/rounding/nearest_down.hpp>
-#include <xquant/rounding/nearest_even.hpp>
-#include <xquant/rounding/nearest_odd.hpp>
-#include <xquant/rounding/nearest_to_zero.hpp>
-#include <xquant/rounding/nearest_up.hpp>
-#include <xquant/rounding/rounding.hpp>
-#include <xquant/rounding/to_odd.hpp>
-#include <xquant/rounding/toward_negative.hpp>
-#include <xquant/rounding/toward_positive.hpp>
-#include <xquant/rounding/toward_zero.hpp>
 
 namespace formats_test {
 
 namespace {
-
-// One rounding policy that is any of them.
-struct chosen {
-  using policy_category = xquant::category::rounding;
-  rule how = rule::nearest_even;
-
-  template <class L>
-  [[gnu::noinline]] L round(L v) const {
-    switch (how) {
-      case rule::nearest_even: return xquant::nearest_even::round(v);
-      case rule::nearest_away: return xquant::nearest_away::round(v);
-      case rule::nearest_up: return xquant::nearest_up::round(v);
-      case rule::nearest_down: return xquant::nearest_down::round(v);
-      case rule::nearest_to_zero: return xquant::nearest_to_zero::round(v);
-      case rule::nearest_odd: return xquant::nearest_odd::round(v);
-      case rule::toward_zero: return xquant::toward_zero::round(v);
-      case rule::toward_positive: return xquant::toward_positive::round(v);
-      case rule::toward_negative: return xquant::toward_negative::round(v);
-      case rule::to_odd: return xquant::to_odd::round(v);
-    }
-    return v;
-  }
-};
 
 template <class F, class L>
 functions<L> functions_of() {
