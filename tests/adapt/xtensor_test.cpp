@@ -7,6 +7,7 @@
 #include <xquant/ops/quantize.hpp>
 #include <xquant/parameters.hpp>
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -92,4 +93,17 @@ TEST_CASE("shapes that do not fit are refused, and an expression's too") {
   const xt::xarray<float> nine = xt::zeros<float>({1, 1, 1, 1, 1, 1, 1, 1, 2});
   CHECK(xquant::try_quantize(by_column{}, two_scales, nine, codes).code == xquant::errc::rank_out_of_range);
   CHECK(listed(codes) == std::vector<int>(6, 42));
+}
+
+TEST_CASE("xtensor containers and views of 16-bit floats") {
+  xt::xarray<xquant::float16> x = xt::xarray<xquant::float16>::from_shape({3, 4});
+  for (std::size_t i = 0; i < x.size(); ++i) x.data()[i] = xquant::float16(static_cast<float>(i) * 0.26f);
+  xt::xtensor<xquant::bfloat16, 2> y = xt::xtensor<xquant::bfloat16, 2>::from_shape({2, 2});
+  const auto part = xt::view(x, xt::range(1, 3), xt::range(0, 4, 2));
+  xquant::fake_quantize(xquant::quantizer<xquant::int8>{}, xquant::parameters(0.5f), part, y);
+  for (std::size_t i = 0; i < 2; ++i)
+    for (std::size_t j = 0; j < 2; ++j) {
+      const float v = x(i + 1, 2 * j);
+      CHECK(static_cast<float>(y(i, j)) == std::nearbyint(v / 0.5f) * 0.5f);  // few bits: exact in bfloat16
+    }
 }
