@@ -22,7 +22,7 @@ set(edges
 set(foreign
     "^(xtensor|xtl)/=adapt/xtensor" "^xsimd/=engines/simd" "^(cuda|cublas|curand|cub/|thrust/|cooperative_groups)=engines/cuda"
     "^(cblas|openblas)=engines/blas" "^(nlohmann|protozero)/=io/" "^(Eigen|unsupported)/=adapt/eigen"
-    "^(torch|ATen|c10)/=adapt/torch" "^(fcntl|unistd|sys/stat|sys/mman)[.]h$=io/")
+    "^(torch|ATen|c10)/=adapt/torch" "^(dirent|fcntl|unistd|sys/file|sys/stat|sys/mman)[.]h$=io/")
 # Standard headers that layers 0 to 2 may include: language support that costs nothing to read.
 set(language_support cstddef cstdint compare initializer_list new version)
 # Beyond those, file by file. Edges (engines/simd and the like) are free to include what they need.
