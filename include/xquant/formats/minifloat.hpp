@@ -352,7 +352,4 @@ struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Spe
   friend constexpr bool operator==(const minifloat&, const minifloat&) = default;
 };
 
-/// OFP8 E4M3, see formats/float8.hpp.
-using e4m3fn = minifloat<4, 3, 7, special_values::fn>;
-
 }  // namespace xquant
