@@ -5,6 +5,8 @@
 #include <core/oracle.hpp>
 #include <xquant/adapt/span.hpp>
 #include <xquant/core/half.hpp>
+#include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/straight_through.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
@@ -186,4 +188,32 @@ TEST_CASE("dequantize to float16 rounds the float product, which near ties is no
     differ += x.bits() != float16(exact).bits();
   }
   CHECK(differ > 0);
+}
+
+TEST_CASE("gradients of 16-bit data are those of their floats") {
+  const std::vector<float> wide = {-40.0f, -3.0f, 0.25f, 12.6f, 13.0f, 100.0f, INFINITY, NAN, 12.5f};
+  std::vector<float16> x;
+  std::vector<float16> g;
+  for (const float v : wide) {
+    x.push_back(float16(v));
+    g.push_back(float16(0.1f * static_cast<float>(x.size())));
+  }
+  const parameters p(0.1f);
+  const quantizer<int8> q;
+  std::vector<float16> y(9);
+  std::vector<float16> clipped(9);
+  std::vector<float16> masked(9);
+  std::vector<float16> straight(9);
+  std::vector<std::uint8_t> mask(2);
+  CHECK(try_fake_quantize_with_mask(q, p, x, y, mask).ok());
+  CHECK(try_clipped_straight_through_backward(q, p, x, g, clipped).ok());
+  CHECK(try_masked_backward(g, mask, masked).ok());
+  CHECK(try_straight_through_backward(g, straight).ok());
+  for (std::size_t i = 0; i < 9; ++i) {
+    const double v = static_cast<double>(wide[i]) * 10;
+    const bool inside = std::nearbyint(v) >= -128 && std::nearbyint(v) <= 127;
+    CHECK(clipped[i].bits() == (inside ? g[i].bits() : 0));
+    CHECK(masked[i].bits() == clipped[i].bits());
+    CHECK(straight[i].bits() == g[i].bits());
+  }
 }

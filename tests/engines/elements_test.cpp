@@ -12,6 +12,7 @@
 #endif
 #include <xquant/formats/wide_integer.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/learned_step_size.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
@@ -195,4 +196,31 @@ TEST_CASE("masks of 32-bit codes and 16-bit data") {
   run(engine{}, 1);
   CHECK(mask[0] == mask[1]);
   CHECK(differences(y[0], y[1]) == 0);
+}
+TEST_CASE("gradients of 16-bit data") {
+  const shape s(5, 131);
+  const std::size_t n = s.size();
+  oracle::stream random(8);
+  std::vector<float16> x(n);
+  std::vector<float16> g(n);
+  for (auto& v : x) v = element<float16>(random, 0.1f, 150);
+  for (auto& v : g) v = float16(random.unit());
+  const tensor_view<const float16> xs(x.data(), s);
+  const tensor_view<const float16> gs(g.data(), s);
+  for (const std::ptrdiff_t axis : {0, 1}) {
+    const quantizer<int8, per_axis<>> q({}, {axis});
+    const std::size_t slots = s.extent[static_cast<std::size_t>(axis)];
+    const parameters p(std::vector<float>(slots, 0.1f));
+    guarded<float16> dx[2] = {guarded<float16>(n), guarded<float16>(n)};
+    guarded<float> ds[2] = {guarded<float>(slots), guarded<float>(slots)};
+    const auto run = [&](const auto& e, int i) {
+      return try_learned_step_size_backward(q, p, xs, gs, tensor_view<float16>(dx[i].data(), s),
+                                            tensor_view<float>(ds[i].data(), shape(slots)), e)
+          .code;
+    };
+    CHECK(run(scalar_engine{}, 0) == errc::ok);
+    CHECK(run(engine{}, 1) == errc::ok);
+    CHECK(differences(dx[0], dx[1]) == 0);
+    CHECK(differences(ds[0], ds[1]) == 0);
+  }
 }
