@@ -3,6 +3,7 @@
 #include <xquant/engines/cuda/engine.cuh>
 #include <xquant/engines/cuda/gradients.hpp>
 #include <xquant/formats/float8.hpp>
+#include <xquant/formats/wide_integer.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
@@ -192,6 +193,36 @@ void gradients(const char* name, const Granularity& granularity, const xquant::s
           name, n);
 }
 
+// Every pattern of 16 bits in, rounded to the other kind, and codes of 32 bits.
+template <class In, class Out>
+void elements(const char* name, float scale) {
+  const xquant::shape s(65536);
+  std::vector<In> patterns(s.size());
+  for (std::size_t i = 0; i < patterns.size(); ++i) patterns[i] = In::from_bits(static_cast<std::uint16_t>(i));
+  const array<In> x(patterns);
+  const array<Out> y(s.size());
+  const array<std::uint32_t> codes(s.size());
+  const array<float> scales(std::vector<float>{scale});
+  const array<std::int32_t> zeros(std::vector<std::int32_t>{1234567});
+  const xquant::parameters_view<float> on_device{scales.there, nullptr, zeros.there, 1};
+  const xquant::parameters p(scale, 1234567);
+  const xquant::quantizer<xquant::uint32, xquant::affine> q;
+  std::vector<Out> expected(s.size());
+  std::vector<std::uint32_t> expected_codes(s.size());
+  const xquant::tensor_view<const In> in(x.here.data(), s);
+  const xquant::tensor_view<Out> out(expected.data(), s);
+  const xquant::cuda_engine engine;
+  xquant::quantize(q, p, in, xquant::tensor_view<std::uint32_t>(expected_codes.data(), s));
+  require(
+      xquant::cuda::quantize(engine, q, on_device, x.on_device(s), codes.on_device(s)).ok() && codes.is(expected_codes),
+      name, s.size());
+  xquant::fake_quantize(q, p, in, out);
+  require(xquant::cuda::fake_quantize(engine, q, on_device, x.on_device(s), y.on_device(s)).ok() && y.is(expected),
+          name, s.size());
+  require(xquant::cuda::dequantize(engine, q, on_device, codes.on_device(s), y.on_device(s)).ok() && y.is(expected),
+          name, s.size());
+}
+
 }  // namespace
 
 int main() {
@@ -223,6 +254,10 @@ int main() {
     gradients("gradients, axis 0", xquant::per_axis<0>{}, s);
     gradients("gradients, axis 1", xquant::per_axis<1>{}, s);
     gradients("gradients, last axis", xquant::per_axis<-1>{}, s);
+  }
+  for (const float scale : {0x1p-24f, 0x1.234p-16f, 0x1p-126f, 0x1p90f}) {
+    elements<xquant::float16, xquant::bfloat16>("float16", scale);
+    elements<xquant::bfloat16, xquant::float16>("bfloat16", scale);
   }
   check(cudaDeviceSynchronize());
   std::printf("%d differences\n", failures);
