@@ -1,6 +1,8 @@
 // Every kind of kernel, compiled for every architecture; tests/cuda/check_ptx.cmake reads what the compiler made of it.
 #include <xquant/engines/cuda/engine.cuh>
 #include <xquant/engines/cuda/gradients.hpp>
+#include <xquant/formats/e8m0.hpp>
+#include <xquant/formats/float16.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/wide_integer.hpp>
 #include <xquant/quantizer.hpp>
@@ -30,6 +32,8 @@ xquant::status elementwise(const xquant::cuda_engine& engine, const Quantizer& q
 
 XQUANT_TEST_KERNELS(int8_divide, float, xquant::quantizer<xquant::int8, xquant::affine>)
 XQUANT_TEST_KERNELS(e4m3fn_stochastic, float, xquant::quantizer<xquant::e4m3fn, xquant::stochastic>)
+XQUANT_TEST_KERNELS(bfloat16_codes, float, xquant::quantizer<xquant::bfloat16_format>)
+XQUANT_TEST_KERNELS(powers_of_two, float, xquant::quantizer<xquant::e8m0>)
 XQUANT_TEST_KERNELS(
     uint16_away, double,
     xquant::quantizer<xquant::uint16, xquant::affine, xquant::nearest_away, xquant::multiply_by_reciprocal>)
