@@ -1,6 +1,6 @@
 """The fuzzers' inputs as one file a loader: for each input four bytes of length (little-endian), then the input.
 
-corpus.py pack FOLDER FILE      all files of a folder, smallest first, at most 300 KB
+corpus.py pack FOLDER FILE      all files of a folder, smallest first, at most 200 KB
 corpus.py unpack FILE FOLDER    the other way; a FILE that is not there is an empty one
 corpus.py seeds ROOT FOLDER     FOLDER/{onnx,npy,encodings}: the real files of the repository of at most 4096 bytes
 """
@@ -35,7 +35,7 @@ def pack(folder, path):
     with open(path, "wb") as file:
         for content in inputs:
             size += 4 + len(content)
-            if size > 300000:
+            if size > 200000:
                 break
             file.write(struct.pack("<I", len(content)) + content)
 
