@@ -126,11 +126,11 @@ struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Spe
   /// 2^(m - e_min) or 2^(e_min - m) is no normal number of the lane's type: bfloat16 in float. Then steps are applied
   /// in two factors, both exact.
   template <class L>
-  static constexpr bool is_wide =
+  static constexpr bool takes_two_factors =
       Mantissa - lowest_exponent > traits<L>::bias - 1 || highest_exponent + 1 > traits<L>::bias - 1 + Mantissa;
   /// No power of two beyond the largest number exists in the lane's type.
   template <class L>
-  static constexpr bool is_full = highest_exponent + 1 > traits<L>::bias;
+  static constexpr bool fills_the_lane = highest_exponent + 1 > traits<L>::bias;
 
   XQUANT_INLINE static constexpr double finite_value(std::int32_t magnitude) noexcept {
     const std::int32_t field = magnitude >> Mantissa;
@@ -160,7 +160,7 @@ struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Spe
   XQUANT_INLINE static constexpr L held(L v) {
     using real = real_of<L>;
     real limit{};
-    if constexpr (is_full<L>)
+    if constexpr (fills_the_lane<L>)
       limit = traits<L>::max;
     else
       limit = power_of_two<real>(highest_exponent + 1);
@@ -175,7 +175,7 @@ struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Spe
   // v / step, exact.
   template <class L>
   XQUANT_INLINE static constexpr L in_steps(L v, integer_of<L> e) {
-    if constexpr (is_wide<L>) {
+    if constexpr (takes_two_factors<L>) {
       const L first =
           multiply(v, from_exponent<L>(subtract_integer<L>(broadcast_integer<L>(2 * traits<L>::bias + 1), e)));
       return multiply(first, broadcast<L>(power_of_two<real_of<L>>(Mantissa - 1)));
@@ -187,7 +187,7 @@ struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Spe
   // steps * step, exact; infinity beyond the lane's largest number.
   template <class L>
   XQUANT_INLINE static constexpr L from_steps(L steps, integer_of<L> e) {
-    if constexpr (is_wide<L>)
+    if constexpr (takes_two_factors<L>)
       return multiply(multiply(steps, broadcast<L>(power_of_two<real_of<L>>(-Mantissa))), from_exponent<L>(e));
     else
       return multiply(steps, from_exponent<L>(subtract_integer<L>(e, broadcast_integer<L>(Mantissa))));
@@ -208,7 +208,7 @@ struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Spe
   // rounded to a number.
   template <class L>
   static constexpr bool sees_infinity =
-      !infinity_is_overflow || (is_full<L> && overflow_codes != codes.largest_number());
+      !infinity_is_overflow || (fills_the_lane<L> && overflow_codes != codes.largest_number());
 
   // Codes that differ by the sign bit alone are put in place before the sign, others after.
   static constexpr bool overflow_is_by_sign = overflow_codes == codes.with_sign(overflow_codes.positive);
@@ -346,7 +346,7 @@ struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Spe
     const L rounded = round(in_steps<L>(number, e));
     mask_of<L> result = less_equal(from_steps<L>(absolute(rounded), e), real_constant<L>(largest()));
     if constexpr (!IsSigned) result = both<L>(result, less_equal(broadcast<L>(0), rounded));
-    if constexpr (is_full<L>) result = both<L>(result, less_equal(absolute(x), broadcast<L>(traits<L>::max)));
+    if constexpr (fills_the_lane<L>) result = both<L>(result, less_equal(absolute(x), broadcast<L>(traits<L>::max)));
     return result;
   }
   friend constexpr bool operator==(const minifloat&, const minifloat&) = default;
