@@ -116,10 +116,11 @@ struct scaled_e4m3_operation : detail::function_operation<Real> {
   }
 };
 
-/// `scaled_e4m3(inputs, amax, 4, 3)`: y = e4m3fn(x * s) / s with s = 448 / amax in float; no amax at all means s = 1.
-/// Rounding to nearest even, saturating; NaN stays NaN; magnitudes below 2^-24 become +0. amax = 0 has an infinite s
-/// and gives 0 for every number. `amax` broadcasts over x (shape [] per tensor, [C, 1, 1] per axis). Refuses another
-/// format than exponent 4 and mantissa 3, as the peer does, and shapes or memory that do not fit.
+/// `scaled_e4m3(inputs, amax, 4, 3)`: y = e4m3fn(x * s) / s with s = (1 / amax) * 448 in float, which is how torch
+/// divides a number by a tensor; no amax at all means s = 1. Rounding to nearest even, saturating; NaN stays NaN;
+/// magnitudes below 2^-24 become +0. amax = 0 has an infinite s and gives 0 for every number. `amax` broadcasts over x
+/// (shape [] per tensor, [C, 1, 1] per axis). Refuses another format than exponent 4 and mantissa 3, as the peer does,
+/// and shapes or memory that do not fit.
 template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_scaled_e4m3(const In& x, const Amax& amax, int exponent_bits, int mantissa_bits, Out&& y,
                                      const Engine& engine = {}) {
@@ -137,7 +138,9 @@ template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = sca
   parameter_map map;
   if (const status s = detail::map_of(in.shape, limit.shape, map); !s.ok()) return s;
   std::vector<real> scale;
-  detail::each_element(limit, 0, 0, [&](float a) { scale.push_back(static_cast<real>(divide<float>(448.0f, a))); });
+  detail::each_element(limit, 0, 0, [&](float a) {
+    scale.push_back(static_cast<real>(multiply<float>(divide<float>(1.0f, a), 448.0f)));
+  });
   return detail::run_function<real>(scaled_e4m3_operation<real>{}, in, map,
                                     {scale.data(), scale.data(), nullptr, map.count}, out, engine);
 }
