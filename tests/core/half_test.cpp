@@ -4,6 +4,7 @@
 
 #include <core/oracle.hpp>
 #include <xquant/adapt/span.hpp>
+#include <xquant/calibration/range_of.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
 #include <xquant/gradients/straight_through.hpp>
@@ -190,7 +191,7 @@ TEST_CASE("dequantize to float16 rounds the float product, which near ties is no
   CHECK(differ > 0);
 }
 
-TEST_CASE("gradients of 16-bit data are those of their floats") {
+TEST_CASE("gradients and extremes of 16-bit data are those of their floats") {
   const std::vector<float> wide = {-40.0f, -3.0f, 0.25f, 12.6f, 13.0f, 100.0f, INFINITY, NAN, 12.5f};
   std::vector<float16> x;
   std::vector<float16> g;
@@ -198,6 +199,8 @@ TEST_CASE("gradients of 16-bit data are those of their floats") {
     x.push_back(float16(v));
     g.push_back(float16(0.1f * static_cast<float>(x.size())));
   }
+  const std::vector<range<float>> extremes = range_of(per_tensor{}, x);
+  CHECK(extremes[0] == range<float>{-40.0f, INFINITY});
   const parameters p(0.1f);
   const quantizer<int8> q;
   std::vector<float16> y(9);

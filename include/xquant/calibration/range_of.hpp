@@ -11,11 +11,11 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// Accumulator 0: minimum, 1: maximum. NaN is ignored.
-template <class Real>
+/// Accumulator 0: minimum, 1: maximum. NaN is ignored. `Element` is the type of x.
+template <class Element>
 struct extremes_operation {
-  using real = Real;
-  using input_0_type = Real;
+  using real = lane_real<Element>;
+  using input_0_type = Element;
   using input_1_type = none;
   using output_0_type = none;
   using output_1_type = none;
@@ -55,14 +55,14 @@ template <class Granularity, TensorLike In>
   return s.prepare_reduction_without_parameters(granularity, map, walk);
 }
 
-/// [minimum, maximum] of the elements of each parameter slot of `granularity`, -0 as +0; `out` is resized. NaN is
-/// ignored, infinities are not. Refuses a bad shape, an axis x does not have, and (errc::no_samples) a slot without a
-/// number.
+/// [minimum, maximum] of the elements of each parameter slot of `granularity`, -0 as +0 (floats, for 16-bit data);
+/// `out` is resized. NaN is ignored, infinities are not. Refuses a bad shape, an axis x does not have, and
+/// (errc::no_samples) a slot without a number.
 template <class Granularity, TensorLike In, class Engine = scalar_engine>
-[[nodiscard]] status try_range_of(const Granularity& granularity, const In& x, std::vector<range<element_of<In>>>& out,
-                                  const Engine& engine = {}) {
-  using real = element_of<In>;
-  using operation = extremes_operation<real>;
+[[nodiscard]] status try_range_of(const Granularity& granularity, const In& x,
+                                  std::vector<range<lane_real<element_of<In>>>>& out, const Engine& engine = {}) {
+  using real = lane_real<element_of<In>>;
+  using operation = extremes_operation<element_of<In>>;
   auto&& held_x = evaluated(x);
   detail::streams<operation> s;
   s.input_0(as_view(held_x), "x");
@@ -89,9 +89,9 @@ template <class Granularity, TensorLike In, class Engine = scalar_engine>
 #if XQUANT_HAS_EXCEPTIONS
 /// See try_range_of. Throws xquant::error.
 template <class Granularity, TensorLike In, class Engine = scalar_engine>
-[[nodiscard]] std::vector<range<element_of<In>>> range_of(const Granularity& granularity, const In& x,
-                                                          const Engine& engine = {}) {
-  std::vector<range<element_of<In>>> out;
+[[nodiscard]] std::vector<range<lane_real<element_of<In>>>> range_of(const Granularity& granularity, const In& x,
+                                                                     const Engine& engine = {}) {
+  std::vector<range<lane_real<element_of<In>>>> out;
   throw_if(try_range_of(granularity, x, out, engine));
   return out;
 }
