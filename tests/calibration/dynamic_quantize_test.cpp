@@ -6,6 +6,7 @@
 
 #include <core/oracle.hpp>
 #include <cuda/emulate.hpp>
+#include <support/scale.hpp>
 #include <xquant/calibration/dynamic_quantize.hpp>
 #include <xquant/calibration/min_max.hpp>
 #include <xquant/engines/simd.hpp>
@@ -106,11 +107,13 @@ void check_affine(const shape& s, const granularity_case& c) {
 }  // namespace
 
 TEST_CASE("affine int8, every granularity and engine") {
+  std::size_t turn = 0;
   std::vector<shape> all = shapes();
   all.push_back(shape(3, 1500));  // rows that engines reduce
   all.push_back(shape(1500, 2));
   for (const shape& s : all)
     for (const granularity_case& c : cases_of(s)) {
+      if (xquant_test::scale() < 1 && turn++ % 5 != 0) continue;
       CAPTURE(c.name);
       CAPTURE(s.rank);
       CAPTURE(s.size());

@@ -6,6 +6,7 @@
 
 #include <core/oracle.hpp>
 #include <cuda/emulate.hpp>
+#include <support/scale.hpp>
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/engines/simd.hpp>
 #include <xquant/engines/threads.hpp>
@@ -13,8 +14,6 @@
 #include <xquant/ops/quantize.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/rounding/stochastic.hpp>
-
-#include <map>
 
 namespace {
 
@@ -26,11 +25,12 @@ thread_pool& pool() {
   return threads;
 }
 
+// Threads are woken for every call: not for every layout.
 template <class Visit>
-void on_each_engine(const Visit& visit) {
+void on_each_engine(const Visit& visit, bool with_threads = true) {
   visit(scalar_engine{}, "scalar");
   visit(simd_engine<>{}, "simd");
-  visit(threads_engine<simd_engine<>>(pool()), "threads");
+  if (with_threads) visit(threads_engine<simd_engine<>>(pool()), "threads");
   visit(emulated::engine{{96, true}}, "cuda");
 }
 
@@ -102,28 +102,31 @@ void check_codes(const shape& s, const granularity_case& c) {
     CAPTURE(std::string(l.name));
     std::vector<float> x(l.elements);
     for_each_index(s, [&](const multi_index& i, std::size_t place) { x[place_of(i, l)] = d.x[place]; });
-    on_each_engine([&](const auto& engine, const char* name) {
-      CAPTURE(std::string(name));
-      std::vector<std::int8_t> codes(l.elements, 99);
-      const tensor_view<const float> in(x.data(), s, l.stride.data());
-      const tensor_view<std::int8_t> out(codes.data(), s, l.stride.data());
-      REQUIRE(try_quantize(q, p, in, out, engine).ok());
-      std::size_t wrong = 0;
-      for_each_index(s, [&](const multi_index& i, std::size_t place) {
-        const std::size_t k = d.slot[place];
-        const std::uint32_t bits = random ? random_bits(21, place) : 0;
-        wrong +=
-            codes[place_of(i, l)] != oracle::integer_code(d.x[place], d.scale[k], d.zero[k], {-128, 127},
-                                                          random ? oracle::rounding::random : oracle::rounding::even,
-                                                          oracle::arithmetic::divide, bits);
-      });
-      REQUIRE(wrong == 0);
-      plan<quantize_kernel<decltype(q)>> laid_out;
-      REQUIRE(plan_quantize(q, p, in, out, laid_out).ok());
-      std::vector<std::int8_t> again(l.elements, 99);
-      laid_out.run(engine, x.data(), again.data());
-      REQUIRE(again == codes);
-    });
+    on_each_engine(
+        [&](const auto& engine, const char* name) {
+          CAPTURE(std::string(name));
+          std::vector<std::int8_t> codes(l.elements, 99);
+          const tensor_view<const float> in(x.data(), s, l.stride.data());
+          const tensor_view<std::int8_t> out(codes.data(), s, l.stride.data());
+          REQUIRE(try_quantize(q, p, in, out, engine).ok());
+          std::size_t wrong = 0;
+          for_each_index(s, [&](const multi_index& i, std::size_t place) {
+            const std::size_t k = d.slot[place];
+            const std::uint32_t bits = random ? random_bits(21, place) : 0;
+            wrong += codes[place_of(i, l)] !=
+                     oracle::integer_code(d.x[place], d.scale[k], d.zero[k], {-128, 127},
+                                          random ? oracle::rounding::random : oracle::rounding::even,
+                                          oracle::arithmetic::divide, bits);
+          });
+          REQUIRE(wrong == 0);
+          if (std::string(name) != "simd") return;
+          plan<quantize_kernel<decltype(q)>> laid_out;
+          REQUIRE(plan_quantize(q, p, in, out, laid_out).ok());
+          std::vector<std::int8_t> again(l.elements, 99);
+          laid_out.run(engine, x.data(), again.data());
+          REQUIRE(again == codes);
+        },
+        std::string(l.name) == "dense");
   }
 }
 
@@ -161,8 +164,11 @@ void check_ranges(const shape& s, const granularity_case& c) {
 
 TEST_CASE("the slot of every element on every engine; parameter shapes") {
   std::size_t most_parts = 0;
+  std::size_t turn = 0;
+  const bool all = xquant_test::scale() == 1;
   for (const shape& s : shapes())
     for (const granularity_case& c : cases_of(s)) {
+      if (!all && turn++ % 5 != 0 && c.name.find("2, 2, 4, 2, 3") == std::string::npos) continue;
       CAPTURE(c.name);
       CAPTURE(s.rank);
       CAPTURE(s.size());

@@ -117,7 +117,7 @@ TEST_CASE("between neighbours of every float format, subnormals included, both s
 
 TEST_CASE("with sixteen truncated bits: a normal number and two subnormal places") {
   constexpr int bits = 16;
-  const auto step = static_cast<std::uint32_t>(16381 / xquant_test::scale());
+  const auto step = static_cast<std::uint32_t>(32749 / xquant_test::scale());
   for_each_format([&](const auto& s) {
     using format = typename std::remove_cvref_t<decltype(s)>::type;
     CAPTURE(std::string(s.name));
