@@ -16,6 +16,8 @@ namespace xquant::inline XQUANT_ABI {
 ///   using prepared = ...                                               what a multiplier becomes
 ///   static status prepare(real m, prepared& out, size_t index)         refuses multipliers it does not take
 ///   static int64 apply(int32 accumulator, const prepared&)             the product, rounded to an integer
+/// and optionally, where that is faster,
+///   static int32 apply_narrow(int32 accumulator, const prepared&)      the same, held to +-2^21
 template <class A>
 concept RequantizationArithmetic = QuantizerPolicy<A> && requires(typename A::real m, typename A::prepared& p) {
   A::prepare(m, p, std::size_t{});
@@ -123,8 +125,14 @@ template <class R, class Real, TensorLike In, TensorInMemory Out>
   const std::int64_t upper = r.format.upper_code();
   const std::int64_t zero_point = p.zero_point;
   const auto one = [=](std::int32_t x, const typename arithmetic::prepared& prepared) XQUANT_LAMBDA_INLINE {
-    const std::int64_t sum = arithmetic::apply(x, prepared) + zero_point;
-    return static_cast<code>(sum < lower ? lower : sum > upper ? upper : sum);
+    if constexpr (sizeof(code) <= 2 && requires { arithmetic::apply_narrow(x, prepared); }) {
+      const std::int32_t sum = arithmetic::apply_narrow(x, prepared) + static_cast<std::int32_t>(zero_point);
+      const std::int32_t raised = sum < static_cast<std::int32_t>(lower) ? static_cast<std::int32_t>(lower) : sum;
+      return static_cast<code>(raised > static_cast<std::int32_t>(upper) ? static_cast<std::int32_t>(upper) : raised);
+    } else {
+      const std::int64_t sum = arithmetic::apply(x, prepared) + zero_point;
+      return static_cast<code>(sum < lower ? lower : sum > upper ? upper : sum);
+    }
   };
   for_each_nest(nests, [&](const nest& n) {
     for_each_row(n, [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
@@ -137,7 +145,10 @@ template <class R, class Real, TensorLike In, TensorInMemory Out>
       };
       if (row.stride[parameter] == 0 && row.stride[input_0] == 1 && row.stride[output_0] == 1) {
         prepare(0);
-        for (std::size_t k = 0; k < row.extent; ++k) y[k] = one(x[k], prepared);
+        const auto own = one;  // copies that no store of a code can alias
+        const typename arithmetic::prepared fixed = prepared;
+        const std::size_t extent = row.extent;
+        for (std::size_t k = 0; k < extent; ++k) y[k] = own(x[k], fixed);
         return;
       }
       for (std::size_t k = 0; k < row.extent; ++k, x += row.stride[input_0], y += row.stride[output_0]) {
