@@ -5,6 +5,7 @@
 #include <core/oracle.hpp>
 #include <support/scale.hpp>
 #include <xquant/formats/float8.hpp>
+#include <xquant/gradients/clipped_straight_through.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
@@ -296,6 +297,35 @@ TEST_CASE("the order of zero point and rounding shows at ties with an odd zero p
   CHECK(before[1] == 4);
   CHECK(after[2] == 3);
   CHECK(before[2] == 2);
+}
+
+TEST_CASE("gradients pass where the rounded value is a code, wherever the zero point enters") {
+  // Codes 0 .. 15. Offset: code 8 stands for 10, step 1, so 2 .. 17. Real: x + 2.25, so -2.25 .. 12.75. Before: x + 3.
+  const float x[] = {1.4f, 1.6f, 17.4f, 17.6f, -2.7f, -2.8f, 13.2f, 13.3f, -3.4f, -3.6f, 12.4f, 12.6f};
+  const shape s(12);
+  const auto mask_of = [&](const auto& q, const auto& p) {
+    float y[12];
+    float again[12];
+    std::uint8_t mask[2] = {};
+    fake_quantize_with_mask(q, p, tensor_view<const float>(x, s), tensor_view<float>(y, s),
+                            tensor_view<std::uint8_t>(mask, shape(2)));
+    fake_quantize(q, p, tensor_view<const float>(x, s), tensor_view<float>(again, s));
+    for (std::size_t i = 0; i < 12; ++i) CHECK(oracle::same(y[i], again[i]));
+    return mask[0] | mask[1] << 8;
+  };
+  const auto real = [](float zero) { return scale_and_real_zero_point<float>{1, zero}; };
+  const auto expected = [&](double zero, double lower, double upper) {
+    int bits = 0;
+    for (int i = 0; i < 12; ++i) {
+      const double rounded = std::nearbyint(static_cast<double>(x[i]) + zero);
+      bits |= (rounded >= lower && rounded <= upper) ? 1 << i : 0;
+    }
+    return bits;
+  };
+  CHECK(mask_of(quantizer<uint4, offset_affine<>>{}, real(10)) == expected(-10, -8, 7));
+  CHECK(mask_of(quantizer<uint4, real_zero_point_affine<>>{}, real(2.25f)) == expected(2.25, 0, 15));
+  CHECK(mask_of(quantizer<uint4, zero_point_before_rounding<>>{}, scale_and_zero_point<float>{1, 3}) ==
+        expected(3, 0, 15));
 }
 
 TEST_CASE("int4 in groups of 32 of a normal sample: the noise of each symmetric rule") {
