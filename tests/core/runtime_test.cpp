@@ -31,7 +31,7 @@ using every_format =
     type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>, stored_integer<std::int16_t>,
               stored_integer<std::uint16_t>, stored_integer<std::int32_t>, stored_integer<std::uint32_t>, binary,
               e4m3fn, e5m2, e4m3fnuz, e5m2fnuz, e4m3b11fnuz, e4m3, e3m4, ue4m3, e2m3, e3m2, e2m1, e3m0, e1m2, e0m3,
-              binary16, bfloat16_format, e8m0, e8m0_format<e8m0_scale, e8m0_nearest::logarithm>,
+              binary16, bfloat16_format, e5m3, e8m0, e8m0_format<e8m0_scale, e8m0_nearest::logarithm>,
               minifloat<5, 3, 15, special_values::ieee>, e4m3fn::with<overflowing>, binary16::with<saturating>,
               my_format>;
 using every_rounding =
@@ -175,6 +175,7 @@ TEST_CASE("every format by its id") {
   CHECK(reaches_format<e0m3>({.format = id::float4e0m3}));
   CHECK(reaches_format<binary16>({.format = id::float16e5m10}));
   CHECK(reaches_format<bfloat16_format>({.format = id::float16e8m7}));
+  CHECK(reaches_format<e5m3>({.format = id::float9e5m3}));
   CHECK(reaches_format<e8m0>({.format = id::float8e8m0}));
   CHECK(reaches_format<e8m0_format<e8m0_scale, e8m0_nearest::logarithm>>({.format = id::float8e8m0_logarithm}));
   CHECK(reaches_format<binary>({.format = id::binary}));

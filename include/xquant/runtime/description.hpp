@@ -33,6 +33,7 @@ enum class format_id : std::uint16_t {
   float8e8m0,
   float8e8m0_logarithm,  ///< e8m0 whose roundings to nearest compare exponents: e8m0_nearest::logarithm
   minifloat,
+  float9e5m3,  ///< e5m3
   first_user_format = 1024
 };
 

@@ -6,6 +6,7 @@
 #include <xquant/formats/float4.hpp>
 #include <xquant/formats/float6.hpp>
 #include <xquant/formats/float8.hpp>
+#include <xquant/formats/wide_exponent.hpp>
 #include <xquant/runtime/description.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -38,6 +39,7 @@ inline constexpr named_minifloat named_minifloats[] = {
     {format_id::float4e0m3, arguments_of<e0m3>()},
     {format_id::float16e5m10, arguments_of<binary16>()},
     {format_id::float16e8m7, arguments_of<bfloat16_format>()},
+    {format_id::float9e5m3, arguments_of<e5m3>()},
 };
 
 // What a description means by its format; no exponent and no mantissa where that is no small float.

@@ -74,7 +74,8 @@ constexpr id_text<format_id> describe_choice(format_id id) noexcept {
                                         text_of<"float16e8m7">(format_id::float16e8m7),
                                         text_of<"float8e8m0">(format_id::float8e8m0),
                                         text_of<"float8e8m0_logarithm">(format_id::float8e8m0_logarithm),
-                                        text_of<"minifloat">(format_id::minifloat)};
+                                        text_of<"minifloat">(format_id::minifloat),
+                                        text_of<"float9e5m3">(format_id::float9e5m3)};
   return find_text(all, id, text_of<"a format of the user's own">(id));
 }
 
