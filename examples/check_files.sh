@@ -44,6 +44,14 @@ cmp "$work/0.6.1/report.html" "$work/2.0.0/report.html"
 ! grep -q -e '<script' -e 'src=' -e 'url(' "$work/1.0.0/report.html"
 if command -v xmllint >/dev/null; then xmllint --noout "$work/1.0.0/report.html"; fi
 
+# Another tool's file can ask for 8-bit floats, of one tensor alone.
+echo '{"version":"2.0.0","encodings":[{"name":"c2.0.weight","output_dtype":"float8e4m3fn","y_scale":0.0015}]}' \
+  >"$work/float8.json"
+expect 0 '^loaded *loaded' --load "$work/float8.json" --out "$work/float8" --schema 2.0.0
+grep -q 'float8e4m3fn' "$work/float8/report.html"
+grep -q '"float8e4m3fn"' "$work/float8/digits_cnn.encodings.json"
+expect 1 "'c2.0.weight': schema 1.0.0 has no float8e4m3fn" --load "$work/float8.json" --out "$work/float8"
+
 expect 2 'requires --out' --weights per_tensor
 expect 2 'per_row' --out "$work/x" --weights per_row
 echo '{"version":"1.0.0","activation_encodings":[{"name":"nowhere","enc_type":"PER_TENSOR","dtype":"INT","bw":8,

@@ -5,6 +5,8 @@
 #include <xquant/calibration/histogram_calibrator.hpp>
 #include <xquant/calibration/percentile.hpp>
 #include <xquant/engines/simd.hpp>
+#include <xquant/formats/float8.hpp>
+#include <xquant/formats/integer.hpp>
 #include <xquant/io/encodings.hpp>
 #include <xquant/io/file.hpp>
 #include <xquant/io/onnx_reader.hpp>
@@ -12,6 +14,7 @@
 #include <xquant/io/simulation_encodings.hpp>
 #include <xquant/model/batch_norm_fold.hpp>
 #include <xquant/model/simulation.hpp>
+#include <xquant/runtime.hpp>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -34,7 +37,12 @@
 namespace {
 
 using namespace quantize_network;
-using simulation = model::simulation<xquant::simd_engine<>>;
+// What encodings can ask for: integers of 2 to 16 bits, and the 8-bit float that ONNX has.
+using simulation = model::simulation<
+    xquant::simd_engine<>,
+    xquant::runtime_choices<xquant::type_list<xquant::stored_integer<std::int8_t>, xquant::stored_integer<std::uint8_t>,
+                                              xquant::stored_integer<std::int16_t>,
+                                              xquant::stored_integer<std::uint16_t>, xquant::e4m3fn>>>;
 
 constexpr int exit_unusable = 1;
 constexpr int exit_usage = 2;

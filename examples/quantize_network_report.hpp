@@ -1,7 +1,6 @@
 // The report of the main job: which layers the quantized network has, and what quantization does to each of them.
 #pragma once
 
-#include <xquant/engines/simd.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/model/executor.hpp>
 #include <xquant/model/graph.hpp>
@@ -40,7 +39,7 @@ class reported_layer {
     describe(s);
     if (!nodes_.empty()) alone_.emplace_back(network_alone(g, floating, constants));
     for (const model::weight_quantizer& w : s.weights())
-      if (reads(g, w.site.value)) report_weight(g, w, constants);
+      if (w.ready() && reads(g, w.site.value)) report_weight(g, w, constants);
     result_.output.emplace(g.name_of(end),
                            quantizer_ == nullptr ? xquant::quantizer_description{} : quantizer_->quantizer,
                            quantizer_ == nullptr ? xquant::parameters{} : quantizer_->parameters,
@@ -117,6 +116,7 @@ class reported_layer {
     const model::node& n = g.node_at(named);
     result_.name = n.name.empty() ? g.name_of(end_) : n.name;
     for (std::size_t i = 0; i < nodes_.size(); ++i) result_.kind += (i == 0 ? "" : ", ") + g.node_at(nodes_[i]).op_type;
+    result_.kind = report::shortened(result_.kind, 90);
   }
 
   model::executor network_alone(const model::graph& g, const model::executor& floating,
@@ -165,8 +165,8 @@ class reported_layer {
     if (quantizer_ == nullptr) return x;
     model::tensor y = x;
     const xquant::tensor_view<float> in_place = y.mutable_view();
-    xquant::throw_if(xquant::try_fake_quantize<model::simulation_choices>(quantizer_->quantizer, quantizer_->parameters,
-                                                                          in_place, in_place, xquant::simd_engine<>{}));
+    xquant::throw_if(xquant::try_fake_quantize<typename Simulation::choices>(
+        quantizer_->quantizer, quantizer_->parameters, in_place, in_place, typename Simulation::engine{}));
     return y;
   }
 

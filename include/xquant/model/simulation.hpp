@@ -70,6 +70,9 @@ using simulation_choices = runtime_choices<type_list<stored_integer<std::int8_t>
 template <class Engine = scalar_engine, class Choices = simulation_choices>
 class simulation {
  public:
+  using engine = Engine;
+  using choices = Choices;
+
   /// Places quantizers by place_quantizers. Throws model_error for a network that cannot run on inputs of these shapes,
   /// xquant::error for options no compiled quantizer has and for weights with NaN or infinity.
   simulation(graph network, const simulation_options& options, const std::vector<shape>& input_shapes)
