@@ -12,6 +12,7 @@
 #include <xquant/engines/simd.hpp>
 #include <xquant/engines/threads.hpp>
 #include <xquant/formats/float8.hpp>
+#include <xquant/schemes/degenerate_policies.hpp>
 
 #include <cmath>
 

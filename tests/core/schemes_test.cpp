@@ -10,6 +10,7 @@
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/parameters.hpp>
+#include <xquant/schemes/degenerate_policies.hpp>
 #include <xquant/schemes/nudged_affine.hpp>
 #include <xquant/schemes/power_of_two_scale.hpp>
 #include <xquant/schemes/real_zero_point_affine.hpp>

@@ -59,35 +59,16 @@ constexpr Real stored_real(double x) noexcept {
   return x > most ? real_traits<Real>::max : x < -most ? -real_traits<Real>::max : static_cast<Real>(x);
 }
 
-// Nearest integers, ties to even and ties away from zero; of magnitudes below 2^51, and beyond that close to x.
+// The nearest integer, ties to even; of magnitudes below 2^51, and beyond that close to x.
 constexpr double nearest_integer(double x) noexcept {
   constexpr double shifter = 1.5 * power_of_two<double>(52);
   return (x + shifter) - shifter;
-}
-constexpr double nearest_integer_away(double x) noexcept {
-  const double magnitude = x < 0 ? -x : x;
-  const double near = nearest_integer(magnitude);
-  const double whole = near > magnitude ? near - 1 : near;
-  const double rounded = magnitude - whole >= 0.5 ? whole + 1 : whole;
-  return x < 0 ? -rounded : rounded;
 }
 
 // A zero point among the codes (and int32's, for codes that go beyond them).
 constexpr std::int32_t held_zero_point(double zero, const code_bounds& codes) noexcept {
   const double upper = codes.upper < 2147483647.0 ? codes.upper : 2147483647.0;
   return static_cast<std::int32_t>(zero > codes.lower ? zero < upper ? zero : upper : codes.lower);
-}
-
-// The code in the middle of the codes, the upper one of two: 0 for codes with a sign, 128 for uint8.
-constexpr std::int32_t middle_code(const code_bounds& codes) noexcept {
-  const auto sum = static_cast<std::int64_t>(codes.lower) + static_cast<std::int64_t>(codes.upper) + 1;
-  return static_cast<std::int32_t>(sum >= 0 ? sum / 2 : -((-sum + 1) / 2));
-}
-
-constexpr double largest_magnitude(double low, double high) noexcept {
-  const double below = low < 0 ? -low : low;
-  const double above = high < 0 ? -high : high;
-  return below > above ? below : above;
 }
 
 }  // namespace detail

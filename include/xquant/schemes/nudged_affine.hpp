@@ -3,7 +3,8 @@
 
 #include <xquant/core/policy.hpp>
 #include <xquant/core/range.hpp>
-#include <xquant/schemes/degenerate_scale.hpp>
+#include <xquant/core/range_arithmetic.hpp>
+#include <xquant/schemes/degenerate_policies.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 

@@ -3,6 +3,7 @@
 
 #include <xquant/core/policy.hpp>
 #include <xquant/core/range.hpp>
+#include <xquant/core/range_arithmetic.hpp>
 #include <xquant/schemes/degenerate_scale.hpp>
 
 namespace xquant::inline XQUANT_ABI {
