@@ -206,3 +206,23 @@ TEST_CASE("schema 0.6.1 says the range, too, and booleans as strings") {
 }
 
 }  // namespace
+
+TEST_CASE("what an encoding cannot say is refused") {
+  const auto refused = [](const quantizer_description& q) {
+    try {
+      (void)encoding_of("x", encoding_role::parameter, q, xquant::parameters(0.5f));
+    } catch (const io_error& e) {
+      return e.code() == xquant::errc::unsupported && std::string(e.what()).find("'x'") != std::string::npos;
+    }
+    return false;
+  };
+  CHECK(refused({.granularity = xquant::granularity_id::group}));
+  CHECK(refused({.by_expert = true}));
+  CHECK(refused({.lower = -5, .upper = 5}));
+  CHECK(refused({.scheme = scheme_id::real_zero_point_affine}));
+  CHECK(refused({.scheme = scheme_id::symmetric_to_signed_extreme}));
+  CHECK(refused({.scheme = scheme_id::affine, .zero_point_before_rounding = true}));
+  CHECK(refused({.format = format_id::float8e5m2}));
+  CHECK(!encoding_of("x", encoding_role::parameter, {.scheme = scheme_id::nudged_affine}, xquant::parameters(0.5f, 3))
+             .symmetric);
+}

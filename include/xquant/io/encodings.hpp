@@ -660,13 +660,21 @@ inline quantizer_and_parameters quantizer_of(const encoding& e, const quantizer_
 }
 
 /// The encoding of a tensor with that quantizer and those parameters; the opposite of quantizer_of. A negative axis
-/// counts from the end of a tensor of rank `rank`. Throws io_error (unsupported) for a format that encodings do not
-/// have.
+/// counts from the end of a tensor of rank `rank`. Throws io_error (unsupported) for a format, a granularity, codes or
+/// a zero point that encodings do not have.
 inline encoding encoding_of(std::string name, encoding_role role, const quantizer_description& q, const parameters& p,
                             std::size_t rank = 0) {
   encoding e;
   e.name = std::move(name);
   e.role = role;
+  const auto unsupported = [&](const char* what) {
+    throw io_error(errc::unsupported, "encoding of '" + e.name + "': " + what);
+  };
+  if (q.granularity != granularity_id::tensor_or_axis || q.by_expert)
+    unsupported("scales for more than a tensor or the indices of one axis");
+  if (q.lower < q.upper) unsupported("codes of this program's own");
+  if (q.zero_point_before_rounding || q.scheme >= scheme_id::symmetric_to_signed_extreme)
+    unsupported("a scheme with another zero point than an integer after the rounding, or with negative scales");
   e.per_channel = q.per_axis;
   if (q.per_axis) e.axis = q.axis < 0 ? q.axis + static_cast<std::ptrdiff_t>(rank) : q.axis;
   for (const float s : p.scale()) e.scale.push_back(static_cast<double>(s));
@@ -677,9 +685,9 @@ inline encoding encoding_of(std::string name, encoding_role role, const quantize
     return e;
   }
   if (q.format != format_id::signed_integer && q.format != format_id::unsigned_integer)
-    throw io_error(errc::unsupported, "encoding of '" + e.name + "': a format of this program's own");
+    unsupported("a format of this program's own");
   e.bits = q.bits;
-  e.symmetric = q.scheme != scheme_id::affine;
+  e.symmetric = xquant::detail::is_symmetric(q.scheme);
   e.is_signed = q.format == format_id::signed_integer;
   const bool narrow = q.scheme == scheme_id::symmetric_narrow && *e.is_signed;
   const std::int64_t lowest = *e.is_signed ? -(std::int64_t{1} << (q.bits - 1)) + (narrow ? 1 : 0) : 0;
