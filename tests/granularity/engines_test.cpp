@@ -10,6 +10,7 @@
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/engines/simd.hpp>
 #include <xquant/engines/threads.hpp>
+#include <xquant/gradients/clipped_straight_through.hpp>
 #include <xquant/granularity/parameter_shape.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/parameters.hpp>
@@ -160,6 +161,26 @@ void check_ranges(const shape& s, const granularity_case& c) {
   });
 }
 
+// Packed bits run by logical index through all of it: the scalar engine's, which has one loop.
+void check_masks(const shape& s, const granularity_case& c) {
+  const data d(s, c, true);
+  const basic_quantizer<int8, any_granularity, affine, nearest_even, divide_by_scale> q(int8{}, c.granularity);
+  const parameters p(d.scale, d.zero);
+  const std::size_t bytes = (s.size() + 7) / 8;
+  std::vector<std::uint8_t> wanted;
+  on_each_engine([&](const auto& engine, const char* name) {
+    CAPTURE(std::string(name));
+    std::vector<std::uint8_t> mask(bytes, 0xa5);
+    std::vector<float> y(s.size());
+    const status found =
+        try_fake_quantize_with_mask(q, p, tensor_view<const float>(d.x.data(), s), tensor_view<float>(y.data(), s),
+                                    tensor_view<std::uint8_t>(mask.data(), shape(bytes)), engine);
+    REQUIRE(found.ok());
+    if (wanted.empty()) wanted = mask;
+    REQUIRE(mask == wanted);
+  });
+}
+
 }  // namespace
 
 TEST_CASE("the slot of every element on every engine; parameter shapes") {
@@ -184,6 +205,7 @@ TEST_CASE("the slot of every element on every engine; parameter shapes") {
       most_parts = std::max(most_parts, nests.parts);
       if (nests.parts > 1) check_codes<stochastic>(s, c);
       check_ranges(s, c);
+      if (nests.parts == 1) check_masks(s, c);  // else a device refuses
     }
   CHECK(most_parts == 8);
 }

@@ -206,8 +206,7 @@ inline void walk_nest(const row_kernel& kernel, const nest& n, const walk_stream
 inline constexpr std::size_t short_row = 128;
 inline constexpr std::size_t expanded_size = 2048;
 
-// Whether the two innermost loops are one run of consecutive elements but for the slot, which changes from row to row
-// and with no loop outside them.
+// Whether the two innermost loops are one run of consecutive elements but for the slot, which changes from row to row.
 inline bool is_short_run(const row_kernel& kernel, const nest& n) {
   if (n.depth < 2) return false;
   const nest_dimension& row = n.dimension[n.depth - 1];
@@ -217,7 +216,6 @@ inline bool is_short_run(const row_kernel& kernel, const nest& n) {
   for (unsigned k = 0; k < operand_count; ++k)
     yes = yes && (k == parameter || (k < 4 && kernel.element_bytes[k] == 0) ||
                   rows.stride[k] == row.stride[k] * static_cast<std::ptrdiff_t>(row.extent));
-  for (std::size_t d = 0; d + 2 < n.depth; ++d) yes = yes && n.dimension[d].stride[parameter] == 0;
   return yes;
 }
 
@@ -235,7 +233,8 @@ inline void fill(const void* value, char* to, std::size_t n) {
   for (; i < n; ++i) __builtin_memcpy(to + i * sizeof(Bits), &bits, sizeof bits);
 }
 
-// Parameters are written out once for as many rows as fit, and walked as if every element had its own.
+// Parameters are written out once for as many rows as fit, and walked as if every element had its own. No loop outside
+// the two innermost changes the slot.
 inline void walk_short_runs(const row_kernel& kernel, const nest& n, const walk_streams& s) {
   alignas(64) unsigned char scale[expanded_size * 8];
   alignas(64) unsigned char reciprocal[expanded_size * 8];
@@ -280,7 +279,19 @@ inline void walk_short_runs(const row_kernel& kernel, const nest& n, const walk_
 }
 
 inline void walk_nest(const row_kernel& kernel, const nest& n, const walk_streams& s) {
-  if (is_short_run(kernel, n)) return walk_short_runs(kernel, n, s);
+  if (is_short_run(kernel, n)) {
+    std::size_t outer = 0;  // loops that change the slot, and those around them
+    for (std::size_t d = 0; d + 2 < n.depth; ++d)
+      if (n.dimension[d].stride[parameter] != 0) outer = d + 1;
+    if (outer == 0) return walk_short_runs(kernel, n, s);
+    nest inner;
+    inner.depth = n.depth - outer;
+    for (std::size_t d = 0; d < inner.depth; ++d) inner.dimension[d] = n.dimension[outer + d];
+    return for_each_outer(n, outer, [&](const std::ptrdiff_t(&first)[operand_count]) {
+      for (unsigned k = 0; k < operand_count; ++k) inner.base[k] = first[k];
+      walk_short_runs(kernel, inner, s);
+    });
+  }
   nest_dimension row;
   if (n.depth > 0) row = n.dimension[n.depth - 1];
   const bool plain = is_consecutive(kernel, row) && !(kernel.uses_index && row.stride[element_index] != 1);
