@@ -50,6 +50,7 @@
 #include <xquant/rounding/toward_zero.hpp>
 #include <xquant/runtime.hpp>
 #include <xquant/schemes/affine.hpp>
+#include <xquant/schemes/affine_rounding_sum.hpp>
 #include <xquant/schemes/degenerate_policies.hpp>
 #include <xquant/schemes/degenerate_scale.hpp>
 #include <xquant/schemes/nudged_affine.hpp>

@@ -10,6 +10,7 @@
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/parameters.hpp>
+#include <xquant/schemes/affine_rounding_sum.hpp>
 #include <xquant/schemes/degenerate_policies.hpp>
 #include <xquant/schemes/nudged_affine.hpp>
 #include <xquant/schemes/power_of_two_scale.hpp>
@@ -151,6 +152,31 @@ TEST_CASE("affine with zero left out, and nudged") {
   CHECK(parameters_of<nudged_affine<>>(0, 4, {-1.25f, 0.75f}) == scale_and_zero_point<float>{0.5f, 2});  // 2.5
   using away = nudged_affine<degenerate::one, zero_point_rounding::nearest_away>;
   CHECK(parameters_of<away>(0, 4, {-1.25f, 0.75f}) == scale_and_zero_point<float>{0.5f, 3});
+}
+
+TEST_CASE("affine with the zero point rounded as a sum") {
+  oracle::stream s(8);
+  using rounded = affine_rounding_sum<degenerate::one, range_width::rounded>;
+  for (const code_pair& c : pairs)
+    for (int i = 0; i < 2000; ++i) {
+      const range<float> r = random_range(s);
+      const float low = std::fmin(r.minimum, 0.0f);
+      const float high = std::fmax(r.maximum, 0.0f);
+      for (const double width :
+           {static_cast<double>(high) - static_cast<double>(low), static_cast<double>(high - low)}) {
+        const double scale = width / (c.upper - c.lower);
+        const double zero = std::nearbyint(c.lower - static_cast<double>(low) / scale);
+        const scale_and_zero_point<float> expected{
+            stored(scale), static_cast<std::int32_t>(std::fmin(std::fmax(zero, c.lower), c.upper))};
+        if (width == static_cast<double>(high) - static_cast<double>(low))
+          REQUIRE(parameters_of<affine_rounding_sum<>>(c.lower, c.upper, r) == expected);
+        if (width == static_cast<double>(high - low)) REQUIRE(parameters_of<rounded>(c.lower, c.upper, r) == expected);
+      }
+    }
+  // A tie above an odd lowest code: -127 + 2.5 is -124.5, to even -124; and 2.5 to even is 2: -125.
+  CHECK(parameters_of<affine_rounding_sum<>>(-127, -121, {-2.5f, 3.5f}).zero_point == -124);
+  CHECK(parameters_of<affine>(-127, -121, {-2.5f, 3.5f}).zero_point == -125);
+  CHECK(parameters_of<affine_rounding_sum<>>(-128, 127, {0, 0}) == scale_and_zero_point<float>{1, 0});
 }
 
 TEST_CASE("scales that are powers of two, at every exponent") {
