@@ -1,7 +1,7 @@
 // Granularities as ONNX QuantizeLinear and DequantizeLinear write them: an axis, a block size, the shape of the scale.
 #pragma once
 
-#include <xquant/core/parameter_map.hpp>
+#include <xquant/core/block_map.hpp>
 #include <xquant/core/policy.hpp>
 #include <xquant/granularity/per_block.hpp>
 

@@ -1,7 +1,7 @@
 // The shape of a tensor's scales and zero points: extents where the parameter map has strides.
 #pragma once
 
-#include <xquant/core/parameter_map.hpp>
+#include <xquant/core/block_map.hpp>
 #include <xquant/core/policy.hpp>
 #include <xquant/exception.hpp>
 

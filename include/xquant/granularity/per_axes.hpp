@@ -1,7 +1,7 @@
 // One scale and zero point for each index of several axes together.
 #pragma once
 
-#include <xquant/core/parameter_map.hpp>
+#include <xquant/core/block_map.hpp>
 #include <xquant/core/policy.hpp>
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Blocks of any number of dimensions: 128 x 128 tiles of a matrix, 1 x 32 runs, whole axes.
 #pragma once
 
-#include <xquant/core/parameter_map.hpp>
+#include <xquant/core/block_map.hpp>
 #include <xquant/core/policy.hpp>
 
 #include <cstdint>

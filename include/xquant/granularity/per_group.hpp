@@ -1,7 +1,7 @@
 // Groups of consecutive elements along one axis: the granularity of 2- to 4-bit weights and of MX blocks.
 #pragma once
 
-#include <xquant/core/parameter_map.hpp>
+#include <xquant/core/block_map.hpp>
 #include <xquant/core/policy.hpp>
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // One scale and zero point for each row of the last axis.
 #pragma once
 
-#include <xquant/core/parameter_map.hpp>
+#include <xquant/core/block_map.hpp>
 #include <xquant/core/policy.hpp>
 
 namespace xquant::inline XQUANT_ABI {
