@@ -23,7 +23,7 @@ struct chosen {
   rule how = rule::nearest_even;
 
   template <class L>
-  L round(L v) const {
+  [[gnu::noinline]] L round(L v) const {
     switch (how) {
       case rule::nearest_even: return xquant::nearest_even::round(v);
       case rule::nearest_away: return xquant::nearest_away::round(v);

@@ -329,20 +329,21 @@ struct plan_of_pieces {
     }
     if (is_scalar) return;
     // Against the scalar engine: the other rules, and the random one.
+    const std::uint64_t rest = all ? 64 : std::uint64_t{1} << 16;
     const auto against_scalar = [=](const auto& q) {
-      return sweep(name.c_str(), q, engine, 64, [&](const std::vector<float>& x, auto& codes, std::size_t n) {
+      return sweep(name.c_str(), q, engine, rest, [&](const std::vector<float>& x, auto& codes, std::size_t n) {
         run(q, x, codes, n, xquant::scalar_engine{});
       });
     };
     for (int k = 1; k < rules; ++k) {
       const auto how = static_cast<rule>(k);
-      pieces.push_back({start + "rule " + std::to_string(k) + " every 64", [=] {
+      pieces.push_back({start + "rule " + std::to_string(k) + " every " + std::to_string(rest), [=] {
                           if (is_nearest(how))
                             return against_scalar(quantizer<F, chosen_nearest>(format, {}, {}, {{how}}, {}));
                           return against_scalar(quantizer<F, chosen>(format, {}, {}, {how}, {}));
                         }});
     }
-    pieces.push_back({start + "stochastic every 64", [=] {
+    pieces.push_back({start + "stochastic every " + std::to_string(rest), [=] {
                         return against_scalar(quantizer<F, xquant::stochastic>(format, {}, {}, {7, 0}, {}));
                       }});
 #endif
