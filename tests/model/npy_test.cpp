@@ -96,7 +96,7 @@ TEST_CASE("io npy: what cannot be read is refused, and said") {
   CHECK(contains(bad("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), } x"), "after the header"));
   CHECK(contains(bad("{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627776, 1099511627776)}"),
                  "4 bytes of data"));
-  CHECK(contains(bad("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}"), "18 digits"));
+  CHECK(contains(bad("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}"), "19 digits"));
   CHECK(contains(bad("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1)}"), "8 dimensions"));
   CHECK(contains(bad("{'descr': '<f4"), "without end"));
   CHECK(contains(bad(""), "'{' expected"));
