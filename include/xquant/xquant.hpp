@@ -56,6 +56,7 @@
 #include <xquant/schemes/nudged_affine.hpp>
 #include <xquant/schemes/power_of_two_scale.hpp>
 #include <xquant/schemes/real_zero_point_affine.hpp>
+#include <xquant/schemes/scheme.hpp>
 #include <xquant/schemes/symmetric.hpp>
 #include <xquant/schemes/symmetric_to_half_range.hpp>
 #include <xquant/schemes/symmetric_to_signed_extreme.hpp>

@@ -15,6 +15,7 @@
 #include <xquant/schemes/nudged_affine.hpp>
 #include <xquant/schemes/power_of_two_scale.hpp>
 #include <xquant/schemes/real_zero_point_affine.hpp>
+#include <xquant/schemes/scheme.hpp>
 #include <xquant/schemes/symmetric_to_half_range.hpp>
 #include <xquant/schemes/symmetric_to_signed_extreme.hpp>
 #include <xquant/schemes/symmetric_to_upper_code.hpp>
@@ -222,6 +223,11 @@ TEST_CASE("scales that are powers of two, at every exponent") {
 }
 
 TEST_CASE("schemes are constants") {
+  static_assert(Scheme<symmetric<>> && Scheme<affine> && Scheme<nudged_affine<>> && Scheme<affine_rounding_sum<>> &&
+                Scheme<symmetric_to_half_range<>> && Scheme<symmetric_to_upper_code<>> &&
+                Scheme<symmetric_to_signed_extreme<>> && Scheme<power_of_two_scale<>> && Scheme<offset_affine<>> &&
+                Scheme<real_zero_point_affine<>> && Scheme<zero_point_before_rounding<>> && !Scheme<nearest_even> &&
+                !Scheme<int>);
   static_assert(quantizer<int8, power_of_two_scale<>>{}.parameters_for(range<float>{-1, 1}).scale == 0x1p-6f);
   static_assert(quantizer<uint4, offset_affine<>>{}.parameters_for(range<float>{1, 16}) ==
                 scale_and_real_zero_point<float>{1, 9});
