@@ -128,8 +128,9 @@ void write_chosen(const arguments& a, const std::vector<std::byte>& original, co
                        xquant::io::encodings_of(chosen.quantized, schema_named(a.schema))))});
   files.push_back({(folder / "report.html").string(), xquant::io::bytes_of(html)});
   files.push_back({(folder / (name + ".qdq.onnx")).string(),
-                   xquant::io::quantized_onnx(original, xquant::io::quantized_network_of(chosen.quantized),
-                                              {.integer_biases = a.integer_biases}, a.network)});
+                   xquant::io::quantized_onnx(
+                       original, xquant::io::quantized_network_of(chosen.quantized),
+                       {.integer_biases = a.integer_biases, .folder = xquant::io::folder_of(a.network)}, a.network)});
   xquant::io::write_files(files);
   std::printf("\nchosen: weights %s, activations %s (logit MSE on the calibration images %.3g%s)\n",
               chosen.configuration.weights.c_str(), chosen.configuration.activations.c_str(), chosen.calibration_mse,
@@ -146,7 +147,7 @@ bool all_frozen(const simulation& s) {
 int run(const arguments& a) {
   stopwatch reading;
   const std::vector<std::byte> file = xquant::io::read_file(a.network);
-  const model::graph original = xquant::io::parse_onnx(file, a.network);
+  const model::graph original = xquant::io::parse_onnx(file, a.network, xquant::io::folder_of(a.network));
   if (original.inputs().size() != 1)
     throw std::runtime_error(a.network + ": " + std::to_string(original.inputs().size()) +
                              " inputs; expected one, the images");
