@@ -5,7 +5,6 @@
 #include <xquant/core/lane.hpp>
 #include <xquant/core/meta.hpp>
 #include <xquant/core/range.hpp>
-#include <xquant/core/scalar_lane.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
