@@ -57,15 +57,18 @@ namespace detail {
 inline std::string decibels(double db) {
   if (std::isnan(db)) return "\xE2\x80\x93";
   if (std::isinf(db)) return db > 0 ? "exact" : "lost";
-  std::string text = fixed(db, 1);
-  if (text[0] == '-') text.replace(0, 1, "\xE2\x88\x92");
-  return text + " dB";
+  std::string text = db <= -0.05 ? "\xE2\x88\x92" : "";
+  text += fixed(std::fabs(db), 1);
+  text += " dB";
+  return text;
 }
 
 inline std::string signed_points(double points) {
-  const std::string text = fixed(std::fabs(points), 2);
-  if (text == "0.00") return text;
-  return (points < 0 ? "\xE2\x88\x92" : "+") + text;
+  const std::string size = fixed(std::fabs(points), 2);
+  if (size == "0.00") return size;
+  std::string text = points < 0 ? "\xE2\x88\x92" : "+";
+  text += size;
+  return text;
 }
 
 // Layers by their ratio, worst first; those without one last, otherwise as they come.
