@@ -37,9 +37,20 @@ struct cast_operation : ToKernel {
 
 namespace detail {
 
-// Casts have no scale: a quantizer without zero point, whose scale is 1.
+// What divide_by_scale gives where the scale is 1; NaN divided by 1 is no constant expression to every compiler.
+struct without_scale {
+  using policy_category = category::arithmetic;
+  static constexpr bool multiplies_by_reciprocal = false;
+
+  template <bool NearHalves, class L>
+  XQUANT_INLINE static constexpr L quotient(L x, L, L) {
+    return x;
+  }
+  friend constexpr bool operator==(const without_scale&, const without_scale&) = default;
+};
+
 template <class FormatType, class RoundingType>
-using caster = quantizer<FormatType, symmetric<>, RoundingType, divide_by_scale>;
+using caster = quantizer<FormatType, symmetric<>, RoundingType, without_scale>;
 
 template <class Real, class From, class To, class RoundingType>
 using cast_operation_of =
