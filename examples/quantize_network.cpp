@@ -96,11 +96,11 @@ std::string report_of(const arguments& a, choice& chosen, const std::vector<repo
   r.configuration =
       "Weights " + weights + "; activations " + activations + ", " + chosen.configuration.activations + " ranges.";
   r.facts = {
-      {"Chosen",
-       chosen.candidates > 1
-           ? "the lowest logit MSE on the calibration images (" + report::number(chosen.calibration_mse, 3) + ") of " +
-                 std::to_string(chosen.candidates) + " configurations"
-           : "the one asked for; logit MSE on the calibration images " + report::number(chosen.calibration_mse, 3)},
+      {"Chosen", chosen.candidates > 1 ? std::string("the lowest logit MSE on the calibration images (") +
+                                             report::number(chosen.calibration_mse, 3) + ") of " +
+                                             std::to_string(chosen.candidates) + " configurations"
+                                       : std::string("the one asked for; logit MSE on the calibration images ") +
+                                             report::number(chosen.calibration_mse, 3)},
       {"Biases", a.integer_biases ? "int32, in steps of the scale of input times the scale of weight" : "float32"},
       {"Images", report::counted(test_images) + " for accuracy and logit MSE, " +
                      report::counted(calibration.shape()[0]) + " for calibration and everything below"}};

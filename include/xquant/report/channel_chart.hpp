@@ -3,6 +3,7 @@
 
 #include <xquant/report/histogram_chart.hpp>
 #include <xquant/report/markup.hpp>
+#include <xquant/report/path.hpp>
 #include <xquant/report/quantized_tensor.hpp>
 #include <xquant/report/scales.hpp>
 #include <xquant/report/text.hpp>
@@ -70,42 +71,41 @@ inline chart channel_chart(const quantized_tensor& t, double poor = 15) {
 
   markup svg;
   svg.open("svg", {{"class", "chart"},
-                   {"viewBox", "0 0 " + coordinate(width) + " " + coordinate(height)},
+                   {"viewBox", joined("0 0 ", coordinate(width), " ", coordinate(height))},
                    {"role", "img"},
                    {"aria-label", "Channels of " + t.name()}});
-  std::string levels;
+  path levels;
   const double every = std::max(1.0, std::ceil((high - low) / 4));
   for (double k = std::ceil(low); k <= high; k += every) {
-    levels += "M" + coordinate(left) + " " + coordinate(decades(k)) + "H" + coordinate(right);
+    levels.move(left, decades(k)).horizontal(right);
     svg.element("text", {{"class", "count"}, {"x", coordinate(left - 6)}, {"y", coordinate(decades(k) + 3.5)}},
                 number(std::pow(10.0, k), 3));
   }
-  svg.leaf("path", {{"class", "level"}, {"d", levels}});
-  std::string good_bars;
-  std::string poor_bars;
-  std::string range;
-  std::string half;
+  svg.leaf("path", {{"class", "level"}, {"d", levels.data()}});
+  path good_bars;
+  path poor_bars;
+  path range;
+  path half;
   for (std::size_t i = 0; i < shown.size(); ++i) {
     const std::size_t c = shown[i];
     const double from = left + static_cast<double>(i) * column + gap;
     const double to = left + static_cast<double>(i + 1) * column - gap;
     const double db = channels[c].noise.decibels();
-    (db < poor ? poor_bars : good_bars) += "M" + coordinate(from) + " " + coordinate(base) + "V" +
-                                           coordinate(y(magnitude(c))) + "H" + coordinate(to) + "V" + coordinate(base) +
-                                           "Z";
+    (db < poor ? poor_bars : good_bars)
+        .move(from, base)
+        .vertical(y(magnitude(c)))
+        .horizontal(to)
+        .vertical(base)
+        .close();
     if (!t.is_quantized()) continue;
-    const auto line = [&](double v) {
-      return "M" + coordinate(from - gap) + " " + coordinate(y(v)) + "H" + coordinate(to + gap);
-    };
-    range += line(std::max(-ends(c).lower, ends(c).upper));
-    half += line(ends(c).upper_step / 2);
+    range.move(from - gap, y(std::max(-ends(c).lower, ends(c).upper))).horizontal(to + gap);
+    half.move(from - gap, y(ends(c).upper_step / 2)).horizontal(to + gap);
   }
-  if (!good_bars.empty()) svg.leaf("path", {{"class", "bars"}, {"d", good_bars}});
-  if (!poor_bars.empty()) svg.leaf("path", {{"class", "poor"}, {"d", poor_bars}});
-  if (!half.empty()) svg.leaf("path", {{"class", "half"}, {"d", half}});
-  if (!range.empty()) svg.leaf("path", {{"class", "ends"}, {"d", range}});
-  svg.leaf("path",
-           {{"class", "axis"}, {"d", "M" + coordinate(left) + " " + coordinate(base) + "H" + coordinate(right)}});
+  if (!good_bars.empty()) svg.leaf("path", {{"class", "bars"}, {"d", good_bars.data()}});
+  if (!poor_bars.empty()) svg.leaf("path", {{"class", "poor"}, {"d", poor_bars.data()}});
+  if (!half.empty()) svg.leaf("path", {{"class", "half"}, {"d", half.data()}});
+  if (!range.empty()) svg.leaf("path", {{"class", "ends"}, {"d", range.data()}});
+  svg.leaf("path", {{"class", "axis"}, {"d", path().move(left, base).horizontal(right).data()}});
   svg.element("text", {{"class", "value first"}, {"x", coordinate(left)}, {"y", coordinate(base + 15)}},
               result.note.empty() ? "channel 0" : "largest channel");
   svg.element("text", {{"class", "value last"}, {"x", coordinate(right)}, {"y", coordinate(base + 15)}},

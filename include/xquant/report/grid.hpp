@@ -6,6 +6,7 @@
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/integer.hpp>
 #include <xquant/parameters.hpp>
+#include <xquant/report/text.hpp>
 #include <xquant/runtime.hpp>
 
 #include <algorithm>
@@ -87,8 +88,8 @@ inline grid_ends ends_of(const std::vector<double>& values) {
 /// "int8", "uint4", "float8e4m3fn".
 inline std::string format_name(const quantizer_description& q) {
   switch (q.format) {
-    case format_id::signed_integer: return "int" + std::to_string(q.bits);
-    case format_id::unsigned_integer: return "uint" + std::to_string(q.bits);
+    case format_id::signed_integer: return joined("int", std::to_string(q.bits));
+    case format_id::unsigned_integer: return joined("uint", std::to_string(q.bits));
     default: break;
   }
   return name_of(q.format);

@@ -4,6 +4,7 @@
 #include <xquant/calibration/histogram.hpp>
 #include <xquant/report/grid.hpp>
 #include <xquant/report/markup.hpp>
+#include <xquant/report/path.hpp>
 #include <xquant/report/quantized_tensor.hpp>
 #include <xquant/report/scales.hpp>
 #include <xquant/report/text.hpp>
@@ -57,7 +58,7 @@ struct drawn_grid {
 inline drawn_grid draw_grid(const std::vector<double>& values, double distance) {
   drawn_grid result;
   const std::size_t n = values.size();
-  const std::string of = " of " + std::to_string(n) + " numbers";
+  const std::string of = joined(" of ", std::to_string(n), " numbers");
   double smallest = n < 2 ? distance : values[1] - values[0];
   double largest = smallest;
   for (std::size_t i = 1; i < n; ++i) {
@@ -66,13 +67,13 @@ inline drawn_grid draw_grid(const std::vector<double>& values, double distance) 
   }
   if (smallest >= distance) {
     result.values = values;
-    result.note = "all " + std::to_string(n) + " numbers";
+    result.note = joined("all ", std::to_string(n), " numbers");
   } else if (largest <= 1.001 * smallest) {
     std::size_t stride = 1;
     while (stride < n && static_cast<double>(stride) * smallest < distance) stride *= 2;
     const auto zero = static_cast<std::size_t>(std::lower_bound(values.begin(), values.end(), 0.0) - values.begin());
     for (std::size_t i = zero < n ? zero % stride : 0; i < n; i += stride) result.values.push_back(values[i]);
-    result.note = "every " + std::to_string(stride) + (stride == 2 ? "nd" : "th") + of;
+    result.note = joined("every ", std::to_string(stride), stride == 2 ? "nd" : "th", of);
   } else {
     // Outwards from zero, where numbers are closest.
     const auto zero = static_cast<std::size_t>(std::lower_bound(values.begin(), values.end(), 0.0) - values.begin());
@@ -109,7 +110,7 @@ inline chart histogram_chart(const quantized_tensor& t, std::size_t at_most = 12
   chart result;
   markup svg;
   svg.open("svg", {{"class", "chart"},
-                   {"viewBox", "0 0 " + coordinate(width) + " " + coordinate(height)},
+                   {"viewBox", joined("0 0 ", coordinate(width), " ", coordinate(height))},
                    {"role", "img"},
                    {"aria-label", "Histogram of " + t.name()}});
   const bars b = bars_of(t.values(), at_most);
@@ -144,13 +145,13 @@ inline chart histogram_chart(const quantized_tensor& t, std::size_t at_most = 12
     ticks = round_numbers(0, counts.tallest, 4);
   while (ticks.size() > 6)
     for (std::size_t i = 1; i < ticks.size(); ++i) ticks.erase(ticks.begin() + static_cast<std::ptrdiff_t>(i));
-  std::string lines;
+  path lines;
   for (const double c : ticks) {
-    if (c > 0) lines += "M" + coordinate(left) + " " + coordinate(y(c)) + "H" + coordinate(right);
+    if (c > 0) lines.move(left, y(c)).horizontal(right);
     svg.element("text", {{"class", "count"}, {"x", coordinate(left - 6)}, {"y", coordinate(y(c) + 3.5)}},
                 c >= 1e6 ? number(c / 1e6, 3) + " M" : counted(static_cast<std::uint64_t>(c)));
   }
-  svg.leaf("path", {{"class", "level"}, {"d", lines}});
+  svg.leaf("path", {{"class", "level"}, {"d", lines.data()}});
 
   // Bars, in runs without gaps.
   if (t.is_quantized()) {
@@ -165,7 +166,7 @@ inline chart histogram_chart(const quantized_tensor& t, std::size_t at_most = 12
     shade(left, x(ends.lower));
     shade(x(ends.upper), right);
   }
-  std::string paths[2];
+  path paths[2];
   int open = -1;
   for (std::size_t i = 0; i < b.counts.size(); ++i) {
     const double from = b.first + static_cast<double>(i) * b.width;
@@ -173,26 +174,25 @@ inline chart histogram_chart(const quantized_tensor& t, std::size_t at_most = 12
     const bool beyond =
         t.is_quantized() && (to < ends.lower - 0.5 * ends.lower_step || from > ends.upper + 0.5 * ends.upper_step);
     const int kind = b.counts[i] == 0 ? -1 : beyond ? 1 : 0;
-    if (kind != open && open >= 0) paths[open] += "V" + coordinate(base) + "Z";
-    if (kind != open && kind >= 0) paths[kind] += "M" + coordinate(x(from)) + " " + coordinate(base);
-    if (kind >= 0) paths[kind] += "V" + coordinate(y(heights[i])) + "H" + coordinate(x(to));
+    if (kind != open && open >= 0) paths[open].vertical(base).close();
+    if (kind != open && kind >= 0) paths[kind].move(x(from), base);
+    if (kind >= 0) paths[kind].vertical(y(heights[i])).horizontal(x(to));
     open = kind;
   }
-  if (open >= 0) paths[open] += "V" + coordinate(base) + "Z";
-  svg.leaf("path", {{"class", "bars"}, {"d", paths[0]}});
-  if (!paths[1].empty()) svg.leaf("path", {{"class", "beyond"}, {"d", paths[1]}});
+  if (open >= 0) paths[open].vertical(base).close();
+  svg.leaf("path", {{"class", "bars"}, {"d", paths[0].data()}});
+  if (!paths[1].empty()) svg.leaf("path", {{"class", "beyond"}, {"d", paths[1].data()}});
 
   // The grid and the ends of the range.
   if (t.is_quantized()) {
     const double pixel = (x.upper - x.lower) / (x.last - x.first);
     const drawn_grid drawn = draw_grid(grid, 5 * pixel);
-    std::string d;
-    for (const double v : drawn.values) d += "M" + coordinate(x(v)) + " " + coordinate(top) + "V" + coordinate(base);
-    svg.leaf("path", {{"class", "grid"}, {"d", d}});
-    d.clear();
-    for (const double v : {ends.lower, ends.upper})
-      d += "M" + coordinate(x(v)) + " " + coordinate(top - 6) + "V" + coordinate(base);
-    svg.leaf("path", {{"class", "ends"}, {"d", d}});
+    path drawn_lines;
+    for (const double v : drawn.values) drawn_lines.move(x(v), top).vertical(base);
+    svg.leaf("path", {{"class", "grid"}, {"d", drawn_lines.data()}});
+    path drawn_ends;
+    for (const double v : {ends.lower, ends.upper}) drawn_ends.move(x(v), top - 6).vertical(base);
+    svg.leaf("path", {{"class", "ends"}, {"d", drawn_ends.data()}});
     const bool close = x(ends.upper) - x(ends.lower) < 90;
     svg.element("text",
                 {{"class", close ? "end last" : "end first"},
@@ -206,8 +206,7 @@ inline chart histogram_chart(const quantized_tensor& t, std::size_t at_most = 12
                 number(ends.upper, 3));
     result.note = drawn.note;
   }
-  svg.leaf("path",
-           {{"class", "axis"}, {"d", "M" + coordinate(left) + " " + coordinate(base) + "H" + coordinate(right)}});
+  svg.leaf("path", {{"class", "axis"}, {"d", path().move(left, base).horizontal(right).data()}});
   for (const double v : round_numbers(x.lower, x.upper, 8))
     svg.element("text", {{"class", "value"}, {"x", coordinate(x(v))}, {"y", coordinate(base + 15)}}, number(v, 3));
   if (counts.logarithmic) svg.element("text", {{"class", "scale"}, {"x", "4"}, {"y", "10"}}, "log count");

@@ -66,7 +66,9 @@ class markup {
     for (const auto& [name, value] : a) {
       text_ += ' ';
       text_ += name;
-      text_ += "=\"" + escaped(value) + "\"";
+      text_ += "=\"";
+      text_ += escaped(value);
+      text_ += '"';
     }
   }
 

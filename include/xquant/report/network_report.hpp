@@ -100,14 +100,14 @@ inline void write_tensor(markup& m, const quantized_tensor& t, const char* role)
   if (t.is_quantized()) {
     encoding = format_name(t.quantizer()) + " " + scheme_name(t.quantizer());
     if (t.quantizer().per_axis) {
-      encoding += ", " + counted(t.parameters().count()) + " scales (axis " + std::to_string(t.quantizer().axis) +
-                  "), widest " + (is_integer ? "step " : "scale ");
+      encoding += joined(", ", counted(t.parameters().count()), " scales (axis ", std::to_string(t.quantizer().axis),
+                         "), widest ", is_integer ? "step " : "scale ");
     } else {
       encoding += is_integer ? ", step " : ", scale ";
     }
     encoding += number(static_cast<double>(t.parameters().scale()[slot]));
     if (t.quantizer().scheme == scheme_id::affine)
-      encoding += ", zero point " + std::to_string(t.parameters().zero_point()[slot]);
+      encoding += joined(", zero point ", std::to_string(t.parameters().zero_point()[slot]));
   }
   const chart drawn = histogram_chart(t);
   if (!drawn.note.empty()) encoding += "; lines: " + drawn.note;
@@ -148,8 +148,8 @@ inline void write_tensor(markup& m, const quantized_tensor& t, const char* role)
     const std::string ratio =
         spread >= 1000 && spread < 1e15 ? counted(static_cast<std::uint64_t>(spread)) : number(spread, 3);
     std::string note =
-        "largest magnitude of each channel: " + number(smallest, 3) + " to " + number(largest, 3) + ", 1 : " + ratio;
-    if (std::isfinite(worst_db)) note += "; worst channel " + std::to_string(worst) + ": " + decibels(worst_db);
+        joined("largest magnitude of each channel: ", number(smallest, 3), " to ", number(largest, 3), ", 1 : ", ratio);
+    if (std::isfinite(worst_db)) note += joined("; worst channel ", std::to_string(worst), ": ", decibels(worst_db));
     if (!channels.note.empty()) note += "; " + channels.note;
     m.element("p", {{"class", "note"}}, note);
     m.raw(channels.svg);
@@ -181,7 +181,8 @@ inline void write_accuracies(markup& m, const network_report& r) {
     m.element("td", {{"class", "right"}}, row.is_float ? "0" : number(row.logit_mse, 3));
     m.open("td");
     if (!row.is_float && largest > 0 && std::isfinite(row.logit_mse))
-      m.element("span", {{"class", "bar"}, {"style", "width:" + fixed(100 * row.logit_mse / largest, 1) + "%"}}, "");
+      m.element("span", {{"class", "bar"}, {"style", joined("width:", fixed(100 * row.logit_mse / largest, 1), "%")}},
+                "");
     m.close().close().line_break();
   }
   m.close().close().close().line_break();
@@ -207,7 +208,8 @@ inline void write_tiles(markup& m, const network_report& r, const std::vector<st
     tile("Logit MSE", number(chosen->logit_mse, 3), "mean squared difference from the float network");
   }
   if (!r.layers.empty()) {
-    tile("SQNR at the end of the network", decibels(r.layers.back().network.decibels()), "at " + r.layers.back().name);
+    tile("SQNR at the end of the network", decibels(r.layers.back().network.decibels()),
+         joined("at ", r.layers.back().name));
     const layer_report& worst = r.layers[order.front()];
     tile("Worst layer, alone", decibels(worst.alone.decibels()), worst.name);
   }
@@ -230,7 +232,7 @@ inline void write_profile(markup& m, const network_report& r) {
     const layer_report& l = r.layers[i];
     signal_to_noise weights;
     for (const quantized_tensor& w : l.weights) weights.merge(w.noise());
-    rows.push_back({l.name, "layer-" + std::to_string(i), weights.decibels(),
+    rows.push_back({l.name, joined("layer-", std::to_string(i)), weights.decibels(),
                     l.output ? l.output->noise().decibels() : std::nan(""), l.alone.decibels(), l.network.decibels()});
   }
   m.open("div", {{"class", "card"}}).open("ul", {{"class", "key"}});
@@ -259,7 +261,7 @@ inline void write_layers(markup& m, const network_report& r, const std::vector<s
   for (std::size_t rank = 0; rank < order.size(); ++rank) {
     const layer_report& l = r.layers[order[rank]];
     const double db = l.alone.decibels();
-    m.open("article", {{"class", "card"}, {"id", "layer-" + std::to_string(order[rank])}});
+    m.open("article", {{"class", "card"}, {"id", joined("layer-", std::to_string(order[rank]))}});
     m.open("div", {{"class", "head"}}).open("div").element("h3", {}, l.name);
     m.element("div", {{"class", "kind"}},
               l.kind + "; number " + std::to_string(order[rank] + 1) + " of " + std::to_string(r.layers.size()) +

@@ -127,7 +127,7 @@ inline std::string page(std::string_view title, const markup& body) {
   html.open("main").line_break().raw(body.result()).line_break().close().line_break();
   html.close().line_break();
   html.close();
-  return "<!DOCTYPE html>\n" + html.result() + "\n";
+  return joined("<!DOCTYPE html>\n", html.result(), "\n");
 }
 
 }  // namespace xquant::report

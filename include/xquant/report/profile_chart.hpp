@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/report/markup.hpp>
+#include <xquant/report/path.hpp>
 #include <xquant/report/scales.hpp>
 #include <xquant/report/text.hpp>
 
@@ -47,23 +48,23 @@ inline std::string profile_chart(const std::vector<profile_row>& rows) {
   const auto x = [&](double db) { return scale(std::clamp(db, scale.lower, scale.upper)); };
   markup svg;
   svg.open("svg", {{"class", "chart profile"},
-                   {"viewBox", "0 0 " + coordinate(width) + " " + coordinate(base + 22)},
+                   {"viewBox", joined("0 0 ", coordinate(width), " ", coordinate(base + 22))},
                    {"role", "img"},
                    {"aria-label", "Signal-to-noise ratio of each layer, in order of execution"}});
-  std::string levels;
+  path levels;
   for (const double db : round_numbers(scale.lower, scale.upper, 10)) {
-    levels += "M" + coordinate(x(db)) + " " + coordinate(top - 6) + "V" + coordinate(base);
+    levels.move(x(db), top - 6).vertical(base);
     for (const double y : {top - 11, base + 15})
       svg.element("text", {{"class", "value"}, {"x", coordinate(x(db))}, {"y", coordinate(y)}}, number(db) + " dB");
   }
-  svg.leaf("path", {{"class", "level"}, {"d", levels}});
-  std::string line;
+  svg.leaf("path", {{"class", "level"}, {"d", levels.data()}});
+  path line;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const double y = top + row_height * (static_cast<double>(i) + 0.5);
     if (std::isfinite(rows[i].network) && rows[i].network <= scale.upper)
-      line += (line.empty() ? "M" : "L") + coordinate(x(rows[i].network)) + " " + coordinate(y);
+      line.empty() ? line.move(x(rows[i].network), y) : line.line(x(rows[i].network), y);
   }
-  svg.leaf("path", {{"class", "network"}, {"d", line}});
+  svg.leaf("path", {{"class", "network"}, {"d", line.data()}});
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const profile_row& r = rows[i];
     const double y = top + row_height * (static_cast<double>(i) + 0.5);
@@ -73,7 +74,7 @@ inline std::string profile_chart(const std::vector<profile_row>& rows) {
                         {"y", coordinate(y - row_height / 2)},
                         {"width", coordinate(width)},
                         {"height", coordinate(row_height)}});
-    svg.open("a", {{"href", "#" + r.target}});
+    svg.open("a", {{"href", joined("#", r.target)}});
     svg.element("text", {{"class", "name"}, {"x", coordinate(left - 14)}, {"y", coordinate(y + 4)}},
                 shortened(r.name, 32));
     svg.close();

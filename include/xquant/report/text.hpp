@@ -64,6 +64,14 @@ inline std::string escaped(std::string_view text) {
   return result;
 }
 
+/// The parts one after the other. (g++ 12 warns falsely about "text" + a temporary string.)
+template <class... Parts>
+std::string joined(const Parts&... parts) {
+  std::string text;
+  ((text += parts), ...);
+  return text;
+}
+
 /// A name of at most `characters` characters: what is longer keeps its beginning and its end, with ... between.
 inline std::string shortened(std::string_view text, std::size_t characters) {
   std::vector<std::size_t> starts;
