@@ -40,3 +40,4 @@ program engines engines/harness.cpp engines/dequantize_test.cpp engines/quantize
   engines/elements_test.cpp engines/granularity_test.cpp engines/hash_test.cpp engines/zero_points_test.cpp \
   engines/convert_test.cpp
 program gradients gradients/harness.cpp gradients/signed_test.cpp gradients/minifloat_test.cpp gradients/pieces_test.cpp
+program formats formats/lanes_test.cpp
