@@ -1,5 +1,5 @@
 // Everything that needs no other library, for tutorials and small programs; include the single headers where compile
-// time matters. Not here: engines/simd.hpp (xsimd), adapt/xtensor.hpp, model/ and io/.
+// time matters. Not here: engines/simd.hpp (xsimd), engines/threads.hpp, adapt/xtensor.hpp, presets/, model/ and io/.
 #pragma once
 
 #include <xquant/adapt/span.hpp>
@@ -9,10 +9,22 @@
 #include <xquant/calibration/histogram_calibrator.hpp>
 #include <xquant/calibration/min_max.hpp>
 #include <xquant/calibration/percentile.hpp>
+#include <xquant/core/half.hpp>
 #include <xquant/engines/plan.hpp>
 #include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
+#include <xquant/formats/binary.hpp>
+#include <xquant/formats/e8m0.hpp>
+#include <xquant/formats/float16.hpp>
+#include <xquant/formats/float4.hpp>
+#include <xquant/formats/float6.hpp>
 #include <xquant/formats/float8.hpp>
+#include <xquant/formats/ternary.hpp>
+#include <xquant/formats/wide_exponent.hpp>
+#include <xquant/formats/wide_integer.hpp>
+#include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/straight_through.hpp>
 #include <xquant/granularity/onnx_convention.hpp>
 #include <xquant/granularity/parameter_shape.hpp>
 #include <xquant/granularity/per_axes.hpp>
@@ -23,6 +35,8 @@
 #include <xquant/granularity/per_tensor.hpp>
 #include <xquant/granularity/per_token.hpp>
 #include <xquant/granularity/torchao_convention.hpp>
+#include <xquant/message.hpp>
+#include <xquant/ops/cast.hpp>
 #include <xquant/ops/convert.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>

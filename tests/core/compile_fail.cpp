@@ -65,6 +65,8 @@ status use(const type& q, float* x, const float* constant, std::int8_t* codes, s
   return try_quantize(q, p, x, tensor_view<std::int8_t>(codes, s));
 #elif XQUANT_BAD_LINE == 28
   return shape(1, 2, 3, 4, 5, 6, 7, 8, 9).valid();
+#elif XQUANT_BAD_LINE == 29
+  return try_quantize(q, 1.0f, tensor_view<float>(x, s), tensor_view<std::int8_t>(codes, s));
 #else
   const status first = try_quantize(q, p, tensor_view<float>(x, s), tensor_view<std::int8_t>(codes, s));
   return first.ok() ? try_dequantize(q, p, tensor_view<std::int8_t>(codes, s), tensor_view<float>(x, s)) : first;

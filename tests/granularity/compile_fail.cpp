@@ -22,6 +22,12 @@ using type = per_block<1, 1, 1, 1, 1, 1, 1, 1, 1>;
 using type = per_axes<0, 1, 2, 3, 4, 5, 6, 7, 8>;
 #elif XQUANT_BAD_LINE == 7
 using type = per_expert<nearest_even>;
+#elif XQUANT_BAD_LINE == 9
+using type = per_axis<8>;
+#elif XQUANT_BAD_LINE == 10
+using type = per_axes<0, -9>;
+#elif XQUANT_BAD_LINE == 11
+using type = per_group<32, 8>;
 #elif XQUANT_BAD_LINE == 8
 using type = nearest_even;
 #else

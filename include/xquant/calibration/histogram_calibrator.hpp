@@ -48,6 +48,8 @@ class histogram_calibrator {
   /// another number of slots than before, NaN and infinities (naming element and value); then nothing has changed.
   template <TensorLike Tensor>
   [[nodiscard]] status try_observe(const Tensor& tensor) {
+    static_assert(is_same<element_of<Tensor>, float>,
+                  "xquant: a calibrator observes float; double and 16-bit elements go through dynamic_quantize");
     auto&& held = evaluated(tensor);
     const tensor_view<const float> x = as_view(held);
     detail::slot_walk walk;

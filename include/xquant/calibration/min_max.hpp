@@ -86,6 +86,8 @@ class min_max {
   // The extremes of each slot; none for an empty tensor.
   template <class Tensor>
   status scan(const Tensor& tensor, std::vector<detail::extremes>& seen) const {
+    static_assert(is_same<element_of<Tensor>, float>,
+                  "xquant: a calibrator observes float; double and 16-bit elements go through dynamic_quantize");
     auto&& held = evaluated(tensor);
     const tensor_view<const float> x = as_view(held);
     detail::slot_walk walk;

@@ -80,5 +80,14 @@ constexpr parameters_view<Real> as_parameters(const scale_and_real_zero_point<Re
 template <class T>
 requires requires(const T& p) { p.view().scale; }
 constexpr auto as_parameters(const T& p) noexcept { return p.view(); }
+/// A number is none: a plan would keep the address of a temporary.
+template <class T>
+requires requires(const T& p) { static_cast<double>(p); }
+constexpr parameters_view<T> as_parameters(const T&) noexcept {
+  static_assert(!is_same<T, T>,
+                "xquant: a number is no set of parameters; write xquant::parameters(scale) (parameters.hpp), or "
+                "scale_and_zero_point<float>{scale, zero_point}");
+  return {};
+}
 
 }  // namespace xquant

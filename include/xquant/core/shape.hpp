@@ -67,6 +67,13 @@ struct shape {
   }
 };
 
+namespace detail {
+/// Whether some tensor has this axis.
+constexpr bool may_be_axis(std::ptrdiff_t axis) noexcept {
+  return axis >= -static_cast<std::ptrdiff_t>(max_rank) && axis < static_cast<std::ptrdiff_t>(max_rank);
+}
+}  // namespace detail
+
 /// The dimension that `axis` in [-rank, rank) names, counted from the back when negative; rank when there is none.
 constexpr std::size_t normalized_axis(std::ptrdiff_t axis, std::size_t rank) noexcept {
   const auto n = static_cast<std::ptrdiff_t>(rank);

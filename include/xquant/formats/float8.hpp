@@ -18,7 +18,8 @@ using e4m3fnuz = minifloat<4, 3, 8, special_values::fnuz>;
 using e5m2fnuz = minifloat<5, 2, 16, special_values::fnuz>;
 /// Bias 11, largest 30, smallest subnormal 2^-13, NaN 0x80, no -0. ml_dtypes.
 using e4m3b11fnuz = minifloat<4, 3, 11, special_values::fnuz>;
-/// Bias 7, largest 240, smallest subnormal 2^-9, infinities and NaN as in IEEE 754. ml_dtypes float8_e4m3.
+/// Bias 7, largest 240, smallest subnormal 2^-9, infinities and NaN as in IEEE 754. ml_dtypes float8_e4m3. Not what
+/// OFP8, hardware and frameworks call E4M3: that is e4m3fn.
 using e4m3 = minifloat<4, 3, 7, special_values::ieee>;
 /// Bias 3, largest 15.5, smallest subnormal 2^-6, infinities and NaN as in IEEE 754. ml_dtypes float8_e3m4.
 using e3m4 = minifloat<3, 4, 3, special_values::ieee>;

@@ -40,6 +40,8 @@ inline constexpr bool are_different = [] {
 template <std::ptrdiff_t... Axes>
 struct per_axes {
   static_assert(sizeof...(Axes) <= max_rank, "xquant::per_axes: more axes than xquant::max_rank");
+  static_assert((true && ... && detail::may_be_axis(Axes)),
+                "xquant::per_axes: no tensor has one of these axes; axes are in [-8, 8)");
   static_assert(detail::are_different<Axes...>, "xquant::per_axes: an axis is named twice");
   using policy_category = category::granularity;
 

@@ -28,6 +28,7 @@ constexpr status axis_map(const shape& s, std::ptrdiff_t axis, parameter_map& ou
 /// Refuses an axis outside [-rank, rank).
 template <std::ptrdiff_t Axis = dynamic_axis>
 struct per_axis {
+  static_assert(detail::may_be_axis(Axis), "xquant::per_axis: no tensor has this axis; axes are in [-8, 8)");
   using policy_category = category::granularity;
 
   constexpr status map(const shape& s, parameter_map& out) const noexcept { return detail::axis_map(s, Axis, out); }

@@ -33,6 +33,7 @@ template <std::size_t Size = dynamic_size, std::ptrdiff_t Axis = -1>
 struct per_group {
   static_assert(Size != 0, "xquant::per_group: a group has at least one element");
   static_assert(Size != dynamic_size, "xquant::per_group: a size of run time comes with an axis of run time");
+  static_assert(detail::may_be_axis(Axis), "xquant::per_group: no tensor has this axis; axes are in [-8, 8)");
   using policy_category = category::granularity;
 
   constexpr status map(const shape& s, parameter_map& out) const noexcept {

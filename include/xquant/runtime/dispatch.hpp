@@ -26,10 +26,20 @@ struct runtime_choices {
 
 namespace detail {
 
+template <class T>
+struct check_runtime_choice {
+  static_assert(
+      requires { sizeof(runtime_choice<T>); },
+      "xquant::runtime_choices: this type has no runtime_choice; integers are named by what stores them, "
+      "stored_integer<std::int8_t> for int2 to int8, and docs/runtime.md lists the others");
+  static constexpr bool ok = true;
+};
+
 template <class List>
 struct runtime_pick;
 template <class... Ts>
 struct runtime_pick<type_list<Ts...>> {
+  static_assert((true && ... && check_runtime_choice<Ts>::ok));
   // Calls f with the value of the first type that matches; false when none does.
   template <class F>
   static constexpr bool visit(const quantizer_description& d, F&& f) {
