@@ -51,6 +51,7 @@ constexpr bool is_constant() {
 }
 
 // clang-format off
+static_assert(e4m3fn{} == e4m3fn{} && e8m0{} == e8m0{} && quantizer<binary16>{} == quantizer<binary16>{});
 static_assert(is_constant<binary16>() && is_constant<bfloat16_format>());
 static_assert(is_constant<e5m2>() && is_constant<e5m2fnuz>() && is_constant<e4m3fn>() && is_constant<e4m3fnuz>());
 static_assert(is_constant<e4m3b11fnuz>() && is_constant<e4m3>() && is_constant<e3m4>() && is_constant<ue4m3>());

@@ -11,7 +11,7 @@ namespace xquant::inline XQUANT_ABI {
 
 namespace detail {
 
-// One assertion a rule, in a base, so that a wrong format says why before anything else of it is compiled.
+// One assertion a rule, apart from the format, so that what is wrong is said before anything else of it is compiled.
 template <int Exponent, int Mantissa, int Bias, special_values Specials, bool IsSigned>
 struct check_minifloat {
   static_assert(Exponent >= 0 && Exponent <= 8, "xquant::minifloat: 0 to 8 exponent bits");
@@ -29,6 +29,7 @@ struct check_minifloat {
   // What decode gives must be a float, exactly, and a normal one where the format's number is normal.
   static constexpr int highest = (1 << Exponent) - (Specials == special_values::ieee ? 2 : 1) - Bias;
   static_assert(1 - Bias >= -126 && highest <= 127, "xquant::minifloat: the bias leads out of float's range");
+  static constexpr bool ok = true;
   friend constexpr bool operator==(const check_minifloat&, const check_minifloat&) = default;
 };
 
@@ -52,7 +53,8 @@ using minifloat_storage = conditional<(Bits <= 8), std::uint8_t, std::uint16_t>;
 /// where there is a code for it. encode, snap and inside take every v: NaN, infinities and subnormal numbers too.
 template <int Exponent, int Mantissa, int Bias, special_values Specials, bool IsSigned = true,
           class ConversionType = saturating>
-struct minifloat : private detail::check_minifloat<Exponent, Mantissa, Bias, Specials, IsSigned> {
+struct minifloat {
+  static_assert(detail::check_minifloat<Exponent, Mantissa, Bias, Specials, IsSigned>::ok);
   static_assert(Conversion<ConversionType>, "xquant::minifloat: the conversion lacks overflow, infinity or nan");
   using code_type = detail::minifloat_storage<(IsSigned ? 1 : 0) + Exponent + Mantissa>;
   using conversion = ConversionType;
