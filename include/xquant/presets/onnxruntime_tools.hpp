@@ -7,7 +7,7 @@
 #include <xquant/error.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/presets/onnx.hpp>
-#include <xquant/schemes/degenerate_scale.hpp>
+#include <xquant/schemes/affine_rounding_sum.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -55,13 +55,11 @@ constexpr code_bounds code_range_of(integer_type type, bool symmetric, bool redu
     high = -low > high ? -low : high;
     low = -high;
   }
-  const double scale = (static_cast<double>(high) - static_cast<double>(low)) / (codes.upper - codes.lower);
-  if (scale < static_cast<double>(real_traits<float>::min_normal)) {
-    out = {1, 0};
-    return {};
-  }
-  const double zero = symmetric ? (codes.lower + codes.upper) / 2 : codes.lower - static_cast<double>(low) / scale;
-  out = {static_cast<float>(scale), static_cast<std::int32_t>(round_even_to_integer<double>(zero))};
+  out = affine_rounding_sum<>::parameters(range<float>{low, high}, codes);
+  const bool is_degenerate = (static_cast<double>(high) - static_cast<double>(low)) / (codes.upper - codes.lower) <
+                             static_cast<double>(real_traits<float>::min_normal);
+  if (symmetric && !is_degenerate)
+    out.zero_point = static_cast<std::int32_t>(round_even_to_integer<double>((codes.lower + codes.upper) / 2));
   return {};
 }
 

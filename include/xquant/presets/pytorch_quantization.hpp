@@ -5,13 +5,12 @@
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/bits.hpp>
 #include <xquant/core/half.hpp>
-#include <xquant/core/nest.hpp>
 #include <xquant/core/validation.hpp>
-#include <xquant/engines/plan.hpp>
 #include <xquant/engines/scalar.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
-#include <xquant/ops/operation.hpp>
+#include <xquant/presets/array_granularity.hpp>
+#include <xquant/presets/elementwise.hpp>
 #include <xquant/rounding/nearest_even.hpp>
 
 #include <cstddef>
@@ -97,25 +96,14 @@ XQUANT_INLINE constexpr L kept_as(L v) {
 /// parameters, `reciprocal` is the multiplier and `scale` the divisor. `Data` is the type of x and `Code` that of the
 /// codes; with `RoundsProduct` the product and the limits are rounded to Data first.
 template <class Data, class Code = Data, bool RoundsProduct = false>
-struct tensor_quant_operation {
+struct tensor_quant_operation : presets::detail::elementwise_operation<lane_real<Data>> {
   using real = lane_real<Data>;
   using input_0_type = Data;
-  using input_1_type = none;
   using output_0_type = Code;
-  using output_1_type = none;
-  using rounding_type = none;
-  static constexpr bool needs_small_quotient = false;
   static constexpr bool gives_scale = true;
 
   code_limits<real> limits;
 
-  static constexpr std::int32_t lower_code() noexcept { return 0; }  // no integer is stored
-  static constexpr std::int32_t upper_code() noexcept { return 0; }
-
-  template <class L>
-  XQUANT_INLINE static constexpr lane_parameters<L> prepare(const lane_parameters<L>& p) {
-    return p;
-  }
   template <class L>
   XQUANT_INLINE constexpr L operator()(L x, none, const lane_parameters<L>& p, xquant::detail::no_random_bits) const {
     // Held first, because a rounding takes numbers below 2^31; codes end at 2^24.
@@ -153,33 +141,17 @@ struct fake_tensor_quant_operation : tensor_quant_operation<Data, Code, RoundsPr
   }
 };
 
-namespace detail {
-
 /// Policy: the granularity is the shape of amax, which has 1 or the extent of x in each of its dimensions, and fewer
 /// dimensions than x where x has outer ones (numpy's broadcasting).
-inline status map_of(const shape& x, const shape& amax, parameter_map& map) noexcept {
-  map = parameter_map{};
-  if (amax.rank > x.rank)
-    return fault(errc::shape_mismatch, "amax", static_cast<double>(amax.rank), "at most as many dimensions as x has");
-  std::ptrdiff_t step = 1;
-  for (std::size_t d = amax.rank; d-- > 0;) {
-    const std::size_t in_x = d + x.rank - amax.rank;
-    const std::size_t extent = amax.extent[d];
-    if (extent != 1 && extent != x.extent[in_x])
-      return fault(errc::shape_mismatch, "amax", static_cast<double>(extent), "1, or the extent of x", d);
-    if (extent != 1) map.stride[in_x] = step;
-    step *= static_cast<std::ptrdiff_t>(extent);
+struct by_shape_of_amax : by_shape_of_scales {
+  constexpr status map(const shape& s, parameter_map& out) const noexcept {
+    status result = by_shape_of_scales::map(s, out);
+    if (!result.ok()) result.argument = "amax";
+    return result;
   }
-  map.count = amax.size();
-  return {};
-}
+};
 
-template <class T, class Use>
-void each_element(const tensor_view<T>& v, std::size_t d, std::ptrdiff_t at, const Use& use) {
-  if (d == v.shape.rank) return use(v.data[at]);
-  for (std::size_t i = 0; i < v.shape.extent[d]; ++i)
-    each_element(v, d + 1, at + static_cast<std::ptrdiff_t>(i) * v.stride[d], use);
-}
+namespace detail {
 
 // The peer asks min(x) < 0: a NaN anywhere hides every negative value, and no elements are an error.
 template <class Data>
@@ -187,7 +159,7 @@ status validate_unsigned(const tensor_view<const Data>& x) {
   using real = lane_real<Data>;
   real least = 0;
   bool has_nan = false;
-  each_element(x, 0, 0, [&](real v) {
+  presets::detail::each_element(x, [&](real v) {
     has_nan = has_nan || !(v == v);
     least = v < least ? v : least;
   });
@@ -213,17 +185,15 @@ status run(const tensor_view<const Data>& x, const tensor_view<const float>& ama
   parameter_map map;
   if (const status s = code_limits<real>::of(settings, operation.limits); !s.ok()) return s;
   if (const status s = code_limits<float>::of(settings, limits); !s.ok()) return s;
-  if (const status s = xquant::detail::validate_input(x, "x"); !s.ok()) return s;
   if (const status s = xquant::detail::validate_input(amax, "amax"); !s.ok()) return s;
-  if (const status s = xquant::detail::validate_output(out, x.shape, out_name); !s.ok()) return s;
-  if (const status s = xquant::detail::validate_apart(x, out, out_name); !s.ok()) return s;
-  if (const status s = map_of(x.shape, amax.shape, map); !s.ok()) return s;
+  if (const status s = presets::detail::validate_call(x, out, out_name, by_shape_of_amax{{amax.shape}}, map); !s.ok())
+    return s;
   if (keeps_type<Data>(amax.shape) != is_same<Data, Code>)
     return fault(errc::unsupported, out_name, sizeof(Code),
                  "the type of x; float where x is bfloat16 and amax has dimensions");
   if (settings.is_unsigned)
     if (const status s = validate_unsigned(x); !s.ok()) return s;
-  const auto for_each_amax = [&](const auto& use) { each_element(amax, 0, 0, use); };
+  const auto for_each_amax = [&](const auto& use) { presets::detail::each_element(amax, use); };
   if (const status s = used.template fill<Data>(limits.upper, for_each_amax); !s.ok()) return s;
   // No 16-bit float holds the scale: tensor_quant, which gives it back, refuses; fake_tensor_quant divides by infinity.
   if constexpr (is_same<Data, float16> && Operation::gives_scale)
@@ -231,14 +201,8 @@ status run(const tensor_view<const Data>& x, const tensor_view<const float>& ama
       if (used.multiplier[i] > 65504)
         return fault(errc::value_out_of_range, "amax", static_cast<double>(limits.upper / used.multiplier[i]),
                      "a scale that float16 can hold", i);
-  nest_list nests;
-  if (const status s = xquant::detail::lay_out(x, out, map, nests); !s.ok()) return s;
-  operation_streams<Operation> streams;
-  streams.input_0 = x.data;
-  streams.output_0 = out.data;
-  streams.parameters = {used.divisor.data(), used.multiplier.data(), nullptr, map.count};
-  engine.run(operation, nests, streams);
-  return {};
+  return presets::detail::run_call(operation, x, out, map,
+                                   {used.divisor.data(), used.multiplier.data(), nullptr, map.count}, engine);
 }
 
 // The peer's operation for 16-bit data: bfloat16 keeps its products where it keeps its type.

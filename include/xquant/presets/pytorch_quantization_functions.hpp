@@ -2,14 +2,13 @@
 #pragma once
 
 #include <xquant/core/adapt.hpp>
-#include <xquant/core/nest.hpp>
-#include <xquant/core/validation.hpp>
-#include <xquant/engines/plan.hpp>
 #include <xquant/engines/scalar.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/formats/float8.hpp>
-#include <xquant/ops/operation.hpp>
+#include <xquant/granularity/per_tensor.hpp>
+#include <xquant/presets/array_granularity.hpp>
+#include <xquant/presets/elementwise.hpp>
 #include <xquant/presets/pytorch_quantization.hpp>
 #include <xquant/rounding/nearest_even.hpp>
 
@@ -18,55 +17,13 @@
 
 namespace xquant::inline XQUANT_ABI::presets::pytorch_quantization {
 
-namespace detail {
-
-// A stream in, a stream out, of one type: what the peer's functions share. Their parameters are what its arithmetic
-// makes of ranges, so they may be anything, 0 and infinity included.
-template <class Real>
-struct function_operation {
-  using real = Real;
-  using input_0_type = Real;
-  using input_1_type = none;
-  using output_0_type = Real;
-  using output_1_type = none;
-  using rounding_type = none;
-  static constexpr bool needs_small_quotient = false;
-
-  static constexpr std::int32_t lower_code() noexcept { return 0; }  // no integer is stored
-  static constexpr std::int32_t upper_code() noexcept { return 0; }
-
-  template <class L>
-  XQUANT_INLINE static constexpr lane_parameters<L> prepare(const lane_parameters<L>& p) {
-    return p;
-  }
-};
-
-template <class Real, class Operation, class Engine>
-status run_function(const Operation& operation, const tensor_view<const Real>& x, const parameter_map& map,
-                    const parameters_view<Real>& parameters, const tensor_view<Real>& y, const Engine& engine) {
-  nest_list nests;
-  if (const status s = xquant::detail::lay_out(x, y, map, nests); !s.ok()) return s;
-  operation_streams<Operation> streams;
-  streams.input_0 = x.data;
-  streams.output_0 = y.data;
-  streams.parameters = parameters;
-  engine.run(operation, nests, streams);
-  return {};
-}
-
-template <class Real>
-status validate_function(const tensor_view<const Real>& x, const tensor_view<Real>& y) {
-  if (const status s = xquant::detail::validate_input(x, "x"); !s.ok()) return s;
-  if (const status s = xquant::detail::validate_output(y, x.shape, "y"); !s.ok()) return s;
-  return xquant::detail::validate_apart(x, y, "y");
-}
-
-}  // namespace detail
-
 /// Policy: y = (q + z) * step with q = clamp(rne(x / step) - z, lower, upper), every step in the type of the data. Of
 /// its lane parameters, `scale` is the step and `reciprocal` z.
 template <class Real>
-struct fake_affine_operation : detail::function_operation<Real> {
+struct fake_affine_operation : presets::detail::elementwise_operation<Real> {
+  using input_0_type = Real;
+  using output_0_type = Real;
+
   code_limits<Real> limits;
 
   template <class L>
@@ -92,19 +49,23 @@ template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
   auto&& input = evaluated(x);
   const tensor_view<const real> in = as_view(input);
   const tensor_view<real> out = as_view(y);
-  if (const status s = detail::validate_function(in, out); !s.ok()) return s;
+  parameter_map map;
+  if (const status s = presets::detail::validate_call(in, out, "y", per_tensor{}, map); !s.ok()) return s;
   fake_affine_operation<real> operation;
   operation.limits.upper = power_of_two<real>(num_bits - 1) - 1;
   operation.limits.lower = -power_of_two<real>(num_bits - 1);
   const real step = divide<real>(maximum - minimum, power_of_two<real>(num_bits) - 1);
   const real zero = round_even<real>(divide<real>(minimum, step)) - operation.limits.lower;
-  return detail::run_function<real>(operation, in, parameter_map{}, {&step, &zero, nullptr, 1}, out, engine);
+  return presets::detail::run_call(operation, in, out, map, {&step, &zero, nullptr, 1}, engine);
 }
 
 /// Policy: y = e4m3fn(x * s) / s, and +0 where |x| < 2^-24, whatever s. Of its lane parameters, `scale` is s. What
 /// overflows saturates, infinities too.
 template <class Real>
-struct scaled_e4m3_operation : detail::function_operation<Real> {
+struct scaled_e4m3_operation : presets::detail::elementwise_operation<Real> {
+  using input_0_type = Real;
+  using output_0_type = Real;
+
   template <class L>
   XQUANT_INLINE constexpr L operator()(L x, none, const lane_parameters<L>& p, xquant::detail::no_random_bits) const {
     // Held first, because a rounding takes numbers below 2^31.
@@ -133,16 +94,15 @@ template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = sca
   const tensor_view<const real> in = as_view(input);
   const tensor_view<const float> limit = as_view(limits);
   const tensor_view<real> out = as_view(y);
-  if (const status s = detail::validate_function(in, out); !s.ok()) return s;
-  if (const status s = xquant::detail::validate_input(limit, "amax"); !s.ok()) return s;
   parameter_map map;
-  if (const status s = detail::map_of(in.shape, limit.shape, map); !s.ok()) return s;
+  if (const status s = xquant::detail::validate_input(limit, "amax"); !s.ok()) return s;
+  if (const status s = presets::detail::validate_call(in, out, "y", by_shape_of_amax{{limit.shape}}, map); !s.ok())
+    return s;
   std::vector<real> scale;
-  detail::each_element(limit, 0, 0, [&](float a) {
-    scale.push_back(static_cast<real>(multiply<float>(divide<float>(1.0f, a), 448.0f)));
-  });
-  return detail::run_function<real>(scaled_e4m3_operation<real>{}, in, map,
-                                    {scale.data(), scale.data(), nullptr, map.count}, out, engine);
+  presets::detail::each_element(
+      limit, [&](float a) { scale.push_back(static_cast<real>(multiply<float>(divide<float>(1.0f, a), 448.0f))); });
+  return presets::detail::run_call(scaled_e4m3_operation<real>{}, in, out, map,
+                                   {scale.data(), scale.data(), nullptr, map.count}, engine);
 }
 
 #if XQUANT_HAS_EXCEPTIONS
