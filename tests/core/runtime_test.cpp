@@ -104,15 +104,26 @@ bool reaches_rounding(rounding_id id) {
          r.first_index == (is_random_rounding<Expected> ? 5 : 0);
 }
 
-const range<float> ranges[] = {{-3.0f, 5.0f},  {-7.5f, 0.25f}, {2.0f, 3.0f},
-                               {-3.0f, -1.0f}, {0.0f, 0.0f},   {0.0f, 1e-42f}};
+const range<float> ranges[] = {{-3.0f, 5.0f},
+                               {-7.5f, 0.25f},
+                               {2.0f, 3.0f},
+                               {-3.0f, -1.0f},
+                               {0.0f, 0.0f},
+                               {0.0f, 1e-42f},
+                               // The zero point a tie, -22.5; the scale 1.45, between sqrt(2) and 1.5.
+                               {-9.5f, 42.5f},
+                               {-30.0f, 45.4f}};
 
 template <class Scheme>
 bool gives_parameters(const quantizer_description& d) {
   bool right = true;
-  const basic_quantizer<integer<6, true>, per_tensor, Scheme, nearest_even, divide_by_scale> typed;
+  // More codes below zero than above: their middle is not 0, and half of their number ends in 1/2.
+  const basic_quantizer<stored_integer<std::int8_t>, per_tensor, Scheme, nearest_even, divide_by_scale> typed(
+      {-32, 20});
   quantizer_description described = d;
   described.bits = 6;
+  described.lower = -32;
+  described.upper = 20;
   for (const range<float>& r : ranges) {
     const auto expected = typed.parameters_for(r);
     auto found = expected;
@@ -316,6 +327,19 @@ TEST_CASE("codes of 32 bits and elements of 16 by description, and arithmetics")
   }
 }
 
+TEST_CASE("a rule for degenerate scales, or powers of two, that there is not") {
+  const reached degenerate = reach<all_schemes>({.degenerate = static_cast<degenerate_id>(9)});
+  CHECK(degenerate.answer.code == errc::not_compiled);
+  CHECK(std::string(degenerate.answer.argument) == "degenerate");
+  CHECK(degenerate.answer.value == 9);
+  const reached power = reach<all_schemes>({.scheme = scheme_id::affine,
+                                            .power_of_two = static_cast<power_of_two_id>(5),
+                                            .zero_point_before_rounding = true});
+  CHECK(power.answer.code == errc::not_compiled);
+  CHECK(std::string(power.answer.argument) == "power_of_two");
+  CHECK(power.answer.value == 5);
+}
+
 TEST_CASE("what was not compiled is named") {
   using few = runtime_choices<>;
   const std::string tail = "combination not compiled into this program; expected ";
@@ -342,6 +366,43 @@ TEST_CASE("what was not compiled is named") {
         "xquant: scheme = 10: " + tail + "symmetric_to_signed_extreme" + end);
   CHECK(std::string(name_of(rounding_id::toward_zero)) == "toward_zero");
   CHECK(std::string(name_of(arithmetic_id::first_user_arithmetic)) == "an arithmetic of the user's own");
+}
+
+TEST_CASE("by description: refused before the work, with exceptions, and done") {
+  using few = runtime_choices<>;
+  const std::vector<float> x = {0.6f, -7.0f};
+  const tensor_view<const float> in(x.data(), shape(2));
+  std::vector<std::int8_t> codes(2, 7);
+  std::vector<std::int16_t> wider(2);
+  std::vector<float> y(2, 7.0f);
+  const tensor_view<std::int8_t> out(codes.data(), shape(2));
+  const tensor_view<float> reals(y.data(), shape(2));
+  const quantizer_description d{.bits = 3};
+  const quantizer_description small_float{.format = format_id::float8e4m3fn};
+  const parameters p(0.5f);
+  const parameters two(std::vector<float>{1.0f, 2.0f});
+
+  CHECK(validate_quantize<few>(d, p, in, out).ok());
+  CHECK(validate_dequantize<few>(d, p, out, reals).ok());
+  CHECK(validate_fake_quantize<few>(d, p, in, reals).ok());
+  CHECK(validate_quantize<few>(d, two, in, out).code == errc::parameter_count);
+  CHECK(validate_dequantize<few>(d, two, out, reals).code == errc::parameter_count);
+  CHECK(validate_fake_quantize<few>(d, two, in, reals).code == errc::parameter_count);
+  CHECK(validate_quantize<few>(d, p, in, tensor_view<std::int16_t>(wider.data(), shape(2))).code == errc::unsupported);
+  CHECK(validate_fake_quantize(small_float, p, in, reals).code == errc::not_compiled);
+  CHECK_THROWS_AS(quantize<few>(small_float, p, in, out), error);
+  CHECK_THROWS_AS(dequantize<few>(d, two, out, reals), error);
+  CHECK_THROWS_AS(fake_quantize<few>(d, two, in, reals), error);
+  CHECK(codes == std::vector<std::int8_t>{7, 7});
+  CHECK(y == std::vector<float>{7.0f, 7.0f});
+
+  quantize<few>(d, p, in, out);
+  CHECK(codes == std::vector<std::int8_t>{1, -4});
+  dequantize<few>(d, p, out, reals);
+  CHECK(y == std::vector<float>{0.5f, -2.0f});
+  y = {7.0f, 7.0f};
+  fake_quantize(d, p, in, reals);
+  CHECK(y == std::vector<float>{0.5f, -2.0f});
 }
 
 TEST_CASE("what no program can compile is refused") {

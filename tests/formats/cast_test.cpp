@@ -8,6 +8,7 @@
 #include <xquant/formats/float4.hpp>
 #include <xquant/formats/float6.hpp>
 #include <xquant/formats/float8.hpp>
+#include <xquant/formats/ternary.hpp>
 #include <xquant/formats/wide_integer.hpp>
 #include <xquant/ops/cast.hpp>
 #include <xquant/rounding/nearest_away.hpp>
@@ -31,6 +32,7 @@ static_assert(cast<binary16>(65519.99) == 0x7bff && cast<binary16>(65520.0) == 0
 static_assert(cast<bfloat16_format>(0x1p-133f) == 1 && value_of<bfloat16_format, float>(1) == 0x1p-133f);
 static_assert(cast<e5m2, e4m3fn>(0x3c) == 0x38 && value_of<e5m2>(0x3c) == 1);
 static_assert(cast<int8>(-2.5f) == -2 && cast<uint4>(15.6) == 15 && cast<integer<32, true>>(4e9) == 2147483647);
+static_assert(cast<int4>(-100.0) == -8 && cast<uint8>(-3.0) == 0 && cast<ternary>(-9.0) == -1);
 static_assert(cast<e4m3fn, int8>(0x7e) == 127 && cast<int8, e4m3fn>(-1) == 0xb8);
 static_assert(cast<e8m0>(3.1) == 129 && cast<e8m0, binary16>(127) == 0x3c00);
 static_assert(cast<e4m3fn>(float16(1.0f)) == 0x38 && cast<e4m3fn>(bfloat16(-2.0f)) == 0xc0);
@@ -40,6 +42,16 @@ static_assert(cast_through_float<e4m3fn>(1.0625 + 0x1p-40) == 0x38);
 static_assert(cast_through_float<e5m2::with<overflowing>>(1e300) == 0x7c && cast_through_float<e5m2>(-1e300) == 0xfb);
 static_assert(cast<e4m3fn>(1.03125, stochastic{}, {}, 0) == 0x39 &&
               cast<e4m3fn>(1.03125, stochastic{}, {}, ~0u) == 0x38);
+// Up where the upper 31 bits are below 3/4 of 2^31: bits are no signed number.
+static_assert(cast<int8>(0.75, stochastic{}, {}, 0x80000000u) == 1 &&
+              cast<int8>(0.75, stochastic{}, {}, 0xc0000000u) == 0);
+// The NaN of fnuz is the code of -0, and has its sign.
+static_assert(cast<e4m3fnuz, e4m3fn>(0x80) == 0xff && cast<e5m2fnuz, e4m3fn>(0x80) == 0xff);
+// Without a sign, -infinity is as any number below zero.
+using unsigned_ieee = minifloat<4, 3, 7, special_values::ieee, false>;
+static_assert(cast<unsigned_ieee::with<saturating_finite>>(-__builtin_inf()) == 0 &&
+              cast<unsigned_ieee::with<saturating_finite>>(__builtin_inf()) == 0x78 &&
+              cast<unsigned_ieee::with<saturating_finite>>(-1e9) == 0);
 
 // What a code of `from` is in `to`, by search: saturating, NaN as given.
 unsigned expected_code(const layout& from, const grid& to, unsigned code, unsigned nan, unsigned infinity, rule how) {
@@ -145,6 +157,11 @@ TEST_CASE("casts of tensors: what is refused") {
   CHECK(
       try_cast(stored_integer<std::uint8_t>{5, 3}, binary16{}, from, tensor_view<std::uint16_t>(out, shape(4))).code ==
       errc::bits_out_of_range);
+  const tensor_view<std::uint16_t> to(out, shape(4));
+  CHECK(validate_cast(e4m3fn{}, binary16{}, from, tensor_view<std::uint16_t>(out, shape(3))).code ==
+        errc::shape_mismatch);
+  CHECK(validate_cast(stored_integer<std::uint8_t>{5, 3}, binary16{}, from, to).code == errc::bits_out_of_range);
+  CHECK(validate_cast(e4m3fn{}, binary16{}, from, to).ok());
   CHECK(out[0] == 9);
   CHECK(out[3] == 9);
 }

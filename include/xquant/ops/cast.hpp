@@ -140,19 +140,36 @@ template <class To, class RoundingType = nearest_even>
   return cast<To>(detail::nearest_float(x), rounding, to);
 }
 
+namespace detail {
+template <class From, class To, class RoundingType, class In, class Out>
+constexpr auto cast_streams(const From& from, const To& to, const tensor_view<In>& in, const tensor_view<Out>& out) {
+  static_assert(!is_wide_format<From>,
+                "xquant::cast: codes of more than 16 bits are no float; dequantize them to double first");
+  streams<cast_operation_of<float, From, To, RoundingType>> s;
+  s.input_0(in, "in").output_0(out, "out");
+  s.check(from.valid()).check(to.valid());
+  return s;
+}
+}  // namespace detail
+
+/// What would be wrong with cast(from, to, in, out); ok when nothing is. Reads no element and writes nothing.
+template <class From, class To, TensorLike In, TensorInMemory Out>
+requires Format<From>
+[[nodiscard]] status validate_cast(const From& from, const To& to, const In& in, Out&& out) {
+  auto&& held = evaluated(in);
+  return detail::cast_streams<From, To, nearest_even>(from, to, as_view(held), as_view(out))
+      .validate_without_parameters();
+}
+
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
 template <class From, class To, TensorLike In, TensorInMemory Out, class Engine = scalar_engine,
           class RoundingType = nearest_even>
 requires Format<From>
 [[nodiscard]] status try_cast(const From& from, const To& to, const In& in, Out&& out, const Engine& engine = {},
                               const RoundingType& rounding = {}) {
-  static_assert(!detail::is_wide_format<From>,
-                "xquant::cast: codes of more than 16 bits are no float; dequantize them to double first");
   auto&& held = evaluated(in);
-  detail::streams<detail::cast_operation_of<float, From, To, RoundingType>> s;
-  s.input_0(as_view(held), "in").output_0(as_view(out), "out");
-  s.check(from.valid()).check(to.valid());
-  return s.run_without_parameters(detail::make_cast<float>(from, to, rounding), engine);
+  return detail::cast_streams<From, To, RoundingType>(from, to, as_view(held), as_view(out))
+      .run_without_parameters(detail::make_cast<float>(from, to, rounding), engine);
 }
 
 #if XQUANT_HAS_EXCEPTIONS
