@@ -5,6 +5,7 @@
 #include <core/oracle.hpp>
 #include <support/scale.hpp>
 #include <xquant/formats/float8.hpp>
+#include <xquant/formats/wide_integer.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
@@ -86,6 +87,15 @@ TEST_CASE("symmetric rules: torch, AIMET, ggml") {
   CHECK(aimet_uint8{}.parameters_for(one) == scale_and_zero_point<float>{stored(1 / 127.0), 128});
   // Of two ends with one magnitude, the minimum: a positive scale.
   CHECK(quantizer<int4, symmetric_to_signed_extreme<>>{}.parameters_for(range<float>{-2, 2}).scale == 0.25f);
+  // The middle of codes mostly below zero, -0.5, is rounded down; that of uint32 is beyond int32.
+  using at_middle = symmetric_to_half_range<degenerate::one, symmetric_zero::at_middle_code>;
+  CHECK(parameters_of<at_middle>(-8, 6, one).zero_point == -1);
+  CHECK(parameters_of<at_middle>(-8, 7, one).zero_point == 0);
+  CHECK(quantizer<uint32, at_middle>{}.parameters_for(one).zero_point == INT32_MAX);
+  CHECK(quantizer<integer<31, false>, at_middle>{}.parameters_for(one).zero_point == 1 << 30);
+  // Narrow, where no code is above zero: all of them.
+  CHECK(quantizer<stored_integer<std::int8_t>, symmetric<code_range::narrow>>({-9, -1}).lower_code() == -9);
+  CHECK(parameters_of<symmetric<code_range::narrow>>(-9, -1, one).scale == stored(0.5 / 9));
   // No width, codes without a sign.
   CHECK(quantizer<int4, symmetric_to_signed_extreme<>>{}.parameters_for(range<float>{0, 0}).scale == 1.0f);
   CHECK(quantizer<uint4, symmetric_to_signed_extreme<>>{}.parameters_for(range<float>{0, 3}).scale == 1.0f);
@@ -113,10 +123,14 @@ TEST_CASE("degenerate scales, by policy") {
   CHECK(quantizer<int8, symmetric<code_range::full, threshold>>{}.parameters_for(range<float>{0, 0x1p-20f}).scale ==
         0x1p100f);
   CHECK(quantizer<int8, symmetric<code_range::full, threshold>>{}.parameters_for(range<float>{0, 1}).scale != 0x1p100f);
+  // At the threshold itself the output is zero, and just above it is not.
+  CHECK(parameters_of<symmetric<code_range::full, silent>>(-1, 1, {-0x1p-126f, 0}).scale == 0x1p100f);
+  CHECK(parameters_of<symmetric<code_range::full, silent>>(-1, 1, {-0x1.000002p-126f, 0}).scale == 0x1.000002p-126f);
   // Refused: by every operation, naming the slot.
   const quantizer<int8, affine_scheme<degenerate::refused>> strict;
   const scale_and_zero_point<float> none = strict.parameters_for(nothing);
   CHECK(none.scale == 0);
+  CHECK(strict.parameters_for(range<float>{0, 0x1p-120f}).scale == 0);  // subnormal
   const status s =
       try_quantize(strict, none, tensor_view<const float>(x, shape(4)), tensor_view<std::int8_t>(codes, shape(4)));
   CHECK(s.code == errc::scale_not_positive);
@@ -153,6 +167,37 @@ TEST_CASE("affine with zero left out, and nudged") {
   CHECK(parameters_of<nudged_affine<>>(0, 4, {-1.25f, 0.75f}) == scale_and_zero_point<float>{0.5f, 2});  // 2.5
   using away = nudged_affine<degenerate::one, zero_point_rounding::nearest_away>;
   CHECK(parameters_of<away>(0, 4, {-1.25f, 0.75f}) == scale_and_zero_point<float>{0.5f, 3});
+}
+
+TEST_CASE("affine, and zero points that are reals: with the scale in double, whatever the stored one is") {
+  oracle::stream s(9);
+  const auto real = [](double scale, double zero) {
+    return scale_and_real_zero_point<float>{stored(scale), stored(zero)};
+  };
+  for (const code_pair& c : pairs)
+    for (int i = 0; i < 2000; ++i) {
+      const range<float> r = random_range(s);
+      const auto low = static_cast<double>(r.minimum);
+      const double scale = (static_cast<double>(r.maximum) - low) / (c.upper - c.lower);
+      REQUIRE(parameters_of<real_zero_point_affine<>>(c.lower, c.upper, r) == real(scale, c.lower - low / scale));
+      const double middle = std::floor((c.lower + c.upper + 1) / 2.0);
+      REQUIRE(parameters_of<offset_affine<>>(c.lower, c.upper, r) == real(scale, low + (middle - c.lower) * scale));
+      const double below = std::fmin(low, 0.0);
+      const double step = (std::fmax(static_cast<double>(r.maximum), 0.0) - below) / (c.upper - c.lower);
+      const double zero = std::fmin(std::fmax(c.lower - std::nearbyint(below / step), c.lower), c.upper);
+      REQUIRE(parameters_of<affine>(c.lower, c.upper, r) ==
+              scale_and_zero_point<float>{stored(step), static_cast<std::int32_t>(zero)});
+    }
+  // Zero points are int32: of codes beyond, the nearest; where all are, none, which is refused when it is used.
+  CHECK(quantizer<uint32, affine>{}.parameters_for(range<float>{-1, 0}).zero_point == INT32_MAX);
+  const quantizer<stored_integer<std::uint32_t>, affine> beyond({3000000000, 4000000000});
+  const scale_and_zero_point<float> p = beyond.parameters_for(range<float>{0, 1});
+  CHECK(p == scale_and_zero_point<float>{stored(1e-9), INT32_MAX});
+  const float x = 1;
+  std::uint32_t code = 7;
+  CHECK(try_quantize(beyond, p, tensor_view<const float>(&x, shape(1)), tensor_view<std::uint32_t>(&code, shape(1)))
+            .code == errc::zero_point_range);
+  CHECK(code == 7);
 }
 
 TEST_CASE("affine with the zero point rounded as a sum") {
@@ -206,6 +251,9 @@ TEST_CASE("scales that are powers of two, at every exponent") {
       const bool above = (wide / low) * (wide / low) >= 2;
       REQUIRE(static_cast<double>(in_log2.parameters_for(r).scale) == held(above ? 2 * low : low));
     }
+  // In double, on either side of sqrt(2), which is no double.
+  CHECK(in_log2.parameters_for(range<double>{0, 0x1.6a09e667f3bccp+0}).scale == 1);
+  CHECK(in_log2.parameters_for(range<double>{0, 0x1.6a09e667f3bcdp+0}).scale == 2);
   // Too small to be normal, unless it is rounded up to the smallest normal number.
   CHECK(down.parameters_for(range<float>{0, 0x1p-130f}).scale == 1.0f);
   CHECK(up.parameters_for(range<float>{0, 0x1.8p-127f}).scale == 0x1p-126f);

@@ -65,10 +65,13 @@ constexpr double nearest_integer(double x) noexcept {
   return (x + shifter) - shifter;
 }
 
-// A zero point among the codes (and int32's, for codes that go beyond them).
+// A zero point among the codes, and int32's: the largest of these where every code is beyond it, which is refused as no
+// code when it is used.
 constexpr std::int32_t held_zero_point(double zero, const code_bounds& codes) noexcept {
-  const double upper = codes.upper < 2147483647.0 ? codes.upper : 2147483647.0;
-  return static_cast<std::int32_t>(zero > codes.lower ? zero < upper ? zero : upper : codes.lower);
+  constexpr double most = 2147483647.0;
+  const double lower = codes.lower < most ? codes.lower : most;
+  const double upper = codes.upper < most ? codes.upper : most;
+  return static_cast<std::int32_t>(zero > lower ? zero < upper ? zero : upper : lower);
 }
 
 }  // namespace detail

@@ -14,10 +14,12 @@ constexpr double nearest_integer_away(double x) noexcept {
   return x < 0 ? -rounded : rounded;
 }
 
-// The code in the middle of the codes, the upper one of two: 0 for codes with a sign, 128 for uint8.
+// The code in the middle of the codes, the upper one of two: 0 for codes with a sign, 128 for uint8. Held to what int32
+// has: one less for uint32.
 constexpr std::int32_t middle_code(const code_bounds& codes) noexcept {
   const auto sum = static_cast<std::int64_t>(codes.lower) + static_cast<std::int64_t>(codes.upper) + 1;
-  return static_cast<std::int32_t>(sum >= 0 ? sum / 2 : -((-sum + 1) / 2));
+  const std::int64_t middle = sum >= 0 ? sum / 2 : -((-sum + 1) / 2);
+  return static_cast<std::int32_t>(middle < INT32_MAX ? middle : INT32_MAX);
 }
 
 constexpr double largest_magnitude(double low, double high) noexcept {

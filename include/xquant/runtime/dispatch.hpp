@@ -103,6 +103,13 @@ constexpr status not_compiled(const char* argument, Id id) noexcept {
 }
 
 constexpr status scheme_not_compiled(const quantizer_description& d) noexcept {
+  if (d.degenerate > degenerate_id::refused)
+    return fault(errc::not_compiled, "degenerate", static_cast<double>(d.degenerate),
+                 "one of the degenerate_ids, or a scheme of the user's own among the runtime_choices of this program");
+  if (d.power_of_two > power_of_two_id::nearest_in_log2)
+    return fault(
+        errc::not_compiled, "power_of_two", static_cast<double>(d.power_of_two),
+        "one of the power_of_two_ids, or a scheme of the user's own among the runtime_choices of this program");
   if (is_scheme_value(d.scheme) && d.zero_point_before_rounding)
     return fault(errc::not_compiled, "zero_point_before_rounding", 1,
                  "zero_point_before_rounding<runtime_scheme> among the runtime_choices of this program");

@@ -22,6 +22,10 @@ constexpr bool is_symmetric(scheme_id id) noexcept {
          id == scheme_id::symmetric_to_upper_code || id == scheme_id::symmetric_to_signed_extreme;
 }
 constexpr bool is_scheme_value(scheme_id id) noexcept { return id <= scheme_id::symmetric_to_upper_code_at_middle; }
+constexpr bool has_scheme_values(const quantizer_description& d) noexcept {
+  return is_scheme_value(d.scheme) && d.degenerate <= degenerate_id::refused &&
+         d.power_of_two <= power_of_two_id::nearest_in_log2;
+}
 
 // Parameters of the scheme `id`; a scheme itself, so that power_of_two_scale can be made of it.
 template <class Degenerate>
@@ -123,7 +127,7 @@ using runtime_symmetric_scheme = detail::scheme_of_description<false>;
 template <>
 struct runtime_choice<runtime_scheme> {
   static constexpr bool matches(const quantizer_description& d) noexcept {
-    return detail::is_scheme_value(d.scheme) && !d.zero_point_before_rounding;
+    return detail::has_scheme_values(d) && !d.zero_point_before_rounding;
   }
   static constexpr runtime_scheme make(const quantizer_description& d) noexcept {
     return {d.scheme, d.degenerate, d.power_of_two};
@@ -132,7 +136,7 @@ struct runtime_choice<runtime_scheme> {
 template <>
 struct runtime_choice<zero_point_before_rounding<runtime_scheme>> {
   static constexpr bool matches(const quantizer_description& d) noexcept {
-    return detail::is_scheme_value(d.scheme) && d.zero_point_before_rounding;
+    return detail::has_scheme_values(d) && d.zero_point_before_rounding;
   }
   static constexpr zero_point_before_rounding<runtime_scheme> make(const quantizer_description& d) noexcept {
     return {runtime_choice<runtime_scheme>::make(d)};

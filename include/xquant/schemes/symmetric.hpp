@@ -7,7 +7,8 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// Which codes a symmetric scheme uses. full: all of them. narrow: as many below zero as above, [-127, 127] for int8.
+/// Which codes a symmetric scheme uses. full: all of them. narrow: as many below zero as above, [-127, 127] for int8;
+/// all of them where all are below zero.
 enum class code_range : std::uint8_t { full, narrow };
 
 /// scale = max(maximum / upper code, minimum / lowest code), zero point 0, computed in double and rounded once: the
@@ -23,12 +24,13 @@ struct symmetric {
 
   /// The codes in use, of a format whose codes go from `lower` to `upper`.
   static constexpr std::int32_t lowest_code(std::int32_t lower, std::int32_t upper) noexcept {
-    return Range == code_range::narrow && lower < -upper ? -upper : lower;
+    return Range == code_range::narrow && upper >= 0 && lower < -upper ? -upper : lower;
   }
 
   template <class Real>
   static constexpr scale_and_zero_point<Real> parameters(const range<Real>& r, const code_bounds& codes) noexcept {
-    const double lower = Range == code_range::narrow && codes.lower < -codes.upper ? -codes.upper : codes.lower;
+    const bool is_narrow = Range == code_range::narrow && codes.upper >= 0 && codes.lower < -codes.upper;
+    const double lower = is_narrow ? -codes.upper : codes.lower;
     const double from_maximum = codes.upper > 0 ? static_cast<double>(r.maximum) / codes.upper : 0;
     const double from_minimum = lower < 0 ? static_cast<double>(r.minimum) / lower : 0;
     const double scale = from_maximum > from_minimum ? from_maximum : from_minimum;
