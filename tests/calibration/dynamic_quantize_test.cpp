@@ -13,6 +13,7 @@
 #include <xquant/engines/threads.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/schemes/degenerate_policies.hpp>
+#include <xquant/schemes/real_zero_point_affine.hpp>
 
 #include <cmath>
 
@@ -231,6 +232,11 @@ TEST_CASE("ranges of no width, tokens without elements, no tokens") {
   CHECK(dynamic_quantize(q, tensor_view<float>(x.data(), shape(0, 3)),
                          tensor_view<std::uint8_t>(codes.data(), shape(0, 3)))
             .count() == 0);
+  // A slot without elements has the range [0, 0]; so zero points that are reals are numbers too.
+  const parameters empty =
+      dynamic_quantize(quantizer<uint8, per_axis<1>, real_zero_point_affine<>>{},
+                       tensor_view<float>(x.data(), shape(0, 3)), tensor_view<std::uint8_t>(codes.data(), shape(0, 3)));
+  CHECK(empty == parameters::with_real_zero_points({1, 1, 1}, {0, 0, 0}));
   parameters kept(0.25f);
   const status bad = try_dynamic_quantize(quantizer<uint8, per_token, affine_scheme<degenerate::refused>>{},
                                           tensor_view<float>(x.data(), shape(2, 3)),
@@ -262,6 +268,24 @@ TEST_CASE("refused before anything is written") {
     check(try_dynamic_quantize(q, view, out, used, simd_engine<>{}));
     CHECK_THROWS_AS((void)dynamic_quantize(q, view, out), error);
     CHECK_THROWS_AS((void)dynamic_fake_quantize(q, view, view), error);
+  }
+  // Rows long enough for an engine's reduction, their elements apart: the index is the element's, not its place.
+  for (const float what : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::quiet_NaN()}) {
+    std::vector<float> data(2 * 2 * 1200, 1.0f);
+    data[2 * (1200 + 7)] = what;
+    const std::ptrdiff_t stride[] = {2 * 1200, 2};
+    std::vector<std::int8_t> long_codes(2 * 1200, 77);
+    parameters unused(0.5f);
+    const auto check = [&](const auto& engine) {
+      const status bad =
+          try_dynamic_quantize(q, tensor_view<const float>(data.data(), shape(2, 1200), stride),
+                               tensor_view<std::int8_t>(long_codes.data(), shape(2, 1200)), unused, engine);
+      CHECK(bad.code == errc::not_finite);
+      CHECK(bad.index == 1207);
+      CHECK(long_codes[1207] == 77);
+    };
+    check(scalar_engine{});
+    check(simd_engine<>{});
   }
   std::vector<float> x(60, 1.0f);
   std::vector<std::int8_t> codes(60, 77);

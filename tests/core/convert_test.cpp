@@ -111,6 +111,7 @@ TEST_CASE("convert is quantize of dequantize") {
     against_two_steps(quantizer<int16, per_axis<0>>{}, quantizer<uint8, offset_affine<>, per_group<128>>{}, s);
     against_two_steps<double>(quantizer<uint8, real_zero_point_affine<>>{}, quantizer<int16, per_axis<0>>{}, s);
     against_two_steps(quantizer<int8>{}, quantizer<int4, stochastic, per_group<16>>({}, {}, {}, {77, 5}), s);
+    against_two_steps(quantizer<int8>{}, quantizer<int8, multiply_by_reciprocal, per_group<16>>{}, s);
     if (s.rank >= 2)
       against_two_steps(quantizer<int8, per_block<3, 32>>{}, quantizer<int8, affine, per_block<2, 5>>{}, s);
     if (s.rank >= 3)

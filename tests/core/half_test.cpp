@@ -111,7 +111,12 @@ void every_boundary(definition d) {
   // The least NaNs of a double and a float: their bits end below those a Half keeps.
   const double quiet = __builtin_bit_cast(double, 0x7ff0000000000001u);
   CHECK(Half(quiet).bits() == (infinity | 1u << (d.mantissa - 1)));
-  CHECK(std::isnan(static_cast<float>(Half(oracle::float_of(0xff800001u)))));
+  CHECK(Half(oracle::float_of(0xff800001u)).bits() == (0x8000u | infinity | 1u << (d.mantissa - 1)));
+  // Widened, a NaN becomes quiet and keeps its other bits and its sign.
+  const auto widened = static_cast<float>(Half::from_bits(static_cast<std::uint16_t>(0x8000u | infinity | 1u)));
+  const unsigned kept = 0x8000u | infinity | 1u << (d.mantissa - 1) | 1u;
+  const unsigned payload = (kept & ((1u << d.mantissa) - 1)) << (23 - d.mantissa);
+  CHECK(__builtin_bit_cast(std::uint32_t, widened) == (0xff800000u | payload));
 }
 
 // 16-bit data are their floats: the operation on floats is what the others are compared with, rounded once.

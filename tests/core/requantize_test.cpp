@@ -268,6 +268,9 @@ TEST_CASE("requantize: refusals, with nothing written") {
   CHECK(code_of(tflite::requantize_single_rounding<int8, per_axis<0>>{}, -0.5) == bad);
   CHECK(code_of(tflite::requantize_single_rounding<int8, per_axis<0>>{}, 0x1p30) == bad);
   CHECK(code_of(tflite::requantize_double_rounding<int8, per_axis<0>>{}, std::nan("")) == bad);
+  // 2^-33 has a shift of 32 after the doubled product: more than an int32 has bits.
+  using two_roundings = requantizer<int8, doubling_high_multiply<exact_from_float<-33, 30>>, per_axis<0>>;
+  CHECK(code_of(two_roundings{}, 0x1.fffffep-33f) == bad);
   CHECK(refusal(by_product, 1.0f, 1.0f, 128).code == errc::zero_point_range);
   CHECK(refusal(requantizer<int8, float_multiplier>{}, 1.0f, 1.0f).code == errc::parameter_count);
   CHECK(refusal(requantizer<int8, float_multiplier, per_axis<1>>{}, 1.0f, 1.0f).code == errc::axis_out_of_range);

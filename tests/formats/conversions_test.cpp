@@ -86,6 +86,17 @@ TEST_CASE("infinities are told from overflow under any scale") {
   CHECK(coded<e4m3fn>(inf, 1e-30f) == 0x7e);
 }
 
+TEST_CASE("NaN keeps its sign where it stays NaN") {
+  for (const bool is_negative : {false, true}) {
+    const float x = std::copysign(not_a_number, is_negative ? -1.0f : 1.0f);
+    CHECK(std::isnan(faked<e4m3fn>(x)));
+    CHECK(std::signbit(faked<e4m3fn>(x)) == is_negative);
+    CHECK(std::signbit(faked<e5m2>(x)) == is_negative);
+    CHECK(coded<e4m3fn>(x) == (is_negative ? 0xff : 0x7f));
+    CHECK(coded<e5m2>(x) == (is_negative ? 0xfe : 0x7e));
+  }
+}
+
 TEST_CASE("a conversion of one's own") {
   using format = e4m3fn::with<to_zero>;
   CHECK(coded<format>(1e9f) == 0);

@@ -52,6 +52,7 @@ static_assert(torchao_of(per_tensor{}, even) == torchao_block_size(64, 128));
 static_assert(torchao_of(per_axis<0>{}, even) == torchao_block_size(1, 128));
 static_assert(torchao_of(per_group<32>{}, even) == torchao_block_size(1, 32));
 static_assert(torchao_of(per_token{}, even) == torchao_block_size(1, 128));
+static_assert(torchao_of(per_group<200>{}, even) == torchao_block_size(1, 128));
 static_assert(torchao_of(per_block<32, 32>{}, even) == torchao_block_size(32, 32));
 static_assert(torchao_of(per_expert<>{}, shape(8, 64, 128)) == torchao_block_size(1, 64, 128));
 

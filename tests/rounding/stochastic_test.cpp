@@ -183,3 +183,11 @@ TEST_CASE("integers: fractions of sixteen bits") {
       CHECK(count == k);
     }
 }
+
+TEST_CASE("stochastic: a zero has the sign of what was rounded") {
+  for (const float v : {0.25f, 0.0f}) {
+    CHECK(!std::signbit(stochastic::round<float>(v, -1)));
+    CHECK(std::signbit(stochastic::round<float>(-v, -1)));
+    CHECK(std::signbit(stochastic::round<double>(static_cast<double>(-v), 0xffffffff)));
+  }
+}
