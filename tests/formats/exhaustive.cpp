@@ -1,7 +1,7 @@
 // The codes of an engine for every float, against the oracle; at every boundary under every rule; and of all other
-// engines. `exhaustive_formats_ENGINE all FILE` appends a line a finished piece to FILE and leaves out those it finds
-// there; `stratified` runs a part of the first, in seconds, and is all that is compiled without XQUANT_TEST_EVERY_RULE.
-// docs/exhaustive.md.
+// engines. `exhaustive_formats_ENGINE all FILE [K N]` appends a line a finished piece to FILE and leaves out those it
+// finds there (of every N pieces the K-th, to share the work among processes); `stratified` runs a part of the first,
+// in seconds, and is all that is compiled without XQUANT_TEST_EVERY_RULE. docs/exhaustive.md.
 #include <core/oracle.hpp>
 #include <formats/chosen.hpp>
 #include <formats/subjects.hpp>
@@ -19,8 +19,11 @@
 #include <xquant/ops/quantize.hpp>
 #include <xquant/rounding/stochastic.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <functional>
@@ -34,57 +37,13 @@ using namespace formats_test;  // NOLINT: every line names several
 constexpr std::size_t block = std::size_t{1} << 16;
 constexpr bool is_scalar = xquant::is_same<XQUANT_TEST_ENGINE, xquant::scalar_engine>;
 
-std::uint32_t bits_of(float x) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  return bits;
-}
-
 // ---- what must come out --------------------------------------------------------------------------------------------
 
-/// Codes by the layout of a small float and a search in double; nearest even from a table of where each code begins.
+/// Codes by the layout of a small float and a search in double.
 class float_oracle {
  public:
-  explicit float_oracle(const subject& s) : subject_(s), grid_(s.definition) {
-    const std::uint32_t last = bits_of(std::numeric_limits<float>::max());
-    for (unsigned k = 0; k <= grid_.overflow(); ++k) {
-      // The least float that is rounded to k or further.
-      std::uint32_t low = begin_.empty() ? 0 : begin_.back();
-      std::uint32_t high = last + 1;
-      while (low < high) {
-        const std::uint32_t middle = low + (high - low) / 2;
-        if (grid_.round(static_cast<double>(oracle::float_of(middle)), rule::nearest_even) >= k)
-          high = middle;
-        else
-          low = middle + 1;
-      }
-      begin_.push_back(low);
-    }
-    begin_.push_back(last + 1);
-  }
+  explicit float_oracle(const subject& s) : subject_(s), grid_(s.definition) {}
 
-  /// x is in the order of its bits.
-  template <class Code>
-  void nearest_even(const float* x, Code* codes, std::size_t n) const {
-    std::size_t k = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      const std::uint32_t magnitude = bits_of(x[i]) & 0x7fffffffu;
-      const bool negative = std::signbit(x[i]);
-      if (magnitude >= 0x7f800000u || (negative && subject_.definition.sign == 0)) {
-        codes[i] = static_cast<Code>(code(static_cast<double>(x[i]), rule::nearest_even));
-        continue;
-      }
-      if (i == 0 || magnitude < begin_[k])
-        k = static_cast<std::size_t>(std::upper_bound(begin_.begin(), begin_.end(), magnitude) - begin_.begin()) - 1;
-      while (magnitude >= begin_[k + 1]) ++k;
-      if (k == grid_.overflow())
-        codes[i] = static_cast<Code>(subject_.special.overflow[negative ? 1 : 0]);
-      else if (k == 0 && subject_.definition.specials == kind::fnuz)
-        codes[i] = 0;
-      else
-        codes[i] = static_cast<Code>(negative ? k | subject_.definition.sign_bit() : k);
-    }
-  }
   [[nodiscard]] std::int64_t code(double v, rule how) const { return code_of(grid_, subject_.special, v, how); }
 
   [[nodiscard]] std::vector<double> boundaries() const {
@@ -100,7 +59,6 @@ class float_oracle {
  private:
   subject subject_;
   grid grid_;
-  std::vector<std::uint32_t> begin_;
 };
 
 /// clamp(round(v), lower, upper) in double; NaN to lower.
@@ -108,11 +66,6 @@ class integer_oracle {
  public:
   integer_oracle(std::int64_t lower, std::int64_t upper) : lower_(lower), upper_(upper) {}
 
-  template <class Code>
-  void nearest_even(const float* x, Code* codes, std::size_t n) const {
-    for (std::size_t i = 0; i < n; ++i)
-      codes[i] = static_cast<Code>(code(static_cast<double>(x[i]), rule::nearest_even));
-  }
   [[nodiscard]] std::int64_t code(double v, rule how) const {
     if (std::isnan(v)) return lower_;
     if (v >= 0x1p40) return upper_;
@@ -157,11 +110,6 @@ class integer_oracle {
 /// Powers of two by frexp; NaN for negative numbers and infinities, the largest power on overflow, code 0 for zero.
 class power_oracle {
  public:
-  template <class Code>
-  void nearest_even(const float* x, Code* codes, std::size_t n) const {
-    for (std::size_t i = 0; i < n; ++i)
-      codes[i] = static_cast<Code>(code(static_cast<double>(x[i]), rule::nearest_even));
-  }
   [[nodiscard]] static std::int64_t code(double v, rule how) {
     if (std::isnan(v) || std::isinf(v) || v < 0) return 255;
     if (v <= 0x1p-127) return 0;
@@ -188,6 +136,37 @@ class power_oracle {
     return all;
   }
 };
+
+/// The codes of floats in the order of their bits, of one sign, all finite or none: rounding to nearest never turns
+/// back, so where the first and the last code are one, all between are.
+template <class Oracle, class Code>
+void fill_by_halves(const Oracle& oracle_of_format, const float* x, Code* codes, std::size_t n) {
+  const auto code = [&](std::size_t i) {
+    return static_cast<Code>(oracle_of_format.code(static_cast<double>(x[i]), rule::nearest_even));
+  };
+  if (n == 0) return;
+  codes[0] = code(0);
+  if (n == 1) return;
+  codes[n - 1] = code(n - 1);
+  if (codes[0] == codes[n - 1]) {
+    std::fill(codes + 1, codes + n - 1, codes[0]);
+    return;
+  }
+  fill_by_halves(oracle_of_format, x, codes, n / 2);
+  fill_by_halves(oracle_of_format, x + n / 2, codes + n / 2, n - n / 2);
+}
+
+/// The same, whatever the floats at the end are.
+template <class Oracle, class Code>
+void nearest_even(const Oracle& oracle_of_format, const float* x, Code* codes, std::size_t n) {
+  const auto finite =
+      static_cast<std::size_t>(std::partition_point(x, x + n, [](float v) { return std::isfinite(v); }) - x);
+  const auto infinite =
+      static_cast<std::size_t>(std::partition_point(x + finite, x + n, [](float v) { return !std::isnan(v); }) - x);
+  fill_by_halves(oracle_of_format, x, codes, finite);
+  fill_by_halves(oracle_of_format, x + finite, codes + finite, infinite - finite);
+  fill_by_halves(oracle_of_format, x + infinite, codes + infinite, n - infinite);
+}
 
 // ---- running -------------------------------------------------------------------------------------------------------
 
@@ -236,7 +215,8 @@ void run(const Quantizer& q, const std::vector<float>& x, std::vector<typename Q
                    xquant::tensor_view<typename Quantizer::code_type>(codes.data(), shape(n)), engine);
 }
 
-/// Floats by their bits, 2^32 / `stride` of them, evenly and not in step; `expect` fills a block of codes.
+/// Floats by their bits, 2^32 / `stride` of them (a power of two), evenly and not in step; `expect` fills a block of
+/// codes.
 template <class Quantizer, class Engine, class Expect>
 answer sweep(const char* what, const Quantizer& q, const Engine& engine, std::uint64_t stride, const Expect& expect) {
   using code = typename Quantizer::code_type;
@@ -249,7 +229,7 @@ answer sweep(const char* what, const Quantizer& q, const Engine& engine, std::ui
   for (std::uint64_t done = 0; done < total; done += block) {
     const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(block, total - done));
     for (std::size_t i = 0; i < n; ++i) {
-      const std::uint64_t place = (done + i) * stride + (stride == 1 ? 0 : (done + i) * 0x9E3779B97F4A7C15u % stride);
+      const std::uint64_t place = (done + i) * stride + (((done + i) * 0x9E3779B97F4A7C15u >> 20) & (stride - 1));
       x[i] = oracle::float_of(static_cast<std::uint32_t>(place));
     }
     run(q, x, found, n, engine);
@@ -312,7 +292,7 @@ struct plan_of_pieces {
                         const quantizer<F, xquant::nearest_even> q(format);
                         return sweep(name.c_str(), q, engine, stride,
                                      [&](const std::vector<float>& x, auto& codes, std::size_t n) {
-                                       oracle_of_format.nearest_even(x.data(), codes.data(), n);
+                                       nearest_even(oracle_of_format, x.data(), codes.data(), n);
                                      });
                       }});
 #if defined(XQUANT_TEST_EVERY_RULE)
@@ -409,9 +389,11 @@ void fill(plan_of_pieces& plan) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool all = argc == 3 && std::strcmp(argv[1], "all") == 0;
-  if (!all && !(argc == 2 && std::strcmp(argv[1], "stratified") == 0)) {
-    std::printf("%s stratified | all FILE\n", argv[0]);
+  const bool all = (argc == 3 || argc == 5) && std::strcmp(argv[1], "all") == 0;
+  const std::size_t share = all && argc == 5 ? std::strtoul(argv[3], nullptr, 10) : 0;
+  const std::size_t shares = all && argc == 5 ? std::strtoul(argv[4], nullptr, 10) : 1;
+  if ((!all && !(argc == 2 && std::strcmp(argv[1], "stratified") == 0)) || share >= shares) {
+    std::printf("%s stratified | all FILE [K N]\n", argv[0]);
     return 2;
   }
   std::set<std::string> finished;
@@ -424,7 +406,8 @@ int main(int argc, char** argv) {
   fill(plan);
   std::uint64_t wrong = 0;
   std::uint64_t inputs = 0;
-  for (const piece& p : plan.pieces) {
+  for (std::size_t i = share; i < plan.pieces.size(); i += shares) {
+    const piece& p = plan.pieces[i];
     if (finished.count(p.name) != 0) continue;
     const auto start = std::chrono::steady_clock::now();
     const answer a = p.run();
