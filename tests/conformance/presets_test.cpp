@@ -1,7 +1,10 @@
 // The presets' own policies against plain arithmetic, on both engines; and what they refuse.
+#include <xquant/presets/ml_dtypes.hpp>
 #include <xquant/presets/onnx.hpp>
 #include <xquant/presets/onnxruntime.hpp>
+#include <xquant/presets/onnxruntime_tools.hpp>
 #include <xquant/presets/pytorch_quantization.hpp>
+#include <xquant/presets/pytorch_quantization_functions.hpp>
 
 #include "engines.hpp"
 
@@ -245,4 +248,91 @@ TEST_CASE("presets::pytorch_quantization: what is refused, before anything is wr
   CHECK(scale == std::vector<float>{9.0f});
   CHECK_THROWS_AS(peer::fake_tensor_quant(x, amax, {8, true, true}, q), xquant::error);
   CHECK_THROWS_AS((void)peer::tensor_quant(x, amax, {8, true, true}, q), xquant::error);
+}
+
+TEST_CASE("presets::pytorch_quantization: the other functions refuse, before anything is written") {
+  const std::vector<float> x{1, -1, 0.5f};
+  const std::vector<float> amax{1};
+  std::vector<float> y(3, 9.0f);
+  CHECK(peer::try_fake_affine_tensor_quant(x, -1.0f, 1.0f, 0, y).code == errc::bits_out_of_range);
+  CHECK(peer::try_fake_affine_tensor_quant(x, -1.0f, 1.0f, 25, y).code == errc::bits_out_of_range);
+  std::vector<float> shorter(2);
+  CHECK(peer::try_fake_affine_tensor_quant(x, -1.0f, 1.0f, 8, shorter).code == errc::shape_mismatch);
+  CHECK_THROWS_AS(peer::fake_affine_tensor_quant(x, -1.0f, 1.0f, 0, y), xquant::error);
+  const status format = peer::try_scaled_e4m3(x, amax, 5, 2, y);
+  CHECK(format.code == errc::unsupported);
+  CHECK(std::strcmp(format.argument, "exponent_bits") == 0);
+  CHECK(std::strcmp(peer::try_scaled_e4m3(x, amax, 4, 2, y).argument, "mantissa_bits") == 0);
+  const status shape_of_amax = peer::try_scaled_e4m3(x, std::vector<float>{1, 2}, 4, 3, y);
+  CHECK(shape_of_amax.code == errc::shape_mismatch);
+  CHECK(std::strcmp(shape_of_amax.argument, "amax") == 0);
+  CHECK_THROWS_AS(peer::scaled_e4m3(x, amax, 5, 2, y), xquant::error);
+  CHECK(y == std::vector<float>(3, 9.0f));
+}
+
+TEST_CASE("presets::pytorch_quantization: 16-bit data keep the type torch gives the product") {
+  const std::vector<bfloat16> x{bfloat16(1.0f), bfloat16(-0.3f)};
+  const std::vector<float> amax{1};
+  const tensor_view<const float> scalar(amax.data(), shape{});
+  std::vector<bfloat16> codes(2);
+  std::vector<float> wide(2);
+  CHECK(peer::try_fake_tensor_quant(x, scalar, {}, codes).ok());
+  CHECK(peer::try_fake_tensor_quant(x, amax, {}, wide).ok());
+  CHECK(peer::try_fake_tensor_quant(x, scalar, {}, wide).code == errc::unsupported);
+  CHECK(peer::try_fake_tensor_quant(x, amax, {}, codes).code == errc::unsupported);
+  // 127 / 1e-4 is beyond float16: an error where the scale is given back, an infinity to divide by where it is not.
+  const std::vector<float16> small{float16(1e-5f)};
+  const std::vector<float> tiny{1e-4f};
+  std::vector<float16> q{float16(9.0f)};
+  std::vector<float> scale;
+  CHECK(peer::try_tensor_quant(small, tiny, {}, q, scale).code == errc::value_out_of_range);
+  CHECK(static_cast<float>(q[0]) == 9.0f);
+  CHECK(peer::try_fake_tensor_quant(small, tiny, {}, q).ok());
+  CHECK(static_cast<float>(q[0]) == 0.0f);
+}
+
+TEST_CASE("presets::onnxruntime: the tools' scales, and what they refuse") {
+  scale_and_zero_point<float> p;
+  const auto code = [&](float low, float high, double lower, double upper) {
+    return onnxruntime::try_compute_scale_zp({low, high}, {lower, upper, true}, false, 0, p).code;
+  };
+  CHECK(code(-1, 1, 1, 127) == errc::value_out_of_range);
+  CHECK(code(-1, 1, -128, -1) == errc::value_out_of_range);
+  CHECK(code(-1, 1, 0, 0) == errc::value_out_of_range);
+  CHECK(code(1, -1, 0, 255) != errc::ok);
+  CHECK(code(-1, not_a_number, 0, 255) != errc::ok);
+  CHECK(p == scale_and_zero_point<float>{});
+  // (3 - -1) / 255 and rne(0 - -1 / that) = rne(63.75); at least 0.01 wide; symmetric about the middle code.
+  CHECK(code(-1, 3, 0, 255) == errc::ok);
+  CHECK(p == scale_and_zero_point<float>{static_cast<float>(4.0 / 255), 64});
+  CHECK(onnxruntime::try_compute_scale_zp({0, 0}, {0, 255, true}, false, 0.01f, p).ok());
+  CHECK(p == scale_and_zero_point<float>{static_cast<float>(static_cast<double>(0.01f) / 255), 0});
+  CHECK(onnxruntime::try_compute_scale_zp({-1, 3}, {0, 255, true}, true, 0, p).ok());
+  CHECK(p == scale_and_zero_point<float>{static_cast<float>(6.0 / 255), 128});
+  float scale = 9;
+  CHECK(onnxruntime::try_compute_scale_float8(nullptr, 0, scale).code == errc::no_samples);
+  CHECK(scale == 9);
+}
+
+TEST_CASE("presets::onnx: codes of two and four bits in bytes") {
+  const std::vector<std::int8_t> codes{-8, 7, -1};
+  std::vector<std::uint8_t> bytes(2, 0xAA);
+  onnx::pack(codes.data(), codes.size(), 4, bytes.data());
+  CHECK(bytes == std::vector<std::uint8_t>{0x78, 0x0F});
+  const std::vector<std::uint8_t> two_bits{1, 2, 3, 0, 2};
+  onnx::pack(two_bits.data(), two_bits.size(), 2, bytes.data());
+  CHECK(bytes == std::vector<std::uint8_t>{0x39, 0x02});
+}
+
+TEST_CASE("presets::ml_dtypes: integers wrap, and float64 is rounded twice") {
+  namespace ml_dtypes = presets::ml_dtypes;
+  for (int x = -300; x <= 300; ++x) {
+    CHECK(ml_dtypes::int4::astype(x) == ((x + 8) % 16 + 16) % 16 - 8);
+    CHECK(ml_dtypes::uint2::astype(static_cast<float>(x) + (x < 0 ? -0.5f : 0.5f)) == (x % 4 + 4) % 4);
+  }
+  CHECK(ml_dtypes::int4::astype(not_a_number) == 0);
+  CHECK(ml_dtypes::int4::astype(3e9f) == 0);
+  // 1 + 1/16 is the tie of e4m3fn between 1 (even) and 1.125; what lies above it in double is the tie in float.
+  CHECK(ml_dtypes::astype<ml_dtypes::float8_e4m3fn>(1.0625 + 0x1p-40) == 0x38);
+  CHECK(cast<e4m3fn>(1.0625 + 0x1p-40) == 0x39);
 }
