@@ -50,9 +50,9 @@ struct choose_quantization_params {
     low = low < 0 ? low : 0;
     high = high > 0 ? high : 0;
     double scale = (static_cast<double>(high) - static_cast<double>(low)) / steps;
-    const auto as_float = detail::stored_real<float>(scale);
+    const auto as_float = xquant::detail::stored_real<float>(scale);
     if (as_float == 0 || !is_finite(1 / as_float)) scale = 0.1;
-    if (PowerOfTwo) scale = power_of_two<double>(detail::power_exponent(scale, exponent_rounding::up));
+    if (PowerOfTwo) scale = power_of_two<double>(xquant::detail::power_exponent(scale, exponent_rounding::up));
     if (scale < static_cast<double>(small_scale)) {
       const auto before = static_cast<float>(scale);
       scale = static_cast<double>(small_scale);
@@ -67,9 +67,10 @@ struct choose_quantization_params {
       }
     }
     if (PreserveSparsity && low < 0 && high > 0)
-      return {detail::stored_real<float>(scale),
-              detail::held_zero_point(detail::nearest_integer(static_cast<double>(lower + upper) / 2), codes)};
-    return {detail::stored_real<float>(scale),
+      return {xquant::detail::stored_real<float>(scale),
+              xquant::detail::held_zero_point(xquant::detail::nearest_integer(static_cast<double>(lower + upper) / 2),
+                                              codes)};
+    return {xquant::detail::stored_real<float>(scale),
             nudged_affine<>::zero_point_for(range<double>{static_cast<double>(low), static_cast<double>(high)}, codes,
                                             scale)};
   }
