@@ -4,6 +4,7 @@
 #include <xquant/presets/onnxruntime.hpp>
 #include <xquant/presets/onnxruntime_tools.hpp>
 #include <xquant/presets/pytorch_quantization.hpp>
+#include <xquant/presets/pytorch_quantization_cuda.hpp>
 #include <xquant/presets/pytorch_quantization_functions.hpp>
 
 #include "engines.hpp"
@@ -150,6 +151,60 @@ TEST_CASE("presets::pytorch_quantization: against plain float arithmetic") {
             CHECK(equal);
           });
         }
+}
+
+TEST_CASE("presets::pytorch_quantization: the CUDA kernels' fake quantization, by double arithmetic") {
+  const std::vector<float> x = samples();
+  for (const int bits : {1, 2, 8, 16})
+    for (const bool narrow : {false, true})
+      for (const float amax : {1.0f, 0.3f, 0.0f, 0x1.fffffep-25f, 0x1p-24f, 3e38f, infinity}) {
+        const auto upper = static_cast<double>((1 << (bits - 1)) - 1);
+        const auto scale = static_cast<float>(upper / static_cast<double>(amax));
+        on_each_engine<float>([&](const auto& engine, const char* name) {
+          CAPTURE(name);
+          std::vector<float> y(x.size());
+          peer::cuda_fake_tensor_quant(x, std::vector<float>{amax}, {bits, false, narrow}, y, engine);
+          bool equal = true;
+          for (std::size_t i = 0; i < x.size(); ++i) {
+            const auto product = static_cast<float>(static_cast<double>(x[i]) * static_cast<double>(scale));
+            double code = std::nearbyint(static_cast<double>(product));
+            code = code > upper ? upper : code < -upper ? -upper : code;
+            const auto expected = static_cast<float>(code / static_cast<double>(scale));
+            equal = equal && same(y[i], amax < 0x1p-24f ? 0.0f : expected);
+          }
+          CHECK(equal);
+        });
+      }
+  // 16-bit data are rounded once, at the end: the CPU path has an infinite scale here.
+  const std::vector<float16> half{float16(0.001f), float16(-0.0005f)};
+  std::vector<float16> y(2);
+  peer::cuda_fake_tensor_quant(half, std::vector<float>{0.001f}, {}, y);
+  CHECK(y[0].bits() == float16(0.001f).bits());
+  // Along an axis.
+  const std::vector<float> rows{1, -3, 1, -3};
+  const std::vector<float> amax{1, 2};
+  std::vector<float> out(4);
+  const tensor_view<const float> limits(amax.data(), shape(2, 1));
+  const tensor_view<const float> in(rows.data(), shape(2, 2));
+  peer::cuda_fake_tensor_quant(in, limits, {2, false, false}, tensor_view<float>(out.data(), shape(2, 2)));
+  CHECK(out == std::vector<float>{1, -1, 0, -2});
+
+  std::vector<float> kept(4, 9.0f);
+  const auto code = [&](const std::vector<float>& data, const std::vector<float>& a,
+                        const peer::tensor_quant_settings& s) {
+    return peer::try_cuda_fake_tensor_quant(data, a, s, kept).code;
+  };
+  CHECK(code(rows, {1}, {0, false, true}) == errc::bits_out_of_range);
+  CHECK(code(rows, {1}, {25, false, true}) == errc::bits_out_of_range);
+  CHECK(code(rows, {-1}, {}) == errc::value_out_of_range);
+  CHECK(code(rows, {not_a_number}, {}) == errc::value_out_of_range);
+  CHECK(code(rows, {1}, {8, true, true}) == errc::value_out_of_range);
+  CHECK(code({1, not_a_number, 1, 1}, {1}, {8, true, true}) == errc::value_out_of_range);
+  CHECK(code(rows, {1, 2}, {}) == errc::shape_mismatch);
+  const tensor_view<float> there(kept.data(), shape(2, 2));
+  CHECK(peer::try_cuda_fake_tensor_quant(in, in, {}, there).code == errc::unsupported);
+  CHECK_THROWS_AS(peer::cuda_fake_tensor_quant(rows, std::vector<float>{-1}, {}, kept), xquant::error);
+  CHECK(kept == std::vector<float>(4, 9.0f));
 }
 
 TEST_CASE("presets::pytorch_quantization: amax broadcasts over x, of any rank") {
