@@ -164,6 +164,30 @@ TEST_CASE("requantize: a float product") {
   });
 }
 
+TEST_CASE("requantize: a float product to 16 bits, beyond the zero point's reach") {
+  const std::int32_t x[] = {40000, 70000, -40000, -70000, 131070, -131071, INT32_MAX, INT32_MIN};
+  std::uint16_t codes[8];
+  std::int16_t signed_codes[8];
+  const tensor_view<const std::int32_t> in(x, shape(8));
+  const float one = 1;
+  for (const std::int32_t zero : {0, 1000, 65535}) {
+    const requantization_view<float> p{&one, 1, zero};
+    requantize(requantizer<uint16, float_multiplier>{}, p, in, tensor_view<std::uint16_t>(codes, shape(8)));
+    for (std::size_t i = 0; i < 8; ++i) {
+      const std::int64_t sum = std::int64_t{x[i]} + zero;
+      CHECK(codes[i] == (sum < 0 ? 0 : sum > 65535 ? 65535 : sum));
+    }
+  }
+  for (const std::int32_t zero : {-32768, 0, 32767}) {
+    const requantization_view<float> p{&one, 1, zero};
+    requantize(requantizer<int16, float_multiplier>{}, p, in, tensor_view<std::int16_t>(signed_codes, shape(8)));
+    for (std::size_t i = 0; i < 8; ++i) {
+      const std::int64_t sum = std::int64_t{x[i]} + zero;
+      CHECK(signed_codes[i] == (sum < -32768 ? -32768 : sum > 32767 ? 32767 : sum));
+    }
+  }
+}
+
 TEST_CASE("requantize: worked examples") {
   // 0.25: -6 is -1.5. Up: -1. Away: -2. Twice: -3 exactly, then -1.5, away: -2.
   const std::int32_t x[] = {-6, 6, -5, 2, -2, -1};

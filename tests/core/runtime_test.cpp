@@ -338,6 +338,10 @@ TEST_CASE("a rule for degenerate scales, or powers of two, that there is not") {
   CHECK(power.answer.code == errc::not_compiled);
   CHECK(std::string(power.answer.argument) == "power_of_two");
   CHECK(power.answer.value == 5);
+  // Schemes of one type have no powers of two but of their own.
+  const quantizer_description extreme{.scheme = scheme_id::symmetric_to_signed_extreme,
+                                      .power_of_two = power_of_two_id::up};
+  CHECK(reach<all_schemes>(extreme).answer.code == errc::not_compiled);
 }
 
 TEST_CASE("what was not compiled is named") {

@@ -23,6 +23,7 @@
 #include <xquant/schemes/zero_point_before_rounding.hpp>
 
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -167,6 +168,10 @@ TEST_CASE("affine with zero left out, and nudged") {
   CHECK(parameters_of<nudged_affine<>>(0, 4, {-1.25f, 0.75f}) == scale_and_zero_point<float>{0.5f, 2});  // 2.5
   using away = nudged_affine<degenerate::one, zero_point_rounding::nearest_away>;
   CHECK(parameters_of<away>(0, 4, {-1.25f, 0.75f}) == scale_and_zero_point<float>{0.5f, 3});
+  // Just below a tie, where adding 0.5 and cutting would round up.
+  const double below = std::nextafter(0.5, 0.0);
+  CHECK(quantizer<stored_integer<std::int8_t>, away>({0, 4}).parameters_for(range<double>{-below, 3.5}) ==
+        scale_and_zero_point<double>{1, 0});
 }
 
 TEST_CASE("affine, and zero points that are reals: with the scale in double, whatever the stored one is") {
@@ -198,6 +203,27 @@ TEST_CASE("affine, and zero points that are reals: with the scale in double, wha
   CHECK(try_quantize(beyond, p, tensor_view<const float>(&x, shape(1)), tensor_view<std::uint32_t>(&code, shape(1)))
             .code == errc::zero_point_range);
   CHECK(code == 7);
+}
+
+TEST_CASE("ranges whose width overflows") {
+  constexpr float most = std::numeric_limits<float>::max();
+  constexpr double large = std::numeric_limits<double>::max();
+  // One step from code to code, longer than any float: the largest.
+  CHECK(quantizer<int1, affine>{}.parameters_for(range<float>{-most, most}).scale == most);
+  CHECK(quantizer<uint1, real_zero_point_affine<>>{}.parameters_for(range<float>{-most, most}).scale == most);
+  CHECK(quantizer<int1, affine>{}.parameters_for(range<double>{-large, large}).scale == large);
+  CHECK(quantizer<uint1, offset_affine<degenerate::one, offset_code::lowest>>{}.parameters_for(
+            range<double>{-large, large}) == scale_and_real_zero_point<double>{large, -large});
+  // 2.5 * 2^1023 wide, in five steps.
+  const auto each = [](auto scheme) {
+    return quantizer<stored_integer<std::uint8_t>, decltype(scheme)>({0, 5}).parameters_for(
+        range<double>{-0x1p1023, 0x1.8p1023});
+  };
+  CHECK(each(affine{}) == scale_and_zero_point<double>{0x1p1022, 2});
+  CHECK(each(nudged_affine<>{}) == scale_and_zero_point<double>{0x1p1022, 2});
+  CHECK(each(affine_rounding_sum<>{}) == scale_and_zero_point<double>{0x1p1022, 2});
+  CHECK(each(real_zero_point_affine<>{}) == scale_and_real_zero_point<double>{0x1p1022, 2});
+  CHECK(each(offset_affine<>{}) == scale_and_real_zero_point<double>{0x1p1022, 0x1p1022});
 }
 
 TEST_CASE("affine with the zero point rounded as a sum") {

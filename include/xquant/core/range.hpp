@@ -59,6 +59,13 @@ constexpr Real stored_real(double x) noexcept {
   return x > most ? real_traits<Real>::max : x < -most ? -real_traits<Real>::max : static_cast<Real>(x);
 }
 
+// (high - low) / (upper - lower), the step at which the codes span an interval; finite where the width is not.
+constexpr double step_of(double low, double high, const code_bounds& codes) noexcept {
+  const double steps = codes.upper - codes.lower;
+  const double width = high - low;
+  return stored_real<double>(width - width == 0 ? width / steps : (high / 2 - low / 2) / steps * 2);
+}
+
 // The nearest integer, ties to even; of magnitudes below 2^51, and beyond that close to x.
 constexpr double nearest_integer(double x) noexcept {
   constexpr double shifter = 1.5 * power_of_two<double>(52);

@@ -28,7 +28,7 @@ struct affine_scheme {
   template <class Real>
   static constexpr scale_and_zero_point<Real> parameters(const range<Real>& r, const code_bounds& codes) noexcept {
     const double low = lowest(r);
-    const repaired_scale scale = Degenerate::template repair<Real>((highest(r) - low) / (codes.upper - codes.lower));
+    const repaired_scale scale = Degenerate::template repair<Real>(detail::step_of(low, highest(r), codes));
     return {detail::stored_real<Real>(scale.scale),
             scale.is_degenerate ? detail::held_zero_point(0, codes) : zero_point_for(r, codes, scale.scale)};
   }

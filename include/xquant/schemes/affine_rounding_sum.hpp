@@ -26,11 +26,12 @@ struct affine_rounding_sum {
 
   template <class Real>
   static constexpr scale_and_zero_point<Real> parameters(const range<Real>& r, const code_bounds& codes) noexcept {
-    const Real low = r.minimum < 0 ? r.minimum : Real(0);
-    const Real high = r.maximum > 0 ? r.maximum : Real(0);
-    double width = static_cast<double>(high) - static_cast<double>(low);
-    if (Width == range_width::rounded) width = static_cast<double>(detail::stored_real<Real>(width));
-    const repaired_scale scale = Degenerate::template repair<Real>(width / (codes.upper - codes.lower));
+    const double low = r.minimum < 0 ? static_cast<double>(r.minimum) : 0.0;
+    const double high = r.maximum > 0 ? static_cast<double>(r.maximum) : 0.0;
+    const double step = Width == range_width::exact
+                            ? detail::step_of(low, high, codes)
+                            : static_cast<double>(detail::stored_real<Real>(high - low)) / (codes.upper - codes.lower);
+    const repaired_scale scale = Degenerate::template repair<Real>(step);
     return {detail::stored_real<Real>(scale.scale),
             scale.is_degenerate ? detail::held_zero_point(0, codes) : zero_point_for(r, codes, scale.scale)};
   }

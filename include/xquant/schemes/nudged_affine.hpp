@@ -30,7 +30,7 @@ struct nudged_affine {
   static constexpr scale_and_zero_point<Real> parameters(const range<Real>& r, const code_bounds& codes) noexcept {
     const double low = r.minimum < 0 ? static_cast<double>(r.minimum) : 0.0;
     const double high = r.maximum > 0 ? static_cast<double>(r.maximum) : 0.0;
-    const repaired_scale scale = Degenerate::template repair<Real>((high - low) / (codes.upper - codes.lower));
+    const repaired_scale scale = Degenerate::template repair<Real>(detail::step_of(low, high, codes));
     return {detail::stored_real<Real>(scale.scale),
             scale.is_degenerate ? detail::held_zero_point(0, codes) : zero_point_for(r, codes, scale.scale)};
   }

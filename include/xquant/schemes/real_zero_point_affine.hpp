@@ -13,8 +13,8 @@ namespace detail {
 // The scale of a range, which need not contain zero.
 template <class Real, class Degenerate>
 constexpr double scale_of_range(const range<Real>& r, const code_bounds& codes) noexcept {
-  const double width = static_cast<double>(r.maximum) - static_cast<double>(r.minimum);
-  return Degenerate::template repair<Real>(width / (codes.upper - codes.lower)).scale;
+  const double step = step_of(static_cast<double>(r.minimum), static_cast<double>(r.maximum), codes);
+  return Degenerate::template repair<Real>(step).scale;
 }
 }  // namespace detail
 
