@@ -44,7 +44,7 @@ enum class errc : std::uint8_t {
 struct status {
   errc code = errc::ok;
   const char* argument = "";  ///< name of the argument at fault
-  std::size_t index = 0;      ///< element of the argument, where it has several
+  std::size_t index = 0;      ///< element of the argument, where it has several; of parameter_count how many are wanted
   double value = 0;           ///< the value met
   const char* expected = "";  ///< what would have been accepted
 

@@ -106,8 +106,8 @@ class message_writer {
 
 }  // namespace detail
 
-/// Writes "xquant: ARGUMENT[INDEX] = VALUE: DESCRIPTION; expected EXPECTED" into `text`, cut to `capacity` bytes
-/// including the terminating zero. `capacity` must not be 0.
+/// Writes "xquant: ARGUMENT[INDEX] = VALUE: DESCRIPTION; expected EXPECTED" into `text` (with ": WANTED" after it where
+/// a number of parameters is wrong), cut to `capacity` bytes including the terminating zero. `capacity` must not be 0.
 constexpr void format_message(const status& s, char* text, std::size_t capacity) noexcept {
   detail::message_writer out(text, capacity);
   out.put("xquant: ");
@@ -115,13 +115,15 @@ constexpr void format_message(const status& s, char* text, std::size_t capacity)
     out.put(describe(s.code));
     return;
   }
+  const bool is_count = s.code == errc::parameter_count;  // whose index is the number wanted
   if (*s.argument != '\0') {
     out.put(s.argument);
-    if (s.index != 0) out.put("[").put(static_cast<std::uint64_t>(s.index)).put("]");
+    if (s.index != 0 && !is_count) out.put("[").put(static_cast<std::uint64_t>(s.index)).put("]");
     out.put(" = ").put(s.value).put(": ");
   }
   out.put(describe(s.code));
   if (*s.expected != '\0') out.put("; expected ").put(s.expected);
+  if (is_count && s.index != 0) out.put(": ").put(static_cast<std::uint64_t>(s.index));
 }
 
 }  // namespace xquant

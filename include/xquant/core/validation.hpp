@@ -105,7 +105,7 @@ template <class Real>
 constexpr status validate_parameters(const parameters_view<Real>& p, const parameter_rules& rules) noexcept {
   if (p.count != rules.count)
     return fault(errc::parameter_count, "parameters", static_cast<double>(p.count),
-                 "one scale for each slot that shape and granularity give");
+                 "one scale for each slot that shape and granularity give", rules.count);
   if (p.count != 0 && p.scale == nullptr)
     return fault(errc::null_pointer, "parameters.scale", 0, "memory for every scale");
   for (std::size_t i = 0; i < p.count; ++i) {

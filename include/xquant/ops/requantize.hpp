@@ -83,7 +83,7 @@ status validate_requantization(const R& r, const Parameters& p, const tensor_vie
   if (const status s = r.granularity.map(in.shape, map); !s.ok()) return s;
   if (p.count != map.count)
     return fault(errc::parameter_count, "multiplier", static_cast<double>(p.count),
-                 "one multiplier for each slot that shape and granularity give");
+                 "one multiplier for each slot that shape and granularity give", map.count);
   if (p.count != 0 && p.multiplier == nullptr)
     return fault(errc::null_pointer, "multiplier", 0, "memory for every multiplier");
   typename arithmetic::prepared prepared{};

@@ -13,7 +13,7 @@ template <class Real>
 constexpr status validate_slots(const parameters_view<Real>& p, std::size_t count) noexcept {
   if (p.count != count)
     return fault(errc::parameter_count, "parameters", static_cast<double>(p.count),
-                 "one scale for each slot that shape and granularity give");
+                 "one scale for each slot that shape and granularity give", count);
   if (count != 0 && p.scale == nullptr)
     return fault(errc::null_pointer, "parameters.scale", 0, "memory for every scale");
   return {};
