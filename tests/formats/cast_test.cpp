@@ -10,11 +10,19 @@
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/ternary.hpp>
 #include <xquant/formats/wide_integer.hpp>
+#include <xquant/gradients/clipped_straight_through.hpp>
 #include <xquant/ops/cast.hpp>
+#include <xquant/ops/fake_quantize.hpp>
+#include <xquant/ops/quantize.hpp>
 #include <xquant/rounding/nearest_away.hpp>
 #include <xquant/rounding/stochastic.hpp>
+#include <xquant/rounding/to_odd.hpp>
+#include <xquant/rounding/toward_negative.hpp>
+#include <xquant/rounding/toward_positive.hpp>
 #include <xquant/rounding/toward_zero.hpp>
 
+#include <array>
+#include <limits>
 #include <string>
 
 namespace {
@@ -52,6 +60,19 @@ using unsigned_ieee = minifloat<4, 3, 7, special_values::ieee, false>;
 static_assert(cast<unsigned_ieee::with<saturating_finite>>(-__builtin_inf()) == 0 &&
               cast<unsigned_ieee::with<saturating_finite>>(__builtin_inf()) == 0x78 &&
               cast<unsigned_ieee::with<saturating_finite>>(-1e9) == 0);
+static_assert(cast<ue4m3::with<saturating_finite>>(-__builtin_inf()) == 0 &&
+              cast<ue4m3::with<overflowing>>(-__builtin_inf()) == 0 &&
+              cast<ue4m3::with<saturating_finite>>(__builtin_inf()) == 0x7f &&
+              cast<ue4m3::with<saturating_finite>>(1e9) == 0x7e);
+
+// Steps so long that the least numbers over one underflow: they are no zeros for a rounding that asks.
+using long_steps = minifloat<4, 3, -100, special_values::fn>;
+using unsigned_long_steps = minifloat<5, 3, -90, special_values::none, false>;
+static_assert(cast<long_steps>(5e-324, toward_positive{}) == 1 && cast<long_steps>(-5e-324, toward_positive{}) == 0x80);
+static_assert(cast<long_steps>(-5e-324, toward_negative{}) == 0x81 && cast<long_steps>(5e-324, to_odd{}) == 1);
+static_assert(cast<long_steps>(5e-324) == 0 && cast<long_steps>(-0.0, toward_negative{}) == 0x80);
+static_assert(cast<unsigned_long_steps>(5e-324, toward_positive{}) == 1 &&
+              cast<unsigned_long_steps>(-5e-324, toward_negative{}) == 0);
 
 // What a code of `from` is in `to`, by search: saturating, NaN as given.
 unsigned expected_code(const layout& from, const grid& to, unsigned code, unsigned nan, unsigned infinity, rule how) {
@@ -103,6 +124,30 @@ TEST_CASE("casts: every code of one format in another") {
   every_code<binary16, bfloat16_format>(l_binary16, l_bfloat16, 0x7fc0, 0x7f80);
   every_code<bfloat16_format, binary16>(l_bfloat16, l_binary16, 0x7e00, 0x7c00);
   every_code<e5m2, binary16>(l_e5m2, l_binary16, 0x7e00, 0x7c00);
+}
+
+TEST_CASE("long steps: float data far below one") {
+  const float least = std::numeric_limits<float>::denorm_min();
+  const float x[] = {least, -least, 0.0f, -0.0f, 0x1p97f, 0x1p98f};  // a step is 2^98
+  const shape s(6);
+  const auto codes_of = [&](const auto& q) {
+    std::array<std::uint8_t, 6> codes{};
+    quantize(q, scale_and_zero_point<float>{1, 0}, tensor_view<const float>(x, s),
+             tensor_view<std::uint8_t>(codes.data(), s));
+    return codes;
+  };
+  CHECK(codes_of(quantizer<long_steps, toward_positive>{}) == std::array<std::uint8_t, 6>{1, 0x80, 0, 0x80, 1, 1});
+  CHECK(codes_of(quantizer<long_steps, toward_negative>{}) == std::array<std::uint8_t, 6>{0, 0x81, 0, 0x80, 0, 1});
+  CHECK(codes_of(quantizer<long_steps, to_odd>{}) == std::array<std::uint8_t, 6>{1, 0x81, 0, 0x80, 1, 1});
+  CHECK(codes_of(quantizer<long_steps>{}) == std::array<std::uint8_t, 6>{0, 0x80, 0, 0x80, 0, 1});
+  CHECK(codes_of(quantizer<unsigned_long_steps, toward_positive>{})[0] == 1);
+  // Below zero, where a format without sign has no codes: rounded to 0, or to none.
+  float y[6];
+  std::uint8_t mask = 0;
+  fake_quantize_with_mask(quantizer<unsigned_long_steps, toward_negative>{}, scale_and_zero_point<float>{1, 0},
+                          tensor_view<const float>(x, s), tensor_view<float>(y, s),
+                          tensor_view<std::uint8_t>(&mask, shape(1)));
+  CHECK(mask == 0x3d);
 }
 
 TEST_CASE("casts: 16-bit formats and 16-bit elements agree") {

@@ -43,9 +43,10 @@ struct minifloat_codes {
     if (nan == absent) return otherwise;
     return {nan, nan | sign};
   }
-  /// Infinity with its sign; where there is none, NaN; where there is none either, the last number.
+  /// Infinity with its sign; where there is none, NaN; where there is none either, the last number. In a format without
+  /// sign -infinity is below zero as any other, and becomes 0.
   [[nodiscard]] constexpr conversion_codes infinity_nan_or_largest() const noexcept {
-    return infinity != absent ? with_sign(infinity) : nan_or(quiet_nan, largest_number());
+    return with_sign(infinity != absent ? infinity : quiet_nan != absent ? quiet_nan : largest);
   }
 };
 

@@ -174,9 +174,21 @@ struct minifloat {
     return maximum_integer<L>(shift_right<L, traits<L>::mantissa_bits>(to_bits(absolute(v))),
                               biased<L>(lowest_exponent));
   }
+  // Where steps are longer than 1, what is far below one could underflow on the way: of that only sign and being no
+  // zero matter.
+  template <class L>
+  XQUANT_INLINE static constexpr L off_zero(L v) {
+    if constexpr (lowest_exponent > Mantissa) {
+      const L least = broadcast<L>(power_of_two<real_of<L>>(lowest_exponent - Mantissa - 40));
+      return select<L>(less(broadcast<L>(0), absolute(v)), copy_sign(maximum(absolute(v), least), v), v);
+    } else {
+      return v;
+    }
+  }
   // v / step, exact.
   template <class L>
-  XQUANT_INLINE static constexpr L in_steps(L v, integer_of<L> e) {
+  XQUANT_INLINE static constexpr L in_steps(L given, integer_of<L> e) {
+    const L v = off_zero<L>(given);
     if constexpr (takes_two_factors<L>) {
       const L first =
           multiply(v, from_exponent<L>(subtract_integer<L>(broadcast_integer<L>(2 * traits<L>::bias + 1), e)));
