@@ -1,0 +1,159 @@
+// Quantize and fake quantize where a second tensor says how each element is rounded: AdaRound, SignRound.
+#pragma once
+
+#include <xquant/core/adapt.hpp>
+#include <xquant/core/half.hpp>
+#include <xquant/engines/plan.hpp>
+#include <xquant/engines/scalar.hpp>
+#include <xquant/engines/streams.hpp>
+#include <xquant/exception.hpp>
+#include <xquant/quantizer.hpp>
+#include <xquant/rounding/adaround.hpp>
+#include <xquant/rounding/sign_round.hpp>
+
+namespace xquant::inline XQUANT_ABI {
+
+/// A learned rounding R of a value v and a number c given for the element:
+///   template <class L> static constexpr L round(L v, L c)    the real it is taken for, on a grid or between
+///   template <class L> static constexpr L decide(L v, L c)   the integer it becomes
+/// |v| is at most 2^18, c anything.
+template <class R>
+concept LearnedRounding = requires {
+  R::template round<float>(1.0f, 0.5f);
+  R::template decide<float>(1.0f, 0.5f);
+};
+
+namespace detail {
+template <class Kernel>
+struct check_learned {
+  static_assert(
+      requires { requires Kernel::format_type::is_plain_integer; } && Kernel::zero_point_is_apart,
+      "xquant: a learned rounding needs a format of integers of at most 16 bits, and no zero point or one "
+      "that is added after the rounding");
+  static constexpr bool ok = true;
+};
+}  // namespace detail
+
+/// y = clamp(round(x / scale, c) , lower - z, upper - z) * scale.
+template <class Kernel, class Rounding, class Element>
+struct learned_fake_quantize_operation : Kernel {
+  static_assert(detail::check_learned<Kernel>::ok);
+  using input_0_type = Element;
+  using input_1_type = Element;
+  using output_0_type = Element;
+  using output_1_type = none;
+  using rounding_type = none;
+  static constexpr bool needs_small_quotient = false;
+
+  template <class L>
+  XQUANT_INLINE constexpr typename Kernel::template prepared<L> prepare(const lane_parameters<L>& p) const {
+    return Kernel::template prepare<L, true>(p);
+  }
+  template <class L>
+  XQUANT_INLINE constexpr L operator()(L x, L c, const typename Kernel::template prepared<L>& p,
+                                       detail::no_random_bits) const {
+    const L steps = Rounding::template round<L>(Kernel::template scaled<L, true>(x, p), c);
+    return Kernel::template rescaled<L>(clamp(steps, p.lowest_step, p.highest_step), p);
+  }
+};
+
+/// code = clamp(decide(x / scale, c) + z, lower, upper).
+template <class Kernel, class Rounding, class Element>
+struct learned_quantize_operation : learned_fake_quantize_operation<Kernel, Rounding, Element> {
+  using output_0_type = typename Kernel::code_type;
+  template <class L>
+  static constexpr bool adds_zero_point_in_store = false;
+
+  template <class L>
+  XQUANT_INLINE constexpr integer_of<L> operator()(L x, L c, const typename Kernel::template prepared<L>& p,
+                                                   detail::no_random_bits) const {
+    const L steps = Rounding::template decide<L>(Kernel::template scaled<L, true>(x, p), c);
+    const integer_of<L> held = truncate_to_integer(clamp(steps, p.lowest_step, p.highest_step));
+    if constexpr (Kernel::has_zero_point)
+      return add_integer<L>(held, p.zero_point);
+    else
+      return held;
+  }
+};
+
+namespace detail {
+
+template <template <class, class, class> class Operation, class Rounding, class Quantizer, class Parameters, class In,
+          class Choice, class Out, class Use>
+status with_learned(const Quantizer& q, const Parameters& p, const In& x, const Choice& c, Out&& out, const char* name,
+                    const Use& use) {
+  using element = element_of<In>;
+  static_assert(LearnedRounding<Rounding>, "xquant: the first argument is no learned rounding (adaround, sign_round)");
+  using operation = Operation<kernel_of<lane_real<element>, Quantizer>, Rounding, element>;
+  auto&& held_x = evaluated(x);
+  auto&& held_c = evaluated(c);
+  streams<operation> s;
+  s.input_0(as_view(held_x), "x").input_1(as_view(held_c), "choice").output_0(as_view(out), name);
+  return use(s, as_parameters(p), make_operation<operation>(q));
+}
+
+inline constexpr auto only_validate = [](const auto& q) {
+  return [&q](auto& s, const auto& p, const auto&) { return s.validate(q, p); };
+};
+
+}  // namespace detail
+
+/// What would be wrong with learned_fake_quantize(rounding, q, p, x, choice, y); ok when nothing is.
+template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out>
+[[nodiscard]] status validate_learned_fake_quantize(const Rounding&, const Quantizer& q, const Parameters& p,
+                                                    const In& x, const Choice& choice, Out&& y) {
+  return detail::with_learned<learned_fake_quantize_operation, Rounding>(q, p, x, choice, y, "y",
+                                                                         detail::only_validate(q));
+}
+
+/// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
+template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out,
+          class Engine = scalar_engine>
+[[nodiscard]] status try_learned_fake_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
+                                               const Choice& choice, Out&& y, const Engine& engine = {}) {
+  return detail::with_learned<learned_fake_quantize_operation, Rounding>(
+      q, p, x, choice, y, "y",
+      [&](auto& s, const auto& view, const auto& operation) { return s.run(q, view, operation, engine); });
+}
+
+/// What would be wrong with learned_quantize(rounding, q, p, x, choice, codes); ok when nothing is.
+template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out>
+[[nodiscard]] status validate_learned_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
+                                               const Choice& choice, Out&& codes) {
+  return detail::with_learned<learned_quantize_operation, Rounding>(q, p, x, choice, codes, "codes",
+                                                                    detail::only_validate(q));
+}
+
+/// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
+template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out,
+          class Engine = scalar_engine>
+[[nodiscard]] status try_learned_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
+                                          const Choice& choice, Out&& codes, const Engine& engine = {}) {
+  return detail::with_learned<learned_quantize_operation, Rounding>(
+      q, p, x, choice, codes, "codes",
+      [&](auto& s, const auto& view, const auto& operation) { return s.run(q, view, operation, engine); });
+}
+
+#if XQUANT_HAS_EXCEPTIONS
+/// y = clamp(round(x / scale, c), lower - z, upper - z) * scale, element by element, with `rounding` an `adaround` or a
+/// `sign_round` (or one of your own) and c the element of `choice`; the rounding of q is not asked. x, choice and y are
+/// float, double, float16 or bfloat16, of one type and shape; y may be the memory of either. adaround gives points
+/// between the codes where h is. NaN in x or choice gives the lowest value. Refuses what fake_quantize refuses; formats
+/// other than integers of at most 16 bits and zero points before the rounding do not compile.
+template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out,
+          class Engine = scalar_engine>
+void learned_fake_quantize(const Rounding& rounding, const Quantizer& q, const Parameters& p, const In& x,
+                           const Choice& choice, Out&& y, const Engine& engine = {}) {
+  throw_if(try_learned_fake_quantize(rounding, q, p, x, choice, y, engine));
+}
+
+/// codes = clamp(decide(x / scale, c) + z, lower, upper), likewise: what is stored once the choices are made.
+template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out,
+          class Engine = scalar_engine>
+void learned_quantize(const Rounding& rounding, const Quantizer& q, const Parameters& p, const In& x,
+                      const Choice& choice, Out&& codes, const Engine& engine = {}) {
+  throw_if(try_learned_quantize(rounding, q, p, x, choice, codes, engine));
+}
+#endif
+
+}  // namespace xquant
