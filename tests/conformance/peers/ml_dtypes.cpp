@@ -105,15 +105,29 @@ void append_float(const std::string& type, std::vector<rule>& rules) {
                        [](const value& x, std::size_t i) { return ml_dtypes::astype<FormatType>(x.real[i]); }));
 }
 
-template <class From, class To>
-rule cast(const std::string& from, const std::string& to) {
+// A cast is an encode of a decode, both exact or rounded once; `cast<From, To>` for each of 110 pairs would be long to
+// compile.
+template <class From>
+std::vector<double> decoded(const value& codes) {
+  std::vector<double> reals;
+  for (const std::int64_t code : codes.integer)
+    reals.push_back(xquant::value_of<From>(static_cast<typename From::code_type>(code)));
+  return reals;
+}
+
+template <class To>
+value encoded(const std::vector<double>& reals, const xquant::shape& s) {
+  std::vector<typename To::code_type> codes;
+  for (const double x : reals) codes.push_back(xquant::cast<To>(x));
+  return value_of(codes, s);
+}
+
+rule cast(const std::string& from, const std::string& to, std::vector<double> (*decode_codes)(const value&),
+          value (*encode_reals)(const std::vector<double>&, const xquant::shape&)) {
   return {"cast", [=](const recorded_case& c) { return c.text("from") == from && c.text("to") == to; },
-          [](const recorded_case& c, answers& out) {
+          [=](const recorded_case& c, answers& out) {
             const value codes = value_of(c.input("code"));
-            std::vector<typename To::code_type> result;
-            for (const std::int64_t code : codes.integer)
-              result.push_back(xquant::cast<From, To>(static_cast<typename From::code_type>(code)));
-            out.give("code_out", "ml_dtypes", "host", value_of(result, codes.shape));
+            out.give("code_out", "ml_dtypes", "host", encode_reals(decode_codes(codes), codes.shape));
           }};
 }
 
@@ -135,7 +149,7 @@ peer_rules ml_dtypes_rules() {
   for_each_float([&]<class From>(named<From> from) {
     append_float<From>(from.name, rules);
     for_each_float([&]<class To>(named<To> to) {
-      if constexpr (!xquant::is_same<From, To>) rules.push_back(cast<From, To>(from.name, to.name));
+      if constexpr (!xquant::is_same<From, To>) rules.push_back(cast(from.name, to.name, decoded<From>, encoded<To>));
     });
   });
   rules.push_back(encode_float32<ml_dtypes::bfloat16_codes>("bfloat16"));
