@@ -38,6 +38,6 @@ program() {
 program engines engines/harness.cpp engines/dequantize_test.cpp engines/quantize_divide_test.cpp \
   engines/quantize_multiply_test.cpp engines/fake_quantize_divide_test.cpp engines/fake_quantize_multiply_test.cpp \
   engines/elements_test.cpp engines/granularity_test.cpp engines/hash_test.cpp engines/zero_points_test.cpp \
-  engines/convert_test.cpp
+  engines/convert_test.cpp engines/store_test.cpp
 program gradients gradients/harness.cpp gradients/signed_test.cpp gradients/minifloat_test.cpp gradients/pieces_test.cpp
 program formats formats/lanes_test.cpp

@@ -101,7 +101,8 @@ struct instruction_set<xsimd::sse2> {
     const integer high = _mm_set1_epi16(static_cast<short>(upper - 32768));
     XQUANT_UNROLL
     for (int h = 0; h < 8; ++h)
-      store(p + 8 * h, _mm_xor_si128(words(_mm_sub_epi32(v[2 * h], bias), _mm_sub_epi32(v[2 * h + 1], bias), low, high),
+      store(p + 8 * h, _mm_xor_si128(words(_mm_sub_epi32(not_below_zero(v[2 * h]), bias),
+                                           _mm_sub_epi32(not_below_zero(v[2 * h + 1]), bias), low, high),
                                      _mm_set1_epi16(static_cast<short>(-32768))));
   }
 
@@ -113,6 +114,7 @@ struct instruction_set<xsimd::sse2> {
   XQUANT_INLINE static void stream_fence() { _mm_sfence(); }
 
  private:
+  XQUANT_INLINE static integer not_below_zero(integer a) { return _mm_andnot_si128(_mm_srai_epi32(a, 31), a); }
   XQUANT_INLINE static real with_sign(real magnitude, real sign) {
     const real bit = _mm_set1_ps(-0.0f);
     return _mm_or_ps(_mm_andnot_ps(bit, magnitude), _mm_and_ps(bit, sign));
