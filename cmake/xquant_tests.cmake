@@ -113,6 +113,8 @@ function(xquant_add_program)
   target_compile_options(${arg_NAME} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${arch_flags}> ${arg_OPTIONS})
   if(DEFINED arg_OPTIMIZE AND NOT XQUANT_SANITIZE)
     target_compile_options(${arg_NAME} PRIVATE -O${arg_OPTIMIZE})
+  elseif(DEFINED arg_OPTIMIZE AND arg_OPTIMIZE LESS 2)
+    target_compile_options(${arg_NAME} PRIVATE -O0)  # sanitizers cost the compiler three times as much at -O1
   endif()
   set(xquant_program_added TRUE PARENT_SCOPE)
 endfunction()
