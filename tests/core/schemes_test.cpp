@@ -338,7 +338,7 @@ void against_steps(rule which, std::int32_t lower, std::int32_t upper, std::int3
       v = oracle::interesting(random, scale, 1.3 * (upper - lower + 2));
       if (which == rule::offset && random.below(2) != 0) v = step(static_cast<double>(v) + static_cast<double>(zero));
     }
-    const auto integer_zero = static_cast<std::int32_t>(zero);
+    const auto integer_zero = which == rule::before ? static_cast<std::int32_t>(zero) : 0;
     parameters_view<float> p{&scale, nullptr, nullptr, 1};
     (which == rule::before ? p.zero_point = &integer_zero : nullptr);
     (which != rule::before ? p.real_zero_point = &zero : nullptr);
