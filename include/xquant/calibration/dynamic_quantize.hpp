@@ -2,6 +2,7 @@
 // Of layer 3, above the operations: it observes as a calibrator does, and then runs one.
 #pragma once
 
+#include <xquant/calibration/range_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/engines/scalar.hpp>
@@ -16,37 +17,19 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// Accumulator 0: minimum, 1: maximum, both without NaN; 2: 1 where there was a NaN.
+/// extremes_operation, and accumulator 2: 1 where there was a NaN.
 template <class In>
-struct finite_extremes_operation {
-  using real = lane_real<In>;
-  using input_0_type = In;
-  using input_1_type = none;
-  using output_0_type = none;
-  using output_1_type = none;
-  using rounding_type = none;
-  static constexpr bool needs_small_quotient = false;
+struct finite_extremes_operation : extremes_operation<In> {
   static constexpr std::size_t accumulators = 3;
 
   template <class L>
   XQUANT_INLINE static constexpr L initial(std::size_t k) {
-    constexpr auto infinity = static_cast<real_of<L>>(__builtin_inf());
-    return broadcast<L>(k == 0 ? infinity : k == 1 ? -infinity : real_of<L>(0));
-  }
-  template <class L>
-  XQUANT_INLINE static constexpr L combine(std::size_t k, L a, L b) {
-    return k == 0 ? minimum(a, b) : maximum(a, b);
-  }
-  template <class L>
-  XQUANT_INLINE static constexpr none prepare(const lane_parameters<L>&) {
-    return {};
+    return k < 2 ? extremes_operation<In>::template initial<L>(k) : broadcast<L>(0);
   }
   template <class L>
   XQUANT_INLINE constexpr reduced_result<none, L, 3> operator()(L x, none, none, detail::no_random_bits) const {
     return {{}, {x, x, select<L>(equal(x, x), broadcast<L>(0), broadcast<L>(1))}};
   }
-  static constexpr std::int32_t lower_code() noexcept { return 0; }
-  static constexpr std::int32_t upper_code() noexcept { return 0; }
 };
 
 namespace detail {

@@ -1,4 +1,4 @@
-// The extremes of a tensor, one range a parameter slot, by an engine: the reduction behind dynamic quantization.
+// The extremes of a tensor, one range a parameter slot, by an engine. Dynamic quantization extends the reduction.
 #pragma once
 
 #include <xquant/core/adapt.hpp>

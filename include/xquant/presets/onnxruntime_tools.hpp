@@ -56,8 +56,8 @@ constexpr code_bounds code_range_of(integer_type type, bool symmetric, bool redu
     low = -high;
   }
   out = affine_rounding_sum<>::parameters(range<float>{low, high}, codes);
-  const bool is_degenerate = (static_cast<double>(high) - static_cast<double>(low)) / (codes.upper - codes.lower) <
-                             static_cast<double>(real_traits<float>::min_normal);
+  const double scale = (static_cast<double>(high) - static_cast<double>(low)) / (codes.upper - codes.lower);
+  const bool is_degenerate = degenerate::one::repair<float>(scale).is_degenerate;
   if (symmetric && !is_degenerate)
     out.zero_point = static_cast<std::int32_t>(round_even_to_integer<double>((codes.lower + codes.upper) / 2));
   return {};

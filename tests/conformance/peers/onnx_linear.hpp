@@ -79,7 +79,7 @@ std::vector<Data> data_of(const xquant::model::tensor& t) {
   return data;
 }
 
-template <class Data, class Format, class Arithmetic>
+template <class Format, class Arithmetic>
 struct linear_quantizer {
   using type =
       xquant::quantizer<Format, xquant::per_block<>,
@@ -87,8 +87,7 @@ struct linear_quantizer {
 };
 
 // Formats whose codes ONNX packs, and how many bits they have.
-template <class Format>
-int packed_bits(const recorded_case& c) {
+inline int packed_bits(const recorded_case& c) {
   const std::string type = c.text("to");
   return type == "int2" || type == "uint2" ? 2 : type == "int4" || type == "uint4" || type == "float4e2m1" ? 4 : 0;
 }
@@ -101,7 +100,7 @@ void quantize_linear_of(const recorded_case& c, const Format& format, const char
   const xquant::shape s = c.input("x").shape();
   const linear_parameters parameters(c, s);
   const std::vector<Data> x = data_of<Data>(c.input("x"));
-  typename linear_quantizer<Data, Format, Arithmetic>::type quantizer;
+  typename linear_quantizer<Format, Arithmetic>::type quantizer;
   quantizer.format = format;
   quantizer.granularity = parameters.granularity;
   on_engines_for<Data>([&](const auto& engine, const char* name) {
@@ -109,11 +108,10 @@ void quantize_linear_of(const recorded_case& c, const Format& format, const char
     xquant::quantize(quantizer, parameters.view(), xquant::tensor_view<const Data>(x.data(), s),
                      xquant::tensor_view(codes.data(), s), engine);
     for (const std::string& output : names) out.give(output, preset, name, value_of(codes, s));
-    const int bits = packed_bits<Format>(c);
+    const int bits = packed_bits(c);
     // The recorded bytes are those of ONNX Runtime's codes, or of the only ones there are.
-    const bool is_source = names.back() == "q" || names.back() == "q_ort" || !c.has_output("q_ort");
-    if (bits == 0 || !c.has_output("packed") || (c.has_output("q_ort") && names.back() == "q_ref") || !is_source)
-      return;
+    const bool is_source = !c.has_output("q_ort") || names.back() != "q_ref";
+    if (bits == 0 || !c.has_output("packed") || !is_source) return;
     std::vector<std::uint8_t> bytes((codes.size() * static_cast<std::size_t>(bits) + 7) / 8);
     xquant::presets::onnx::pack(codes.data(), codes.size(), bits, bytes.data());
     out.give("packed", preset, name, value_of(bytes, xquant::shape(bytes.size())));
@@ -158,7 +156,7 @@ void dequantize_linear_of(const recorded_case& c, answers& out) {
   const linear_parameters parameters(c, recorded.shape);
   std::vector<code> codes;
   for (const std::int64_t q : recorded.integer) codes.push_back(static_cast<code>(q));
-  typename linear_quantizer<Data, Format, xquant::divide_by_scale>::type quantizer;
+  typename linear_quantizer<Format, xquant::divide_by_scale>::type quantizer;
   quantizer.granularity = parameters.granularity;
   on_engines_for<Data>([&](const auto& engine, const char* name) {
     std::vector<Data> y(codes.size());
