@@ -15,6 +15,7 @@
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/quantizer.hpp>
 #include <xquant/report/markup.hpp>
+#include <xquant/report/path.hpp>
 #include <xquant/report/scales.hpp>
 #include <xquant/report/signal_to_noise.hpp>
 
@@ -128,14 +129,14 @@ std::vector<entry> all_formats(const samples& s) {
 
 // Lines at `positions` (ascending), none closer than half a pixel to the one before.
 std::string lines_at(const std::vector<double>& positions, double top, double base) {
-  std::string d;
+  xquant::report::path lines;
   double last = -1;
   for (const double x : positions) {
     if (x - last < 0.5) continue;
-    d += "M" + coordinate(x) + " " + coordinate(top) + "V" + coordinate(base);
+    lines.move(x, top).vertical(base);
     last = x;
   }
-  return d;
+  return lines.data();
 }
 
 std::string draw(const std::vector<entry>& list) {
@@ -149,7 +150,7 @@ std::string draw(const std::vector<entry>& list) {
 
   xquant::report::markup svg;
   svg.open("svg", {{"xmlns", "http://www.w3.org/2000/svg"},
-                   {"viewBox", "0 0 " + coordinate(width) + " " + coordinate(height)},
+                   {"viewBox", xquant::report::joined("0 0 ", coordinate(width), " ", coordinate(height))},
                    {"width", coordinate(width)},
                    {"height", coordinate(height)},
                    {"role", "img"},
@@ -173,7 +174,7 @@ std::string draw(const std::vector<entry>& list) {
   for (const int e : {-24, -16, -8, 0, 8, 16}) {
     levels.push_back(magnitude(e));
     svg.element("text", {{"class", "note middle"}, {"x", coordinate(magnitude(e))}, {"y", coordinate(base + 18)}},
-                "2^" + std::to_string(e));
+                xquant::report::joined("2^", std::to_string(e)));
   }
   for (const double d : {0.0, 25.0, 50.0, 75.0, 100.0}) {
     levels.push_back(noise(d));

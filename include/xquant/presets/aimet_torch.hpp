@@ -83,22 +83,15 @@ constexpr internal_type internal_type_of(const affine_settings& s) noexcept {
 /// What the exact operations share: every step is rounded to the type computed in. Element is what x is kept in; with
 /// InElement, a 16-bit float is also what is computed in, so that each result is rounded to it.
 template <class Element, bool InElement>
-struct affine_operation {
+struct affine_operation : presets::detail::elementwise_operation<lane_real<Element>> {
   using real = lane_real<Element>;
   using input_0_type = Element;
-  using input_1_type = none;
   using output_0_type = Element;
-  using output_1_type = none;
-  using rounding_type = none;
-  static constexpr bool needs_small_quotient = false;
   static constexpr bool has_real_zero_point = true;
 
   real lower;
   real upper;
   real shift;
-
-  static constexpr std::int32_t lower_code() noexcept { return 0; }  // no integer is stored
-  static constexpr std::int32_t upper_code() noexcept { return 0; }
 
   template <class L>
   XQUANT_INLINE static constexpr L rounded(L v) {
