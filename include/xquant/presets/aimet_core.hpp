@@ -10,6 +10,7 @@
 #include <xquant/exception.hpp>
 #include <xquant/ops/operation.hpp>
 #include <xquant/presets/array_granularity.hpp>
+#include <xquant/presets/elementwise.hpp>
 #include <xquant/rounding/nearest_away.hpp>
 
 #include <cstddef>
@@ -160,22 +161,14 @@ enum class nan_end : std::uint8_t { minimum, maximum };
 /// ties away from zero after the offset is taken off. The four numbers are used as they are: a delta of 0 gives NaN,
 /// and ends outside the grid are not moved into it.
 template <class Real, nan_end NanTo>
-struct quantize_dequantize_operation {
-  using real = Real;
+struct quantize_dequantize_operation : presets::detail::elementwise_operation<Real> {
   using input_0_type = Real;
-  using input_1_type = none;
   using output_0_type = Real;
-  using output_1_type = none;
-  using rounding_type = none;
-  static constexpr bool needs_small_quotient = false;
 
   Real minimum;
   Real maximum;
   Real delta;
   Real offset;
-
-  static constexpr std::int32_t lower_code() noexcept { return 0; }  // no integer is stored
-  static constexpr std::int32_t upper_code() noexcept { return 0; }
 
   template <class L>
   struct prepared {
@@ -215,9 +208,11 @@ status run(const tensor_view<const Real>& x, const std::vector<encoding>& encodi
       x, y, map,
       [&](std::size_t slot, const tensor_view<const Real>& part_x, const tensor_view<Real>& part_y) -> status {
         const encoding& e = encodings[slot];
-        const quantize_dequantize_operation<Real, NanTo> operation{
-            static_cast<Real>(e.minimum), static_cast<Real>(e.maximum), static_cast<Real>(e.delta),
-            static_cast<Real>(e.offset)};
+        const quantize_dequantize_operation<Real, NanTo> operation{{},
+                                                                   static_cast<Real>(e.minimum),
+                                                                   static_cast<Real>(e.maximum),
+                                                                   static_cast<Real>(e.delta),
+                                                                   static_cast<Real>(e.offset)};
         const Real unused = 1;
         return presets::detail::run_call(operation, part_x, part_y, parameter_map{}, {&unused, &unused, nullptr, 1},
                                          engine);
