@@ -1,4 +1,4 @@
-// The library's version: the one place the number lives. CMake and the packages read it from here.
+// The library's version: the one place the number lives. CMake reads it from here.
 #pragma once
 
 #define XQUANT_VERSION_MAJOR 0

@@ -23,8 +23,9 @@ struct nest {
   std::ptrdiff_t base[operand_count] = {};
 };
 
-/// A walk over a whole tensor: one nest, and one more for each ragged edge of a blocked dimension. Three and more
-/// ragged dimensions have more nests than are kept: then `parts` is above 1, the items say how the dimensions are cut,
+/// A walk over a whole tensor: one nest, and twice as many for each ragged dimension (whose blocks do not divide it),
+/// since whole blocks and the rest are nests of their own. Three and more ragged dimensions have more nests than are
+/// kept: then `parts` is above 1, the items say how the dimensions are cut,
 /// and for_each_nest makes the nests on the way.
 struct nest_list {
   static constexpr std::size_t capacity = 4;

@@ -11,7 +11,8 @@
 namespace xquant::inline XQUANT_ABI {
 
 /// An engine E walks memory: `E::supports<Op>` says whether it has the operation, and
-/// `engine.run(operation, nests, streams)` does it. Engines never know formats, roundings or granularities.
+/// `engine.run(operation, nests, streams)` does it. What formats, roundings and granularities are is
+/// the operation's business and not the engine's.
 template <class E, class Op>
 concept EngineFor = requires {
   requires E::template supports<Op>;

@@ -14,7 +14,9 @@ struct scalar_engine {
   template <class Op>
   static constexpr bool supports = true;
 
-  /// Walks every element in row-major order. The streams are valid for the nests; nothing is checked here.
+  /// Visits every element once, nest by nest and row by row: the order of the nests, which is row-major unless blocks
+  /// leave a ragged edge (whole blocks come before the rest then). No result depends on it. The streams are valid for
+  /// the nests; nothing is checked here.
   template <class Op>
   static constexpr void run(const Op& operation, const nest_list& nests, const operation_streams<Op>& streams) {
     for_each_nest(nests, [&](const nest& n) {

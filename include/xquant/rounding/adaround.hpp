@@ -1,4 +1,5 @@
-// AdaRound's rounding: up or down as a number given for each element says.
+// AdaRound's rounding: up or down as a number given for each element says. Not a Rounding of rounding.hpp, which knows
+// no second number.
 #pragma once
 
 #include <xquant/core/lane.hpp>

@@ -1,4 +1,5 @@
-// SignRound's rounding: to nearest, after an offset given for each element.
+// SignRound's rounding: to nearest, after an offset given for each element. Not a Rounding of rounding.hpp, which knows
+// no second number.
 #pragma once
 
 #include <xquant/core/lane.hpp>
