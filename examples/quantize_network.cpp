@@ -17,7 +17,6 @@
 #include <xquant/runtime.hpp>
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -32,7 +31,10 @@
 #include <vector>
 
 #include "quantize_network_data.hpp"
+#include "quantize_network_progress.hpp"
 #include "quantize_network_report.hpp"
+#include "quantize_network_results.hpp"
+#include "quantize_network_score.hpp"
 
 namespace {
 
@@ -65,13 +67,6 @@ struct arguments {
   bool load_as_start = false;
 };
 
-struct result {
-  std::string weights;
-  std::string activations;
-  double accuracy = 0;
-  double logit_mse = 0;
-};
-
 // The configuration to be written: of those asked for, the one nearest to the float network on the calibration images.
 struct choice {
   result configuration;
@@ -86,9 +81,8 @@ xquant::io::encodings_schema schema_named(const std::string& name) {
   return xquant::io::encodings_schema::v1_0_0;
 }
 
-// The report of the chosen configuration; `rows` are those of the table the program prints.
-std::string report_of(const arguments& a, choice& chosen, const std::vector<report::accuracy_row>& rows,
-                      std::size_t test_images, const model::tensor& calibration) {
+// The report of the chosen configuration.
+std::string report_of(const arguments& a, choice& chosen, const outcome& all, const model::tensor& calibration) {
   report::network_report r;
   r.network = std::filesystem::path(a.network).filename().string();
   const std::string weights = quantizers_in_words(chosen.quantized.weights());
@@ -102,12 +96,9 @@ std::string report_of(const arguments& a, choice& chosen, const std::vector<repo
                                        : std::string("the one asked for; logit MSE on the calibration images ") +
                                              report::number(chosen.calibration_mse, 3)},
       {"Biases", a.integer_biases ? "int32, in steps of the scale of input times the scale of weight" : "float32"},
-      {"Images", report::counted(test_images) + " for accuracy and logit MSE, " +
-                     report::counted(calibration.shape()[0]) + " for calibration and everything below"}};
-  r.accuracies = rows;
-  for (report::accuracy_row& row : r.accuracies)
-    row.is_chosen = !row.is_float && row.weights == chosen.configuration.weights &&
-                    row.activations == chosen.configuration.activations;
+      {"Images", report::counted(all.test_images) + " for accuracy and logit MSE, " +
+                     report::counted(all.calibration_images) + " for calibration and everything below"}};
+  r.accuracies = report_rows(all);
   r.layers = reported_layers(chosen.quantized, calibration);
   r.footer = std::string("Made by xquant ") + std::to_string(XQUANT_VERSION_MAJOR) + "." +
              std::to_string(XQUANT_VERSION_MINOR) + "." + std::to_string(XQUANT_VERSION_PATCH) + ".";
@@ -144,136 +135,157 @@ bool all_frozen(const simulation& s) {
   return true;
 }
 
-int run(const arguments& a) {
-  stopwatch reading;
-  const std::vector<std::byte> file = xquant::io::read_file(a.network);
-  const model::graph original = xquant::io::parse_onnx(file, a.network, xquant::io::folder_of(a.network));
-  if (original.inputs().size() != 1)
-    throw std::runtime_error(a.network + ": " + std::to_string(original.inputs().size()) +
-                             " inputs; expected one, the images");
-  model::executor network(original);
-  const model::tensor test = read_images(a.images);
-  const model::tensor calibration = read_images(a.calibration);
-  const std::vector<std::int64_t> labels = read_labels(a.labels, test.shape()[0]);
+// What the job is given, read and found fit for each other.
+struct material {
+  std::vector<std::byte> file;  // the network's
+  model::graph network;
+  model::tensor test;
+  model::tensor calibration;
+  std::vector<std::int64_t> labels;
   std::optional<xquant::io::encodings> encodings;
-  if (!a.load.empty()) encodings = xquant::io::read_encodings(a.load);
-  const std::size_t batch = batch_size(original);
-  const batches test_batches(test, batch);
-  const batches calibration_batches(calibration, batch);
-  network.prepare({test_batches.shape()});
-  network.prepare({calibration_batches.shape()});
-  const double seconds_read = reading.seconds();
+  std::size_t batch = 0;
+};
 
-  std::printf("%s: %zu test images, %zu calibration images\n", a.network.c_str(), test.shape()[0],
-              calibration.shape()[0]);
-  const auto logits_of = [](const char* what, const batches& data, auto& runner) {
-    progress bar(what, data.count());
-    return evaluate(
-        data, [&](const model::tensor& x) { return runner.run({x}).outputs.at(0); }, bar);
-  };
-  stopwatch floating;
-  const logits reference = logits_of("float", test_batches, network);
-  logits calibration_reference;
-  if (!a.out.empty()) calibration_reference = logits_of("float", calibration_batches, network);
-  check_labels(labels, reference.classes);
-  const double float_accuracy = accuracy(reference, labels);
-  const double seconds_float = floating.seconds();
+material read(const arguments& a) {
+  material m;
+  m.file = xquant::io::read_file(a.network);
+  m.network = xquant::io::parse_onnx(m.file, a.network, xquant::io::folder_of(a.network));
+  if (m.network.inputs().size() != 1)
+    throw std::runtime_error(a.network + ": " + std::to_string(m.network.inputs().size()) +
+                             " inputs; expected one, the images");
+  model::executor network(m.network);
+  m.test = read_images(a.images);
+  m.calibration = read_images(a.calibration);
+  m.labels = read_labels(a.labels, m.test.shape()[0]);
+  if (!a.load.empty()) m.encodings = xquant::io::read_encodings(a.load);
+  m.batch = batch_size(m.network);
+  network.prepare({batches(m.test, m.batch).shape()});
+  network.prepare({batches(m.calibration, m.batch).shape()});
+  return m;
+}
+
+template <class Runner>
+logits logits_of(const char* what, const model::tensor& images, std::size_t batch, Runner& runner) {
+  const batches data(images, batch);
+  progress bar(what, data.count());
+  return evaluate(
+      data, [&](const model::tensor& x) { return runner.run({x}).outputs.at(0); }, bar);
+}
+
+// The float network and every configuration of the quantized one, judged one after the other.
+class trials {
+ public:
+  trials(const arguments& a, const material& m, outcome& found) : arguments_(a), material_(m), found_(found) {
+    stopwatch floating;
+    model::executor network(m.network);
+    reference_ = logits_of("float", m.test, m.batch, network);
+    if (!a.out.empty()) calibration_reference_ = logits_of("float", m.calibration, m.batch, network);
+    check_labels(m.labels, reference_.classes);
+    found_.float_accuracy = accuracy(reference_, m.labels);
+    found_.seconds_float = floating.seconds();
+  }
 
   // One pass of the calibration images for each kind of weights: all range rules read the same statistics.
-  const model::graph folded = model::fold_batch_norms(original).network;
-  const xquant::quantizer_description activation = {
-      .format = xquant::format_id::unsigned_integer, .bits = a.bits, .scheme = xquant::scheme_id::affine};
-  const xquant::quantizer_description weight = {.bits = a.bits};
-  std::vector<result> results;
-  std::optional<choice> chosen;
-  double seconds_calibrate = 0;
-  double seconds_evaluate = 0;
-  for (const bool per_channel : {false, true}) {
+  void run() {
+    const model::graph folded = model::fold_batch_norms(material_.network).network;
+    for (const bool per_channel : {false, true}) {
+      simulation quantized = calibrated(folded, per_channel);
+      const bool weights_loaded = material_.encodings && !arguments_.load_partial;
+      weights_ = weights_loaded ? "loaded" : per_channel ? "per_channel" : "per_tensor";
+      const bool nothing_left = material_.encodings && all_frozen(quantized);
+      if (nothing_left || (material_.encodings && arguments_.load_as_start)) judge("loaded", quantized);
+      if (!nothing_left) {
+        judge_with("min_max", xquant::full_range{}, quantized);
+        judge_with("entropy",
+                   xquant::entropy{.lower_code = 0, .upper_code = (1 << arguments_.bits) - 1, .has_zero_point = true},
+                   quantized);
+        judge_with("percentile", xquant::percentile{99.99}, quantized);
+      }
+      if (weights_loaded) break;  // the file has decided about all weights
+    }
+  }
+
+  std::optional<choice>& chosen() { return chosen_; }
+
+ private:
+  simulation calibrated(const model::graph& folded, bool per_channel) {
+    const arguments& a = arguments_;
     stopwatch calibrating;
-    simulation quantized(folded, {activation, weight, per_channel, a.integer_biases}, {calibration_batches.shape()});
-    if (encodings) {
+    const xquant::quantizer_description activation = {
+        .format = xquant::format_id::unsigned_integer, .bits = a.bits, .scheme = xquant::scheme_id::affine};
+    const xquant::quantizer_description weight = {.bits = a.bits};
+    const batches images(material_.calibration, material_.batch);
+    simulation quantized(folded, {activation, weight, per_channel, a.integer_biases}, {images.shape()});
+    if (material_.encodings) {
       try {
-        xquant::io::load_encodings(quantized, *encodings, {.partial = a.load_partial, .frozen = !a.load_as_start});
+        xquant::io::load_encodings(quantized, *material_.encodings,
+                                   {.partial = a.load_partial, .frozen = !a.load_as_start});
       } catch (const xquant::io::io_error& e) {
         throw std::runtime_error(a.load + ": " + e.what());
       }
     }
-    {
-      progress bar("calibrate", calibration_batches.count());
-      for (std::size_t i = 0; i < calibration_batches.count(); ++i, bar.step())
-        quantized.observe({calibration_batches[i]});
-    }
-    seconds_calibrate += calibrating.seconds();
-    const bool weights_loaded = encodings && !a.load_partial;
-    const auto evaluate_as = [&](const char* name) {
-      stopwatch evaluating;
-      const logits l = logits_of("evaluate", test_batches, quantized);
-      results.push_back({weights_loaded ? "loaded"
-                         : per_channel  ? "per_channel"
-                                        : "per_tensor",
-                         name, accuracy(l, labels), mean_squared_difference(l, reference)});
-      const result& r = results.back();
-      const bool asked_for =
-          (a.weights.empty() || a.weights == r.weights) && (a.activations.empty() || a.activations == r.activations);
-      if (!a.out.empty() && asked_for) {
-        const double mse =
-            mean_squared_difference(logits_of("choose", calibration_batches, quantized), calibration_reference);
-        const std::size_t candidates = chosen ? chosen->candidates + 1 : 1;
-        if (!chosen || mse < chosen->calibration_mse) chosen.emplace(choice{r, mse, quantized, candidates});
-        chosen->candidates = candidates;
-      }
-      seconds_evaluate += evaluating.seconds();
-    };
-    const auto evaluate_with = [&](const char* name, const auto& rule) {
-      stopwatch ranging;
-      quantized.set_ranges(rule);
-      seconds_calibrate += ranging.seconds();
-      evaluate_as(name);
-    };
-    const bool nothing_left = encodings && all_frozen(quantized);
-    if (nothing_left || (encodings && a.load_as_start)) evaluate_as("loaded");
-    if (!nothing_left) {
-      evaluate_with("min_max", xquant::full_range{});
-      evaluate_with("entropy",
-                    xquant::entropy{.lower_code = 0, .upper_code = (1 << a.bits) - 1, .has_zero_point = true});
-      evaluate_with("percentile", xquant::percentile{99.99});
-    }
-    if (weights_loaded) break;  // the file has decided about all weights
+    progress bar("calibrate", images.count());
+    for (std::size_t i = 0; i < images.count(); ++i, bar.step()) quantized.observe({images[i]});
+    found_.seconds_calibrate += calibrating.seconds();
+    return quantized;
   }
 
-  std::vector<report::accuracy_row> rows{{"float", "float", float_accuracy, 0, true, false}};
-  for (const result& r : results) rows.push_back({r.weights, r.activations, r.accuracy, r.logit_mse, false, false});
+  template <class Rule>
+  void judge_with(const char* ranges, const Rule& rule, simulation& quantized) {
+    stopwatch ranging;
+    quantized.set_ranges(rule);
+    found_.seconds_calibrate += ranging.seconds();
+    judge(ranges, quantized);
+  }
 
-  std::printf("\n%-12s %-12s %10s %12s\n", "weights", "activations", "accuracy", "logit MSE");
-  std::printf("%-12s %-12s %8.2f %% %12s\n", "float", "float", 100 * float_accuracy, "0");
-  for (const result& r : results)
-    std::printf("%-12s %-12s %8.2f %% %12.3g\n", r.weights.c_str(), r.activations.c_str(), 100 * r.accuracy,
-                r.logit_mse);
-  std::printf("\nseconds: read %.2f, float %.2f, calibrate %.2f, evaluate %.2f\n", seconds_read, seconds_float,
-              seconds_calibrate, seconds_evaluate);
+  void judge(const char* ranges, simulation& quantized) {
+    const arguments& a = arguments_;
+    stopwatch evaluating;
+    const logits l = logits_of("evaluate", material_.test, material_.batch, quantized);
+    const result r{weights_, ranges, accuracy(l, material_.labels), mean_squared_difference(l, reference_)};
+    found_.results.push_back(r);
+    const bool asked_for =
+        (a.weights.empty() || a.weights == r.weights) && (a.activations.empty() || a.activations == r.activations);
+    if (!a.out.empty() && asked_for) {
+      const double mse = mean_squared_difference(logits_of("choose", material_.calibration, material_.batch, quantized),
+                                                 calibration_reference_);
+      const std::size_t candidates = chosen_ ? chosen_->candidates + 1 : 1;
+      if (!chosen_ || mse < chosen_->calibration_mse) chosen_.emplace(choice{r, mse, quantized, candidates});
+      chosen_->candidates = candidates;
+      found_.chosen = chosen_->configuration;
+    }
+    found_.seconds_evaluate += evaluating.seconds();
+  }
+
+  const arguments& arguments_;
+  const material& material_;
+  outcome& found_;
+  logits reference_;
+  logits calibration_reference_;
+  std::string weights_;
+  std::optional<choice> chosen_;
+};
+
+int run(const arguments& a) {
+  stopwatch reading;
+  const material m = read(a);
+  outcome found;
+  found.network = a.network;
+  found.test_images = m.test.shape()[0];
+  found.calibration_images = m.calibration.shape()[0];
+  found.seconds_read = reading.seconds();
+  std::printf("%s: %zu test images, %zu calibration images\n", a.network.c_str(), found.test_images,
+              found.calibration_images);
+  trials all(a, m, found);
+  all.run();
+  print_table(found);
+  std::optional<choice>& chosen = all.chosen();
   if (!a.out.empty() && !chosen)
     throw std::runtime_error("no configuration with weights '" + a.weights + "' and activations '" + a.activations +
                              "' to write; the encodings of " + a.load + " decide");
-
-  nlohmann::ordered_json json = {{"model", a.network},
-                                 {"images", test.shape()[0]},
-                                 {"float", {{"accuracy", float_accuracy}}},
-                                 {"results", nlohmann::ordered_json::array()},
-                                 {"seconds",
-                                  {{"read", seconds_read},
-                                   {"float", seconds_float},
-                                   {"calibrate", seconds_calibrate},
-                                   {"evaluate", seconds_evaluate}}}};
-  for (const result& r : results)
-    json["results"].push_back(
-        {{"weights", r.weights}, {"activations", r.activations}, {"accuracy", r.accuracy}, {"logit_mse", r.logit_mse}});
-  if (chosen)
-    json["chosen"] = {{"weights", chosen->configuration.weights}, {"activations", chosen->configuration.activations}};
   try {
-    if (chosen) write_chosen(a, file, *chosen, report_of(a, *chosen, rows, test.shape()[0], calibration));
-    if (!a.json.empty())
-      xquant::io::write_file(
-          a.json, xquant::io::bytes_of(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+    if (chosen) write_chosen(a, m.file, *chosen, report_of(a, *chosen, found, m.calibration));
+    if (!a.json.empty()) xquant::io::write_file(a.json, xquant::io::bytes_of(json_text(found)));
   } catch (const xquant::io::io_error& e) {
     std::fprintf(stderr, "%s\n", e.what());
     return e.code() == xquant::errc::input_output ? exit_not_written : exit_unusable;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "quantize_network_data.hpp"
+#include "quantize_network_progress.hpp"
 
 namespace quantize_network {
 

@@ -1,0 +1,72 @@
+// What the main job found out, as the table it prints, the JSON file it writes and the rows of its report.
+#pragma once
+
+#include <xquant/report/network_report.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quantize_network {
+
+// One configuration.
+struct result {
+  std::string weights;
+  std::string activations;
+  double accuracy = 0;
+  double logit_mse = 0;
+};
+
+struct outcome {
+  std::string network;
+  std::size_t test_images = 0;
+  std::size_t calibration_images = 0;
+  double float_accuracy = 0;
+  std::vector<result> results;
+  std::optional<result> chosen;  // the configuration to write
+  double seconds_read = 0;
+  double seconds_float = 0;
+  double seconds_calibrate = 0;
+  double seconds_evaluate = 0;
+};
+
+inline void print_table(const outcome& o) {
+  std::printf("\n%-12s %-12s %10s %12s\n", "weights", "activations", "accuracy", "logit MSE");
+  std::printf("%-12s %-12s %8.2f %% %12s\n", "float", "float", 100 * o.float_accuracy, "0");
+  for (const result& r : o.results)
+    std::printf("%-12s %-12s %8.2f %% %12.3g\n", r.weights.c_str(), r.activations.c_str(), 100 * r.accuracy,
+                r.logit_mse);
+  std::printf("\nseconds: read %.2f, float %.2f, calibrate %.2f, evaluate %.2f\n", o.seconds_read, o.seconds_float,
+              o.seconds_calibrate, o.seconds_evaluate);
+}
+
+inline std::string json_text(const outcome& o) {
+  nlohmann::ordered_json json = {{"model", o.network},
+                                 {"images", o.test_images},
+                                 {"float", {{"accuracy", o.float_accuracy}}},
+                                 {"results", nlohmann::ordered_json::array()},
+                                 {"seconds",
+                                  {{"read", o.seconds_read},
+                                   {"float", o.seconds_float},
+                                   {"calibrate", o.seconds_calibrate},
+                                   {"evaluate", o.seconds_evaluate}}}};
+  for (const result& r : o.results)
+    json["results"].push_back(
+        {{"weights", r.weights}, {"activations", r.activations}, {"accuracy", r.accuracy}, {"logit_mse", r.logit_mse}});
+  if (o.chosen) json["chosen"] = {{"weights", o.chosen->weights}, {"activations", o.chosen->activations}};
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+inline std::vector<xquant::report::accuracy_row> report_rows(const outcome& o) {
+  std::vector<xquant::report::accuracy_row> rows{{"float", "float", o.float_accuracy, 0, true, false}};
+  for (const result& r : o.results)
+    rows.push_back({r.weights, r.activations, r.accuracy, r.logit_mse, false,
+                    o.chosen && r.weights == o.chosen->weights && r.activations == o.chosen->activations});
+  return rows;
+}
+
+}  // namespace quantize_network
