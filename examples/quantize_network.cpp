@@ -303,7 +303,7 @@ int main(int argc, char** argv) {
       "Exit codes: 0 done; 1 the network, the data or the encodings cannot be used; 2 wrong command line; 3 a file "
       "cannot be written.");
   arguments a;
-  app.add_option("MODEL", a.network, "ONNX file, opset 13 to 21, float32")->required();
+  app.add_option("MODEL", a.network, "ONNX file, opset 11 to 21, float32")->required();
   app.add_option("--images", a.images, ".npy [N, ...] to evaluate on; uint8 is divided by 255, float32 taken as it is")
       ->required();
   app.add_option("--labels", a.labels, ".npy [N], the class of each image")->required();

@@ -398,6 +398,109 @@ half = model_of([n("Cast", ["h"], ["k"], to=TensorProto.FLOAT), n("Mul", ["x", "
                 [("y", TensorProto.FLOAT)], {"h": np.array([1, -2.5, 6e-8, 65504, 0.1, -0.0], np.float16)}, 13)
 add("graphs", "float16_weights", half, {"x": f(2, 6)})
 
+# ---------------------------------------------------------------- opsets 11 and 12, where an operator says it otherwise
+def old(name, op, feeds, params=(), **a):
+    for opset in (11, 12):
+        case("old_opsets", name, op, feeds, params, opset=opset, **a)
+
+
+old("squeeze_axes", "Squeeze", [f(1, 3, 1, 2)], axes=[0, -2])
+old("squeeze_all", "Squeeze", [f(2, 1, 3, 1)])
+old("unsqueeze", "Unsqueeze", [f(2, 3)], axes=[0, 3])
+old("unsqueeze_negative", "Unsqueeze", [f(2, 3)], axes=[-1, 1])
+old("split_lengths", "Split", [f(2, 6)], outputs=3, axis=-1, split=[1, 3, 2])
+old("split_equal", "Split", [f(2, 6)], outputs=2, axis=1)
+old("split_axis0", "Split", [f(4, 2)], outputs=2)
+for axis in (0, 1, 2, -1, -2):
+    old(f"softmax_{axis % 10}", "Softmax", [f(2, 3, 4, low=-5, high=5)], axis=axis)
+old("softmax_default", "Softmax", [f(2, 3, 2, 2, low=-50, high=50)])
+old("softmax_matrix", "Softmax", [f(3, 5)], axis=1)
+old("clip_both", "Clip", [f(4, 5)], [np.float32(-0.5), np.float32(0.75)])
+old("clip_high", "Clip", [f(4, 5)], [None, np.float32(0.75)])
+old("pad_constant", "Pad", [f(1, 2, 3, 3)], [i64(0, 0, 1, 2, 0, 1, 0, 1), np.float32(1.5)])
+old("pad_reflect", "Pad", [f(1, 1, 4, 5)], [i64(0, 0, 2, 3, 0, 0, 1, 2)], mode="reflect")
+old("reducemean", "ReduceMean", [f(2, 3, 4, 2)], axes=[2, -1], keepdims=0)
+old("reducemean_all", "ReduceMean", [f(2, 3, 4)])
+old("batch_norm", "BatchNormalization", [f(2, 3, 4, 4)], [f(3), f(3), f(3), f(3, low=0.01)], epsilon=1e-3, momentum=0.9)
+old("gemm", "Gemm", [f(3, 4)], [f(5, 4), f(5)], transB=1, alpha=0.5, beta=2.0)
+old("gemm_no_c", "Gemm", [f(3, 4)], [f(4, 5)])
+old("matmul", "MatMul", [f(2, 3, 4)], [f(4, 5)])
+old("conv", "Conv", [f(1, 2, 5, 5)], [f(4, 1, 3, 3), f(4)], group=2, pads=[1, 1, 1, 1])
+old("conv_transpose", "ConvTranspose", [f(1, 2, 3, 3)], [f(2, 3, 2, 2), f(3)], strides=[2, 2])
+old("max_pool", "MaxPool", [f(1, 2, 6, 6)], kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
+old("average_pool", "AveragePool", [f(1, 2, 6, 6)], kernel_shape=[2, 2], pads=[1, 1, 0, 0], count_include_pad=1)
+old("global_average_pool", "GlobalAveragePool", [f(1, 2, 3, 3)])
+old("hard_sigmoid", "HardSigmoid", [f(3, 7, low=-6, high=6)], alpha=0.25)
+old("prelu", "PRelu", [f(2, 3, 4)], [f(3, 1)])
+old("max", "Max", [f(2, 3), f(3)])
+old("add", "Add", [f(2, 3), f(3)])
+old("div", "Div", [f(2, 3), f(3, low=0.5)])
+old("concat", "Concat", [f(2, 3), f(2, 1)], axis=-1)
+old("flatten", "Flatten", [f(2, 3, 4)], axis=-1)
+old("reshape", "Reshape", [f(2, 3, 4)], [i64(0, -1)])
+old("transpose", "Transpose", [f(2, 3, 4)], perm=[2, 0, 1])
+old("gather", "Gather", [f(4, 3)], [i64(2, 0, -1)])
+old("slice", "Slice", [f(4, 5)], [i64(1, -4), i64(3, 4), i64(0, -1)])
+old("identity", "Identity", [f(2, 3)])
+old("shape", "Shape", [f(2, 3, 4)], kind=TensorProto.INT64)
+old("cast", "Cast", [np.array([-5, 0, 2**40], np.int64)], to=TensorProto.FLOAT)
+case("old_opsets", "dropout_ratio", "Dropout", [f(2, 3)], opset=11, ratio=0.3)
+case("old_opsets", "dropout_ratio", "Dropout", [f(2, 3)], [np.float32(0.3)], opset=12)
+graph("old_shape_chain", [
+    n("Shape", ["x"], ["s"]), const("a", i64(0)), const("b", i64(1)), n("Slice", ["s", "a", "b", "a"], ["n1"]),
+    n("Squeeze", ["n1"], ["n0"], axes=[0]), n("Unsqueeze", ["n0"], ["n"], axes=[0]), const("rest", i64(-1)),
+    n("Concat", ["n", "rest"], ["target"], axis=0), n("Reshape", ["x", "target"], ["r"]), n("Softmax", ["r"], ["y"])],
+    {"x": f(3, 2, 4)}, ["y"], {}, opset=11)
+
+
+# ---------------------------------------------------------------- Resize to the nearest element
+def resize(name, x, scales=None, sizes=None, opset=19, roi=None, **a):
+    params = [roi, None if scales is None else np.array(scales, np.float32), None if sizes is None else i64(*sizes)]
+    if opset < 13:  # both must be there, empty where they say nothing
+        params = [np.zeros(0, np.float32) if p is None else p for p in params[:2]] + params[2:]
+    while params[-1] is None:
+        params.pop()
+    x = x if isinstance(x, np.ndarray) else f(*x)
+    case("resize", name, "Resize", [x], params, opset=opset, kind=helper.np_dtype_to_tensor_dtype(x.dtype), mode="nearest",
+         **a)
+
+
+for opset in (11, 12, 13, 18, 19, 21):
+    resize("asymmetric_floor", (1, 2, 3, 4), [1, 1, 2, 2], opset=opset, coordinate_transformation_mode="asymmetric",
+           nearest_mode="floor")
+    resize("sizes", (1, 2, 5, 3), None, [1, 2, 7, 4], opset=opset, coordinate_transformation_mode="asymmetric",
+           nearest_mode="floor")
+    resize("default", (1, 1, 4, 5), [1, 1, 1.5, 2.25], opset=opset)
+for where in ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", "half_pixel_symmetric", "tf_half_pixel_for_nn"):
+    opset = 11 if where.startswith("tf") else 19
+    for nearest in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"):
+        tag = f"{where}_{nearest}"
+        resize(tag + "_up", (1, 1, 5, 6), [1, 1, 2.6, 3], opset=opset, coordinate_transformation_mode=where, nearest_mode=nearest)
+        resize(tag + "_down", (1, 1, 10, 9), [1, 1, 0.65, 0.5], opset=opset, coordinate_transformation_mode=where,
+               nearest_mode=nearest)
+        resize(tag + "_sizes", (1, 1, 7, 8), None, [1, 1, 9, 3], opset=opset, coordinate_transformation_mode=where,
+               nearest_mode=nearest)
+        resize(tag + "_one", (1, 1, 8, 8), None, [1, 1, 1, 8], opset=opset, coordinate_transformation_mode=where,
+               nearest_mode=nearest)
+resize("channels_and_batch", (2, 3, 2, 2), [2, 1.5, 1, 2], opset=13, coordinate_transformation_mode="asymmetric",
+       nearest_mode="floor")
+resize("same", (1, 2, 3, 3), [1, 1, 1, 1])
+resize("1d", (5,), [2.5])
+resize("5d", (1, 2, 2, 3, 2), [1, 1, 2, 2, 3], coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+resize("uint8", rng.integers(0, 255, (1, 1, 3, 4)).astype(np.uint8), [1, 1, 2, 3])
+resize("int32", rng.integers(-9, 9, (1, 1, 3, 4)).astype(np.int32), [1, 1, 2, 3])
+resize("tenths", (1, 1, 10, 10), [1, 1, 0.7, 1.1])
+resize("axes", (1, 2, 4, 6), [2, 0.5], opset=18, axes=[2, 3])
+resize("axes_order", (1, 2, 4, 6), None, [5, 7], opset=19, axes=[-1, 2])
+for policy in ("stretch", "not_larger", "not_smaller"):
+    resize("policy_" + policy, (1, 2, 4, 6), None, [7, 8], axes=[2, 3], keep_aspect_ratio_policy=policy)
+    resize("policy_down_" + policy, (1, 2, 9, 6), None, [5, 5], axes=[2, 3], keep_aspect_ratio_policy=policy)
+graph("upsample_and_add", [
+    n("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1], strides=[2, 2]), const("s", np.array([1, 1, 2, 2], np.float32)),
+    n("Resize", ["c", "", "s"], ["u"], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+    n("Conv", ["x", "w1"], ["d"]), n("Add", ["u", "d"], ["y"])],
+    {"x": f(1, 2, 4, 6)}, ["y"], {"w": f(3, 2, 3, 3), "w1": f(3, 2, 1, 1)}, opset=13)
+
 OUT.mkdir(exist_ok=True)
 total = 0
 for family, records in families.items():

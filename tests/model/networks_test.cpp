@@ -72,6 +72,24 @@ TEST_CASE("model networks: folding every batch norm leaves the logits where they
   }
 }
 
+TEST_CASE("model networks: a network of opset 11 with extents written '?' gives what onnxruntime recorded") {
+  const std::string name = root + "tests/data/networks/ppocr_cls";
+  const graph g = xquant::io::read_onnx(name + ".onnx");
+  CHECK(g.opset() == 11);
+  const tensor codes = xquant::io::read_npy(name + ".inputs_u8.npy");
+  const tensor expected = xquant::io::read_npy(name + ".outputs.npy");
+  for (std::size_t i = 0; i < 2; ++i) {
+    tensor image(xquant::model::element_type::float32, shape(1, 3, 48, 192));
+    float* pixels = image.mutable_data<float>();
+    for (std::size_t j = 0; j < image.size(); ++j)
+      pixels[j] = (static_cast<float>(codes.data<std::uint8_t>()[i * image.size() + j]) / 255.0f - 0.5f) / 0.5f;
+    const tensor got = test::run(g, {image}).at(0);
+    REQUIRE(got.shape() == shape(1, 2));
+    for (std::size_t c = 0; c < 2; ++c)
+      CHECK(std::fabs(got.data<float>()[c] - expected.data<float>()[i * 2 + c]) <= 1e-5f);  // promised 1e-4
+  }
+}
+
 TEST_CASE("model networks: what is not known is refused by node, operator and opset") {
   const tensor image(xquant::model::element_type::float32, shape(1, 1, 16, 16));
   const graph vit = xquant::io::read_onnx(root + "tests/data/digits_vit.onnx");

@@ -93,5 +93,7 @@ TEST_CASE("model ops: pools give onnxruntime's outputs") { check_family("pools",
 TEST_CASE("model ops: movement and reduction give onnxruntime's outputs") { check_family("movement", 80, 1e-6); }
 TEST_CASE("model ops: products give onnxruntime's outputs") { check_family("products", 15, 1e-6); }
 TEST_CASE("model ops: graphs as exporters write them give onnxruntime's outputs") { check_family("graphs", 15, 2e-6); }
+TEST_CASE("model ops: opsets 11 and 12 give onnxruntime's outputs") { check_family("old_opsets", 80, 2e-6); }
+TEST_CASE("model ops: resizing to the nearest element gives onnxruntime's outputs") { check_family("resize", 120, 0); }
 
 }  // namespace

@@ -95,6 +95,69 @@ TEST_CASE("model ops: pools") {
   refused(refusal_of("GlobalAveragePool", {zeros(shape(3))}), "GlobalAveragePool", "expected rank 2 to 8");
 }
 
+TEST_CASE("model ops: forms of another opset") {
+  const tensor x = zeros(shape(1, 2, 3));
+  const std::string axes = "attribute 'axes' is not known for this operator at this opset";
+  refused(refusal_of("Squeeze", {x}, {ints({0})}, {}, 1, 12), "Squeeze", "2 inputs; expected 1");
+  refused(refusal_of("Squeeze", {x}, {}, {{"axes", integers{0}}}, 1, 13), "Squeeze", axes);
+  refused(refusal_of("Squeeze", {x}, {}, {{"axes", integers{1}}}, 1, 12), "Squeeze", "expected extent 1");
+  refused(refusal_of("Unsqueeze", {x}, {}, {}, 1, 11), "Unsqueeze", "attribute 'axes' is missing");
+  refused(refusal_of("Unsqueeze", {x}, {}, {{"axes", integers{9}}}, 1, 11), "Unsqueeze", "axes = 9");
+  refused(refusal_of("Unsqueeze", {x}, {}, {{"axes", integers{0}}}, 1, 13), "Unsqueeze", "1 inputs; expected 2");
+  refused(refusal_of("Split", {x}, {ints({1, 1})}, {{"axis", std::int64_t{1}}}, 2, 12), "Split", "expected 1");
+  refused(refusal_of("Split", {x}, {}, {{"axis", std::int64_t{1}}, {"split", integers{1, 2}}}, 2, 12), "Split",
+          "with sum 3");
+  refused(refusal_of("Split", {x}, {}, {{"axis", std::int64_t{1}}, {"split", integers{1, 1}}}, 2, 13), "Split",
+          "attribute 'split' is not known");
+  refused(refusal_of("Dropout", {x}, {scalar(0.5f)}, {}, 1, 11), "Dropout", "2 inputs; expected 1");
+  refused(refusal_of("Dropout", {x}, {}, {{"ratio", 0.5f}}, 1, 12), "Dropout", "attribute 'ratio' is not known");
+  refused(refusal_of("Constant", {}, {}, {{"value_float", 0.5f}}, 1, 11), "Constant",
+          "attribute 'value_float'; expected 'value' at this opset");
+  refused(refusal_of("Relu", {x}, {}, {}, 1, 10), "Relu", "operator is not supported");
+}
+
+TEST_CASE("model ops: resizing") {
+  const tensor x = zeros(shape(1, 1, 2, 3));
+  const tensor none;
+  const auto resize = [&](const std::vector<tensor>& parameters, const attributes& more = {}, std::int64_t opset = 19) {
+    return refusal_of("Resize", {x}, parameters, more, 1, opset);
+  };
+  const tensor twice = floats(shape(4), {1, 1, 2, 2});
+  refused(resize({none, twice}, {{"mode", std::string("linear")}}), "Resize", "'mode' = 'linear'; expected nearest");
+  refused(resize({none, twice}, {{"mode", std::string("cubic")}}), "Resize", "'mode' = 'cubic'");
+  const char* where = "coordinate_transformation_mode";
+  refused(resize({none, twice}, {{where, std::string("tf_crop_and_resize")}}), "Resize",
+          "'tf_crop_and_resize'; expected half_pixel, pytorch_half_pixel, align_corners, asymmetric or "
+          "half_pixel_symmetric");
+  refused(resize({none, twice}, {{where, std::string("tf_half_pixel_for_nn")}}, 13), "Resize",
+          "'tf_half_pixel_for_nn'");
+  refused(resize({none, twice}, {{where, std::string("half_pixel_symmetric")}}, 18), "Resize",
+          "'half_pixel_symmetric'");
+  refused(resize({none, twice}, {{"nearest_mode", std::string("simple")}}), "Resize", "'nearest_mode' = 'simple'");
+  refused(resize({none, twice}, {{"exclude_outside", std::int64_t{1}}}), "Resize", "exclude_outside = 1");
+  refused(resize({none, twice}, {{"antialias", std::int64_t{1}}}), "Resize", "antialias = 1");
+  refused(resize({none, twice}, {{"antialias", std::int64_t{0}}}, 13), "Resize", "'antialias' is not known");
+  refused(resize({none, twice}, {{"keep_aspect_ratio_policy", std::string("any")}}), "Resize",
+          "= 'any'; expected stretch");
+  refused(resize({none, twice}, {{"axes", integers{2, 3}}}), "Resize", "scales has shape [4]; expected [2]");
+  refused(resize({none, twice}, {{"axes", integers{2, 4}}}), "Resize", "axes = 4");
+  refused(resize({none, twice}, {{"axes", integers{2, -2}}}), "Resize", "dimension 2 twice");
+  refused(resize({}), "Resize", "neither scales nor sizes");
+  refused(resize({none, twice, ints({1, 1, 4, 6})}), "Resize", "both scales and sizes");
+  refused(resize({none, floats(shape(3), {1, 2, 2})}), "Resize", "scales has shape [3]; expected [4]");
+  refused(resize({none, floats(shape(2, 2), {1, 1, 2, 2})}), "Resize", "scales has shape [2, 2]");
+  refused(resize({none, ints({1, 1, 2, 2})}), "Resize", "is int64; expected float32");
+  for (const float bad :
+       {0.0f, -1.0f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN(), 1e30f})
+    refused(resize({none, floats(shape(4), {1, 1, bad, 2})}), "Resize", "expected a positive number");
+  refused(resize({none, none, ints({1, 1, -4, 6})}), "Resize", "sizes has -4; expected 0 to 2^30");
+  refused(resize({none, none, ints({1, 1, 4})}), "Resize", "sizes has shape [3]; expected [4]");
+  refused(resize({none, none, ints({1, 1, 1 << 20, 1 << 20})}), "Resize", "elements (executor_limits)");
+  refused(refusal_of("Resize", {zeros(shape(1, 1, 0, 3))}, {none, none, ints({1, 1, 4, 6})}), "Resize",
+          "expected elements in dimension 2");
+  refused(refusal_of("Resize", {x, scalar(1), twice}, {}), "Resize", "scales (input 2 'x2') is computed");
+}
+
 TEST_CASE("model ops: normalisation and activations") {
   const tensor x = zeros(shape(1, 2, 3));
   const tensor c = zeros(shape(2));

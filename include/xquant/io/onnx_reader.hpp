@@ -27,7 +27,7 @@
 namespace xquant::inline XQUANT_ABI::io {
 
 /// Opsets of the default domain that are accepted.
-inline constexpr std::int64_t oldest_opset = 13;
+inline constexpr std::int64_t oldest_opset = 11;
 inline constexpr std::int64_t newest_opset = 21;
 
 namespace detail {
@@ -381,6 +381,20 @@ class onnx_parser {
     }
   }
 
+  // Whether a dimension's text is a name, which means the same extent everywhere, and not merely says that the extent
+  // is not known: "?", "-1", "None" ... as exporters write for every such dimension.
+  static bool is_symbol(const std::string& text) {
+    std::string letters;
+    for (const char c : text) {
+      const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      if ((lower >= 'a' && lower <= 'z') || static_cast<unsigned char>(c) >= 0x80) letters += lower;
+    }
+    if (letters.size() != text.size()) return !letters.empty();  // "?", "*", "-1", "N+1", "dim_0"
+    for (const char* unknown : {"", "none", "null", "nan", "unk", "unknown", "any", "dynamic", "undefined"})
+      if (letters == unknown) return false;
+    return true;
+  }
+
   void read_shape(data_view bytes, model::value_info& info, const std::string& what) {
     onnx_message message(bytes, what);
     info.has_shape = true;
@@ -402,6 +416,7 @@ class onnx_parser {
           case field::dim_param: d.symbol = dim.text(); break;
           default: dim.skip();
         }
+      if (!is_symbol(d.symbol)) d.symbol.clear();
       if (info.dimensions.size() == max_rank) message.fail("more than 8 dimensions");
       info.dimensions.push_back(std::move(d));
     }
@@ -533,7 +548,7 @@ class onnx_parser {
 
 }  // namespace detail
 
-/// The network in the bytes of an ONNX file; `where` names it in messages. Opsets 13 to 21 of the default domain.
+/// The network in the bytes of an ONNX file; `where` names it in messages. Opsets 11 to 21 of the default domain.
 /// Operators are not looked at: the executor refuses those it does not know. Tensors in external files are looked for
 /// in `folder`, the model's own, and are views of the mapped files (external_data.hpp); without a folder they are
 /// refused. Throws io_error (malformed: not ONNX, cut short, data that does not fit its shape, external data outside

@@ -114,7 +114,7 @@ inline void write_number(element_type type, const number& n, std::byte* bytes) {
 }  // namespace detail
 
 /// Integers wrap around. Floats are truncated; those beyond an integer type become its nearest bound, NaN becomes 0.
-/// Nothing is cast to float16. ONNX Cast, opsets 13 and 19.
+/// Nothing is cast to float16. ONNX Cast, opsets 9 and 19.
 inline kernel prepare_cast(node_context& context) {
   context.expect_arity(1, 1);
   if (context.opset() >= 19) (void)context.integer("saturate", 1);

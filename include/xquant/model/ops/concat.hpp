@@ -10,7 +10,7 @@
 
 namespace xquant::inline XQUANT_ABI::model {
 
-/// Inputs of equal type, rank and extents but for `axis`, whose extents add up. ONNX Concat, opset 13.
+/// Inputs of equal type, rank and extents but for `axis`, whose extents add up. ONNX Concat, opset 11.
 inline kernel prepare_concat(node_context& context) {
   context.expect_arity(1, static_cast<std::size_t>(-1));
   if (!context.has_attribute("axis")) context.malformed("attribute 'axis' is missing");

@@ -9,13 +9,17 @@
 
 namespace xquant::inline XQUANT_ABI::model {
 
-/// One of value, value_float, value_floats, value_int, value_ints; the sparse and string forms are refused.
+/// One of value and (from opset 12) value_float, value_floats, value_int, value_ints; the sparse and string forms are
+/// refused.
 inline kernel prepare_constant(node_context& context) {
   context.expect_arity(0, 0);
   if (context.which().attributes.size() != 1)
     context.malformed("has " + std::to_string(context.which().attributes.size()) + " attributes; expected one value");
   tensor value;
   if (const tensor* given = context.tensor_attribute("value")) value = *given;
+  if (context.opset() < 12 && !value.has_value())
+    context.unsupported("attribute '" + context.which().attributes.begin()->first +
+                        "'; expected 'value' at this opset");
   if (const auto* floats = context.numbers("value_floats")) value = tensor::of(shape(floats->size()), *floats);
   if (const auto* ints = context.integers("value_ints")) value = tensor::of(shape(ints->size()), *ints);
   if (context.has_attribute("value_float"))

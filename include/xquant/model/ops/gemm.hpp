@@ -10,7 +10,7 @@
 
 namespace xquant::inline XQUANT_ABI::model {
 
-/// Y = alpha op(A) op(B) + beta C, C optional and broadcast to [M, N]. ONNX Gemm, opset 13.
+/// Y = alpha op(A) op(B) + beta C, C optional and broadcast to [M, N]. ONNX Gemm, opset 11.
 inline kernel prepare_gemm(node_context& context) {
   context.expect_arity(2, 3);
   for (std::size_t i = 0; i < context.input_count(); ++i)

@@ -149,6 +149,19 @@ class node_context {
     return values;
   }
 
+  /// A list of integers that is attribute `name` before opset `since` and input `i` from then on; nothing when it is
+  /// left out.
+  [[nodiscard]] std::optional<std::vector<std::int64_t>> attribute_or_input(const char* name, std::size_t i,
+                                                                            std::int64_t since) {
+    if (opset() >= since) {
+      if (!has_input(i)) return {};
+      return constant_integers(i, name);
+    }
+    const auto* listed = integers(name);
+    if (listed == nullptr) return {};
+    return *listed;
+  }
+
   // ---- attributes; an attribute that nobody asked for is refused when the operator has returned
 
   [[nodiscard]] std::int64_t integer(const char* name, std::int64_t otherwise) {

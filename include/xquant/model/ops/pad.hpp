@@ -65,7 +65,7 @@ inline std::vector<std::ptrdiff_t> padded_sources(const std::string& mode, const
 }  // namespace detail
 
 /// Pads from input 1 (befores, then afters; of all dimensions, or of those in `axes`, input 3, opset 18), constant from
-/// input 2. Reflection leaves the edge out, as numpy's does. ONNX Pad, opsets 13, 18, 19 (wrap), 21.
+/// input 2. Reflection leaves the edge out, as numpy's does. ONNX Pad, opsets 11, 13, 18, 19 (wrap), 21.
 inline kernel prepare_pad(node_context& context) {
   context.expect_arity(2, context.opset() >= 18 ? 4 : 3);
   const shape& x = context.input_shape(0);

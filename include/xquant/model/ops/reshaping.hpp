@@ -81,13 +81,14 @@ inline kernel prepare_reshape(node_context& context) {
   return detail::same_elements(context, out);
 }
 
-/// Drops the dimensions in `axes` (input 1), which must have extent 1; without axes, all such.
+/// Drops the dimensions in `axes` (an attribute before opset 13, input 1 from then on), which must have extent 1;
+/// without axes, all such.
 inline kernel prepare_squeeze(node_context& context) {
-  context.expect_arity(1, 2);
+  context.expect_arity(1, context.opset() < 13 ? 1 : 2);
   const shape& x = context.input_shape(0);
   std::vector<bool> dropped(x.rank, false);
-  if (context.has_input(1))
-    dropped = context.axis_set(context.constant_integers(1, "axes"), x.rank);
+  if (const auto axes = context.attribute_or_input("axes", 1, 13))
+    dropped = context.axis_set(*axes, x.rank);
   else
     for (std::size_t d = 0; d < x.rank; ++d) dropped[d] = x[d] == 1;
   shape out;
@@ -99,11 +100,15 @@ inline kernel prepare_squeeze(node_context& context) {
   return detail::same_elements(context, out);
 }
 
-/// Adds dimensions of extent 1, so that they are at `axes` (input 1) of the result.
+/// Adds dimensions of extent 1, so that they are at `axes` (an attribute before opset 13, input 1 from then on) of the
+/// result.
 inline kernel prepare_unsqueeze(node_context& context) {
-  context.expect_arity(2, 2);
+  const std::size_t inputs = context.opset() < 13 ? 1 : 2;
+  context.expect_arity(inputs, inputs);
   const shape& x = context.input_shape(0);
-  const std::vector<std::int64_t> axes = context.constant_integers(1, "axes");
+  const auto given = context.attribute_or_input("axes", 1, 13);
+  if (!given) context.malformed("attribute 'axes' is missing");
+  const std::vector<std::int64_t>& axes = *given;
   const std::size_t rank = x.rank + axes.size();
   if (rank > max_rank) context.unsupported("result would have rank " + std::to_string(rank) + "; expected at most 8");
   const std::vector<bool> added = context.axis_set(axes, rank);
@@ -113,10 +118,15 @@ inline kernel prepare_unsqueeze(node_context& context) {
   return detail::same_elements(context, out);
 }
 
-/// At inference the input itself; the mask, if asked for, is all true. Training mode is refused.
+/// At inference the input itself; the mask, if asked for, is all true. Training mode is refused. The ratio is an
+/// attribute before opset 12, input 1 from then on.
 inline kernel prepare_dropout(node_context& context) {
-  context.expect_arity(1, 3, 1, 2);
-  (void)context.integer("seed", 0);
+  const bool inputs = context.opset() >= 12;
+  context.expect_arity(1, inputs ? 3 : 1, 1, 2);
+  if (inputs)
+    (void)context.integer("seed", 0);
+  else
+    (void)context.number("ratio", 0.5f);
   if (context.has_input(2)) {
     const node_context::operand& training = context.input(2);
     if (!training.constant || training.type != element_type::boolean || training.shape.size() != 1)

@@ -12,7 +12,7 @@
 namespace xquant::inline XQUANT_ABI::model {
 
 /// numpy's slicing: starts, ends (inputs 1, 2), axes and steps (3, 4, optional); bounds count from the back when
-/// negative and are clamped, a negative step walks backwards. ONNX Slice, opset 13.
+/// negative and are clamped, a negative step walks backwards. ONNX Slice, opset 11.
 inline kernel prepare_slice(node_context& context) {
   context.expect_arity(3, 5);
   const shape& x = context.input_shape(0);

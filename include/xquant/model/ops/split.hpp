@@ -11,11 +11,11 @@
 
 namespace xquant::inline XQUANT_ABI::model {
 
-/// Lengths from input 1; otherwise equal parts, as many as there are outputs (opset 13), or `num_outputs` of which the
-/// last may be smaller (opset 18).
+/// Lengths from input 1 (attribute `split` before opset 13); otherwise equal parts, as many as there are outputs, or
+/// `num_outputs` of which the last may be smaller (opset 18).
 inline kernel prepare_split(node_context& context) {
   constexpr auto any = static_cast<std::size_t>(-1);
-  context.expect_arity(1, 2, 1, any);
+  context.expect_arity(1, context.opset() < 13 ? 1 : 2, 1, any);
   const shape& x = context.input_shape(0);
   const std::size_t axis = context.axis_of(context.integer("axis", 0), x.rank);
   const std::size_t parts = context.output_count();
@@ -23,9 +23,9 @@ inline kernel prepare_split(node_context& context) {
   const bool counted = context.opset() >= 18 && context.has_attribute("num_outputs");
   const std::int64_t count = context.opset() >= 18 ? context.integer("num_outputs", 0) : 0;
   if (counted && context.has_input(1)) context.malformed("both 'num_outputs' and the input 'split' are given");
-  if (context.has_input(1)) {
+  if (const auto given = context.attribute_or_input("split", 1, 13)) {
     std::size_t sum = 0;
-    for (const std::int64_t length : context.constant_integers(1, "split")) {
+    for (const std::int64_t length : *given) {
       if (length < 0 || static_cast<std::size_t>(length) > x[axis])
         context.malformed("split has length " + std::to_string(length) + "; expected 0 to " + std::to_string(x[axis]));
       lengths.push_back(static_cast<std::size_t>(length));
