@@ -7,6 +7,7 @@
 #include <xquant/runtime.hpp>
 #include <xquant/runtime/wide_integer.hpp>
 
+#include <cmath>
 #include <string>
 
 // A format, a rounding and a conversion of a user's own.
@@ -164,6 +165,42 @@ std::string refusal(const quantizer_description& d) {
   char text[256];
   format_message(reach<Choices>(d).answer, text, sizeof text);
   return text;
+}
+
+bool has_bounds(const quantizer_description& d, double lower, double upper) {
+  code_bounds codes{7, 7, false};
+  return try_code_bounds<all_formats>(d, codes).ok() && codes.lower == lower && codes.upper == upper;
+}
+
+TEST_CASE("the ends of the described codes: width, codes of one's own, what the scheme leaves out, small floats") {
+  constexpr auto integers = format_id::signed_integer;
+  constexpr auto naturals = format_id::unsigned_integer;
+  for (int bits = 2; bits <= 32; ++bits) {
+    CAPTURE(bits);
+    const double half = std::ldexp(1.0, bits - 1);
+    CHECK(has_bounds({.format = integers, .bits = bits}, -half, half - 1));
+    CHECK(has_bounds({.format = integers, .bits = bits, .scheme = scheme_id::symmetric_narrow}, 1 - half, half - 1));
+    CHECK(has_bounds({.format = naturals, .bits = bits}, 0, 2 * half - 1));
+    CHECK(has_bounds({.format = naturals, .bits = bits, .scheme = scheme_id::symmetric_narrow}, 0, 2 * half - 1));
+  }
+  CHECK(has_bounds({.format = integers, .lower = -100, .upper = 100}, -100, 100));
+  CHECK(has_bounds({.format = integers, .lower = -120, .upper = 50, .scheme = scheme_id::symmetric_narrow}, -50, 50));
+  CHECK(has_bounds({.format = naturals, .lower = 3, .upper = 250, .scheme = scheme_id::affine}, 3, 250));
+  CHECK(has_bounds({.format = format_id::ternary}, -1, 1));
+  CHECK(has_bounds({.format = format_id::float8e4m3fn}, -448, 448));
+  CHECK(has_bounds({.format = format_id::float8e5m2}, -57344, 57344));
+  CHECK(has_bounds({.format = format_id::float8e4m3fnuz}, -240, 240));
+  CHECK(has_bounds({.format = format_id::float4e2m1}, -6, 6));
+  CHECK(has_bounds({.format = format_id::float6e3m2}, -28, 28));
+  CHECK(has_bounds({.format = format_id::float8e5m2, .rounding = rounding_id::to_odd}, -57344, 57344));
+
+  code_bounds codes{5, 6, false};
+  CHECK(try_code_bounds<>({.format = format_id::float8e5m2}, codes).code == errc::not_compiled);
+  CHECK(try_code_bounds<>({.bits = 33}, codes).code == errc::bits_out_of_range);
+  CHECK(try_code_bounds<>({.lower = -129, .upper = 3}, codes).code == errc::bits_out_of_range);
+  CHECK(try_code_bounds<>({.scheme = scheme_id::real_zero_point_affine}, codes).code == errc::not_compiled);
+  CHECK(codes.lower == 5);
+  CHECK(codes.upper == 6);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Encodings out of a simulation and back: whole, partial, frozen, as a start; the same codes and outputs.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -234,11 +235,13 @@ TEST_CASE("entries that do not fit are refused by name, and nothing has changed"
   CHECK(refusal(s, other, {.partial = true}).empty());
 }
 
+// Without 16 bits.
+using narrow = xquant::model::simulation<
+    xquant::scalar_engine,
+    xquant::runtime_choices<
+        xquant::type_list<xquant::stored_integer<std::int8_t>, xquant::stored_integer<std::uint8_t>, xquant::e5m2>>>;
+
 TEST_CASE("formats the simulation was not compiled for are refused") {
-  using narrow =
-      xquant::model::simulation<xquant::scalar_engine,
-                                xquant::runtime_choices<xquant::type_list<xquant::stored_integer<std::int8_t>,
-                                                                          xquant::stored_integer<std::uint8_t>>>>;
   narrow s(test::small_network(), {}, {xquant::shape(1, 2, 5, 5)});
   encodings all;
   encoding e;
@@ -269,6 +272,81 @@ TEST_CASE("setters of the simulation refuse what is not there") {
   CHECK(s.weights().back().ready());
   s.leave_weight_float(g.find("b1"));
   CHECK_FALSE(s.weights().back().ready());
+}
+
+// r = relu(x), any number of rows of 4.
+xquant::model::graph batched_network() {
+  xquant::model::graph g;
+  const auto x = g.add_value("x");
+  g.mutable_value(x).type = xquant::model::element_type::float32;
+  g.add_input(x);
+  xquant::model::node n;
+  n.op_type = "Relu";
+  n.inputs = {x};
+  n.outputs = {g.add_value("r")};
+  g.add_node(n);
+  g.add_output(g.find("r"));
+  g.finish();
+  return g;
+}
+
+TEST_CASE("the ranges of what was set are the ends of its codes, whatever the format") {
+  narrow s(test::small_network(), {}, {xquant::shape(1, 2, 5, 5)});
+  const auto x = s.network().find("x");
+  const auto w = s.network().find("w2");
+  const auto is = [&](const xquant::quantizer_description& q, const xquant::parameters& p, float lower, float upper) {
+    s.set_activation(x, q, p);
+    s.set_weight(w, q, p);
+    const xquant::range<float> expected{lower, upper};
+    return s.activations()[0].ranges.at(0) == expected && s.weights().back().ranges.at(0) == expected;
+  };
+  CHECK(is({.format = format_id::float8e5m2}, xquant::parameters(1.0f), -57344, 57344));
+  CHECK(is({.format = format_id::float8e5m2}, xquant::parameters(0.25f), -14336, 14336));
+  CHECK(is({.lower = -100, .upper = 100}, xquant::parameters(1.0f), -100, 100));
+  CHECK(is({.lower = -100, .upper = 100, .scheme = scheme_id::affine}, xquant::parameters(0.5f, 20), -60, 40));
+  CHECK(is({.bits = 4, .scheme = scheme_id::symmetric_narrow}, xquant::parameters(2.0f), -14, 14));
+  CHECK(is({.format = format_id::unsigned_integer, .bits = 5, .scheme = scheme_id::affine}, xquant::parameters(1.0f, 7),
+           -7, 24));
+  CHECK_THROWS_AS(s.set_activation(x, {.format = format_id::float8e4m3fn}, xquant::parameters(1.0f)), xquant::error);
+  CHECK(s.activations()[0].ranges.at(0) == xquant::range<float>{-7, 24});
+}
+
+TEST_CASE("activations of any granularity: parameters for the value's own shape, and other batches where they can be") {
+  narrow s(test::small_network(), {}, {xquant::shape(1, 2, 5, 5)});
+  const auto y = s.network().find("y");  // [1, 4]
+  const auto x = s.network().find("x");  // [1, 2, 5, 5]
+  xquant::quantizer_description groups{.granularity = xquant::granularity_id::group};
+  groups.group = {2, -1};
+  const xquant::parameters two(std::vector<float>{0.25f, 0.5f});
+  s.set_activation(y, groups, two);
+  const tensor in = test::noise(xquant::shape(1, 2, 5, 5), 4);
+  const tensor out = s.run({in}).outputs.at(0);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double steps = static_cast<double>(out.data<float>()[i]) / (i < 2 ? 0.25 : 0.5);
+    CHECK(steps == std::nearbyint(steps));
+  }
+  CHECK(s.activations().back().ranges == std::vector<xquant::range<float>>{{-32, 31.75f}, {-64, 63.5f}});
+  CHECK_THROWS_WITH_AS(s.set_activation(y, groups, xquant::parameters(std::vector<float>(3, 1.0f))),
+                       doctest::Contains("expected one scale for each slot"), xquant::error);
+  CHECK_THROWS_AS(s.set_activation(y, groups, xquant::parameters(1.0f)), xquant::error);
+  // Blocks of 5 x 5 of x: one for each channel; two axes; a channel axis counted from the end.
+  xquant::quantizer_description blocks{.granularity = xquant::granularity_id::block};
+  blocks.block = xquant::per_block<>(1, 1, 5, 5);
+  s.set_activation(x, blocks, two);
+  xquant::quantizer_description channels{.per_axis = true, .axis = -3};
+  s.set_activation(x, channels, two);
+  CHECK_THROWS_AS(s.set_activation(x, {.per_axis = true, .axis = 4}, two), xquant::error);
+  s.leave_activation_float(y);
+  // Slots along the channels leave the batch free; groups along the last axis, one row's after another's, do not.
+  CHECK(s.run({test::noise(xquant::shape(1, 2, 5, 5), 4)}).outputs.size() == 1);
+  s.set_activation(y, groups, two);
+  narrow batches(batched_network(), {}, {xquant::shape(1, 4)});
+  const auto r = batches.network().find("r");
+  batches.set_activation(r, {.per_axis = true, .axis = 1}, xquant::parameters(std::vector<float>(4, 0.5f)));
+  CHECK(batches.run({test::noise(xquant::shape(3, 4), 4)}).outputs.at(0).shape() == xquant::shape(3, 4));
+  batches.set_activation(r, groups, xquant::parameters(std::vector<float>(6, 0.5f)));  // for the batch of 3 seen last
+  CHECK(batches.run({test::noise(xquant::shape(3, 4), 5)}).outputs.size() == 1);
+  CHECK_THROWS_AS(batches.run({test::noise(xquant::shape(2, 4), 5)}), xquant::error);
 }
 
 }  // namespace

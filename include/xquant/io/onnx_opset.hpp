@@ -26,15 +26,22 @@ struct onnx_code_type {
 };
 inline onnx_code_type onnx_code_type_of(const quantizer_description& q) {
   const bool narrow = q.bits <= 8;
-  switch (q.format) {
-    case format_id::signed_integer:
-      return narrow ? onnx_code_type{3, 13, 1, -128, 127} : onnx_code_type{5, 21, 2, -32768, 32767};
-    case format_id::unsigned_integer:
-      return narrow ? onnx_code_type{2, 13, 1, 0, 255} : onnx_code_type{4, 21, 2, 0, 65535};
-    case format_id::float8e4m3fn: return {17, 19, 1, 0, 0};
-    default: break;
-  }
-  return {};
+  onnx_code_type type;
+  if (q.format == format_id::float8e4m3fn) return {17, 19, 1, 0, 0};
+  if (q.format == format_id::signed_integer)
+    type = narrow ? onnx_code_type{3, 13, 1} : onnx_code_type{5, 21, 2};
+  else if (q.format == format_id::unsigned_integer)
+    type = narrow ? onnx_code_type{2, 13, 1} : onnx_code_type{4, 21, 2};
+  else
+    return type;
+  // All codes of the type, whichever of them the quantizer uses.
+  using stored = runtime_choices<type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>,
+                                           stored_integer<std::int16_t>, stored_integer<std::uint16_t>>>;
+  code_bounds codes;
+  if (!try_code_bounds<stored>({.format = q.format, .bits = narrow ? 8 : 16}, codes).ok()) return {};
+  type.lower = static_cast<std::int32_t>(codes.lower);
+  type.upper = static_cast<std::int32_t>(codes.upper);
+  return type;
 }
 
 // From the opset of a file to the one that its quantized form needs.

@@ -147,14 +147,20 @@ class simulation {
   }
 
   /// Gives a value the quantizer `q` with parameters `p`, whatever a calibration says. Frozen: set_ranges will keep
-  /// them; otherwise they are a start, until set_ranges. A value that had no quantizer gets one. Throws model_error for
-  /// a value that is a constant or no float32 tensor, xquant::error for a description or parameters that do not fit it;
-  /// nothing has changed then.
+  /// them; otherwise they are a start, until set_ranges. A value that had no quantizer gets one. The parameters are
+  /// checked against the value's shape for the inputs that ran last, or that the simulation was made for. Other batches
+  /// may follow unless the granularity has slots along the first axis (axis 0, groups, tokens): run() refuses those.
+  /// Throws model_error for a value that is a constant or no float32 tensor, xquant::error for a description or
+  /// parameters that do not fit it; nothing has changed then.
   void set_activation(value_id id, const quantizer_description& q, const xquant::parameters& p, bool frozen = true) {
-    activation_quantizer& a = activation_of(id, [&] { check_parameters(q, p, executor_.shape_of(id)); });
+    std::vector<range<float>> ranges;
+    activation_quantizer& a = activation_of(id, [&] {
+      check_parameters(q, p, executor_.shape_of(id));
+      ranges = ranges_of(q, p);
+    });
     a.quantizer = q;
     a.parameters = p;
-    a.ranges = ranges_of(q, p);
+    a.ranges = std::move(ranges);
     a.frozen = frozen;
   }
 
@@ -245,34 +251,23 @@ class simulation {
     return weights_.back();
   }
 
-  // Throws xquant::error unless q can quantize tensors of that shape with p. Extents other than the quantizer's axis do
-  // not matter, and the batch may change.
-  static void check_parameters(const quantizer_description& q, const xquant::parameters& p, shape s) {
-    const std::ptrdiff_t axis = q.axis < 0 ? q.axis + static_cast<std::ptrdiff_t>(s.rank) : q.axis;
-    for (std::size_t d = 0; d < s.rank; ++d)
-      if (!q.per_axis || static_cast<std::ptrdiff_t>(d) != axis) s[d] = 1;
-    tensor ones(element_type::float32, s);
-    float* first = ones.mutable_data<float>();
-    for (std::size_t i = 0; i < ones.size(); ++i) first[i] = 1;
-    const tensor_view<float> in_place = ones.mutable_view();
-    throw_if(try_fake_quantize<Choices>(q, p, in_place, in_place, Engine{}));
+  // Throws xquant::error unless q can quantize a tensor of that shape with p.
+  static void check_parameters(const quantizer_description& q, const xquant::parameters& p, const shape& s) {
+    tensor same_shape(element_type::float32, s);
+    const tensor_view<float> in_place = same_shape.mutable_view();
+    throw_if(validate_fake_quantize<Choices>(q, p, in_place, in_place));
   }
 
   // The real values at the ends of the codes.
   static std::vector<range<float>> ranges_of(const quantizer_description& q, const xquant::parameters& p) {
-    double lower = -448;  // float8e4m3fn
-    double upper = 448;
-    if (q.format == format_id::signed_integer || q.format == format_id::unsigned_integer) {
-      const double codes = static_cast<double>(std::int64_t{1} << q.bits);
-      lower = q.format == format_id::signed_integer ? -codes / 2 : 0;
-      upper = lower + codes - 1;
-      if (q.scheme == scheme_id::symmetric_narrow && lower != 0) ++lower;
-    }
+    code_bounds codes;
+    throw_if(try_code_bounds<Choices>(q, codes));
     std::vector<range<float>> ranges(p.count());
     for (std::size_t i = 0; i < ranges.size(); ++i) {
       const double scale = static_cast<double>(p.scale()[i]);
       const double zero_point = static_cast<double>(p.zero_point()[i]);
-      ranges[i] = {static_cast<float>(scale * (lower - zero_point)), static_cast<float>(scale * (upper - zero_point))};
+      ranges[i] = {static_cast<float>(scale * (codes.lower - zero_point)),
+                   static_cast<float>(scale * (codes.upper - zero_point))};
     }
     return ranges;
   }

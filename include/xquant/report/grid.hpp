@@ -43,10 +43,6 @@ inline quantizer_description plain(quantizer_description q) {
   return q;
 }
 
-inline bool is_integer(const quantizer_description& q) {
-  return q.format == format_id::signed_integer || q.format == format_id::unsigned_integer;
-}
-
 }  // namespace detail
 
 /// All numbers of the grid with that scale and zero point, ascending, each once: scale (code - zero point), or what a

@@ -95,7 +95,7 @@ inline void write_tensor(markup& m, const quantized_tensor& t, const char* role)
   const std::size_t slot = t.widest();
   const signal_to_noise noise = t.noise();
   const xquant::histogram& h = t.values();
-  const bool is_integer = detail::is_integer(t.quantizer());
+  const bool is_integer = xquant::detail::is_integer(t.quantizer().format);
   std::string encoding = "stays float32";
   if (t.is_quantized()) {
     encoding = format_name(t.quantizer()) + " " + scheme_name(t.quantizer());

@@ -3,6 +3,7 @@
 
 #include <xquant/core/meta.hpp>
 #include <xquant/core/qualifiers.hpp>
+#include <xquant/core/range.hpp>
 #include <xquant/quantizer.hpp>
 #include <xquant/runtime/arithmetic.hpp>
 #include <xquant/runtime/granularity.hpp>
@@ -116,6 +117,27 @@ constexpr status scheme_not_compiled(const quantizer_description& d) noexcept {
   return not_compiled("scheme", d.scheme);
 }
 
+// Calls f(format, scheme) with the two that `d` describes, as this format takes the scheme, and returns what f returns.
+template <class Choices, class F>
+constexpr status with_format_and_scheme(const quantizer_description& d, F&& f) {
+  if (const status s = validate_description(d); !s.ok()) return s;
+  // Each level replaces the answer of the level outside it.
+  status result = format_not_compiled(d);
+  runtime_pick<typename Choices::formats>::visit(d, [&](auto format) {
+    using format_type = remove_cvref<decltype(format)>;
+    result = scheme_not_compiled(d);
+    runtime_pick<typename Choices::schemes>::visit(d, [&](auto chosen) {
+      const auto scheme = scheme_for<format_type>(chosen);
+      if constexpr (!takes_scheme<format_type, remove_cvref<decltype(scheme)>>)
+        result = fault(errc::unsupported, "scheme", static_cast<double>(d.scheme),
+                       "a scheme whose zero point this format can have");
+      else
+        result = f(format, scheme);
+    });
+  });
+  return result;
+}
+
 }  // namespace detail
 
 /// Calls f(quantizer) with the quantizer `d` describes, of one of the types Choices names, and returns what f returns
@@ -124,38 +146,45 @@ constexpr status scheme_not_compiled(const quantizer_description& d) noexcept {
 /// and, by name, the part of a combination that was not compiled: format, conversion, scheme, rounding or arithmetic.
 template <class Choices = runtime_choices<>, class F>
 status with_quantizer(const quantizer_description& d, F&& f) {
-  if (const status s = detail::validate_description(d); !s.ok()) return s;
-  // Each level replaces the answer of the level outside it.
-  status result = detail::format_not_compiled(d);
-  detail::runtime_pick<typename Choices::formats>::visit(d, [&](auto format) {
+  return detail::with_format_and_scheme<Choices>(d, [&](auto format, auto scheme) {
     using format_type = remove_cvref<decltype(format)>;
-    result = detail::scheme_not_compiled(d);
-    detail::runtime_pick<typename Choices::schemes>::visit(d, [&](auto chosen) {
-      const auto scheme = detail::scheme_for<format_type>(chosen);
-      using scheme_type = remove_cvref<decltype(scheme)>;
-      if constexpr (!detail::takes_scheme<format_type, scheme_type>) {
-        result = fault(errc::unsupported, "scheme", static_cast<double>(d.scheme),
-                       "a scheme whose zero point this format can have");
+    using scheme_type = remove_cvref<decltype(scheme)>;
+    status result = detail::not_compiled("rounding", d.rounding);
+    detail::runtime_pick<typename Choices::roundings>::visit(d, [&](auto rounding) {
+      using rounding_type = remove_cvref<decltype(rounding)>;
+      if constexpr (!detail::takes_rounding<format_type, rounding_type>) {
+        result = fault(errc::unsupported, "rounding", static_cast<double>(d.rounding),
+                       "a rounding that stays on the grid, as this format needs");
       } else {
-        result = detail::not_compiled("rounding", d.rounding);
-        detail::runtime_pick<typename Choices::roundings>::visit(d, [&](auto rounding) {
-          using rounding_type = remove_cvref<decltype(rounding)>;
-          if constexpr (!detail::takes_rounding<format_type, rounding_type>) {
-            result = fault(errc::unsupported, "rounding", static_cast<double>(d.rounding),
-                           "a rounding that stays on the grid, as this format needs");
-          } else {
-            result = detail::not_compiled("arithmetic", d.arithmetic);
-            detail::runtime_pick<typename Choices::arithmetics>::visit(d, [&](auto arithmetic) {
-              result = f(basic_quantizer<format_type, runtime_granularity, scheme_type, rounding_type,
-                                         remove_cvref<decltype(arithmetic)>>(format, granularity_of(d), scheme,
-                                                                             rounding, arithmetic));
-            });
-          }
+        result = detail::not_compiled("arithmetic", d.arithmetic);
+        detail::runtime_pick<typename Choices::arithmetics>::visit(d, [&](auto arithmetic) {
+          result = f(basic_quantizer<format_type, runtime_granularity, scheme_type, rounding_type,
+                                     remove_cvref<decltype(arithmetic)>>(format, granularity_of(d), scheme, rounding,
+                                                                         arithmetic));
         });
       }
     });
+    return result;
   });
-  return result;
+}
+
+/// The ends of what the described codes decode to at scale 1 and zero point 0: the codes in use for integers (of the
+/// width, or one's own, less those that the scheme leaves out), the finite numbers for small floats. Rounding,
+/// arithmetic and granularity do not matter. Refuses what with_quantizer refuses in formats and schemes; `out` is
+/// written only where the answer is ok.
+template <class Choices = runtime_choices<>>
+[[nodiscard]] constexpr status try_code_bounds(const quantizer_description& d, code_bounds& out) {
+  return detail::with_format_and_scheme<Choices>(d, [&](auto format, auto scheme) {
+    out = format.bounds();
+    if constexpr (remove_cvref<decltype(format)>::is_integer) {
+      const basic_quantizer<remove_cvref<decltype(format)>, per_tensor, remove_cvref<decltype(scheme)>, nearest_even,
+                            divide_by_scale>
+          q(format, {}, scheme);
+      out.lower = static_cast<double>(q.lower_code());
+      out.upper = static_cast<double>(q.upper_code());
+    }
+    return status{};
+  });
 }
 
 }  // namespace xquant
