@@ -5,7 +5,7 @@ cmake_policy(VERSION 3.25)
 
 # layer:path, the longest path that fits a file decides. A file includes only its own and lower layers.
 set(layer_table
-    0:config.hpp 0:version.hpp 0:error.hpp 0:exception.hpp 0:message.hpp 0:core/
+    0:abi.hpp 0:config.hpp 0:version.hpp 0:error.hpp 0:exception.hpp 0:message.hpp 0:core/
     1:formats/ 1:rounding/ 1:schemes/ 1:granularity/ 1:arithmetic/
     2:quantizer.hpp 2:parameters.hpp 2:runtime.hpp 2:runtime/ 2:blocks/ 2:ops/ 2:engines/
     3:calibration/ 3:gradients/ 3:adapt/span.hpp 3:engines/cuda/gradients.hpp

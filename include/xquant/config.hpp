@@ -73,26 +73,12 @@
 #define XQUANT_HAS_EXCEPTIONS 0
 #endif
 
-// Everything lives in an inline namespace that names the instruction set and the exception mode, so that translation
-// units built for two of the sets below share none of this library's functions: the linker cannot hand a baseline unit
-// code it may not run. Units built for extensions that no name below tells apart (of AVX-512, or FMA alone) must run on
-// the same processors; functions of other libraries, xsimd's and the standard's, are shared whatever is written here.
-// Names are used as xquant::... throughout; specialise templates as such too.
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
-#define XQUANT_ABI_MACHINE avx512
-#elif defined(__AVX2__) && defined(__FMA__)
-#define XQUANT_ABI_MACHINE avx2
-#elif defined(__AVX__)
-#define XQUANT_ABI_MACHINE avx
-#elif defined(__SSE4_1__)
-#define XQUANT_ABI_MACHINE sse4
-#else
-#define XQUANT_ABI_MACHINE baseline
+// 1: invariants are checked where XQUANT_ASSERT states them (core/assert.hpp). Off by default, whatever NDEBUG says:
+// the checks stand in loops. All units of a program may differ in it.
+#if !defined(XQUANT_ENABLE_ASSERT)
+#define XQUANT_ENABLE_ASSERT 0
 #endif
-#define XQUANT_ABI_JOIN(a, b) a##_##b
-#define XQUANT_ABI_NAME(a, b) XQUANT_ABI_JOIN(a, b)
-#if XQUANT_HAS_EXCEPTIONS
-#define XQUANT_ABI XQUANT_ABI_NAME(v0, XQUANT_ABI_MACHINE)
-#else
-#define XQUANT_ABI XQUANT_ABI_NAME(v0_no_exceptions, XQUANT_ABI_MACHINE)
-#endif
+
+// Everything lives in `namespace xquant::inline XQUANT_ABI`, named after all flags that change code. Names are used as
+// xquant::... throughout; specialise templates as such too.
+#include <xquant/abi.hpp>

@@ -2,17 +2,20 @@
 // (scales, zero points) are values beside it, engines do the work.
 #pragma once
 
+#include <xquant/arithmetic/arithmetic.hpp>
 #include <xquant/arithmetic/divide_by_scale.hpp>
 #include <xquant/arithmetic/multiply_by_reciprocal.hpp>
 #include <xquant/core/policy.hpp>
 #include <xquant/formats/format.hpp>
 #include <xquant/formats/integer.hpp>
+#include <xquant/granularity/granularity.hpp>
 #include <xquant/granularity/per_axis.hpp>
 #include <xquant/granularity/per_tensor.hpp>
 #include <xquant/rounding/nearest_away.hpp>
 #include <xquant/rounding/nearest_even.hpp>
 #include <xquant/rounding/rounding.hpp>
 #include <xquant/schemes/affine.hpp>
+#include <xquant/schemes/scheme.hpp>
 #include <xquant/schemes/symmetric.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -25,8 +28,30 @@ struct check_format {
   static constexpr bool ok = true;
 };
 
-template <class F, class S>
+// A policy may claim a category and lack what the category asks for.
+template <class G>
+struct check_granularity {
+  static_assert(Granularity<G>, "xquant::quantizer: this granularity lacks what one has (granularity/granularity.hpp)");
+  static constexpr bool ok = true;
+};
+template <class S>
 struct check_scheme {
+  static_assert(Scheme<S>, "xquant::quantizer: this scheme lacks what one has (schemes/scheme.hpp)");
+  static constexpr bool ok = true;
+};
+template <class R>
+struct check_rounding {
+  static_assert(Rounding<R>, "xquant::quantizer: this rounding lacks what one has (rounding/rounding.hpp)");
+  static constexpr bool ok = true;
+};
+template <class A>
+struct check_arithmetic {
+  static_assert(Arithmetic<A>, "xquant::quantizer: this arithmetic lacks what one has (arithmetic/arithmetic.hpp)");
+  static constexpr bool ok = true;
+};
+
+template <class F, class S>
+struct check_zero_point {
   static_assert(F::is_integer || !S::has_zero_point,
                 "xquant::quantizer: a scheme with a zero point needs a format of integers; use symmetric<>");
   static constexpr bool ok = true;
@@ -44,7 +69,9 @@ struct basic_quantizer {
   using arithmetic_type = ArithmeticType;
   using code_type = typename FormatType::code_type;
 
-  static_assert(detail::check_scheme<FormatType, SchemeType>::ok);
+  static_assert(detail::check_granularity<GranularityType>::ok && detail::check_scheme<SchemeType>::ok &&
+                detail::check_rounding<RoundingType>::ok && detail::check_arithmetic<ArithmeticType>::ok);
+  static_assert(detail::check_zero_point<FormatType, SchemeType>::ok);
 
   format_type format{};
   granularity_type granularity{};

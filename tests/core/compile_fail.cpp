@@ -13,6 +13,10 @@
 using namespace xquant;  // NOLINT: every line names several
 
 struct not_a_policy {};
+template <class Category>
+struct claims {
+  using policy_category = Category;
+};
 struct of_my_own_category {
   using policy_category = of_my_own_category;
 };
@@ -39,6 +43,14 @@ using type = quantizer<integer<33, true>>;
 using type = quantizer<int8, symmetric<>, affine>;
 #elif XQUANT_BAD_LINE == 11
 using type = quantizer<int8, divide_by_scale, multiply_by_reciprocal>;
+#elif XQUANT_BAD_LINE == 12
+using type = quantizer<int8, claims<category::granularity>>;
+#elif XQUANT_BAD_LINE == 13
+using type = quantizer<int8, claims<category::rounding>>;
+#elif XQUANT_BAD_LINE == 14
+using type = quantizer<int8, claims<category::scheme>>;
+#elif XQUANT_BAD_LINE == 15
+using type = quantizer<int8, claims<category::arithmetic>>;
 #else
 using type = quantizer<int8>;
 #endif

@@ -2,6 +2,7 @@
 // a small call.
 #pragma once
 
+#include <xquant/core/assert.hpp>
 #include <xquant/core/nest.hpp>
 #include <xquant/core/qualifiers.hpp>
 #include <xquant/core/validation.hpp>
@@ -105,6 +106,7 @@ status validate_elementwise(const Quantizer& q, const parameters_view<Real>& p, 
   if (const status s = validate_input(in, in_name); !s.ok()) return s;
   if (const status s = validate_output(out, in.shape, out_name); !s.ok()) return s;
   if (const status s = q.granularity.map(in.shape, map); !s.ok()) return s;
+  XQUANT_ASSERT(is_consistent(map, in.shape));
   if (const status s = validate_parameters(p, rules_of(q, map.count)); !s.ok()) return s;
   return validate_apart(in, out, out_name);
 }

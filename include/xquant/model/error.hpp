@@ -2,7 +2,7 @@
 // value or attribute, what was met and what was expected.
 #pragma once
 
-#include <xquant/error.hpp>
+#include <xquant/exception.hpp>
 
 #include <stdexcept>
 #include <string>
@@ -12,12 +12,14 @@ namespace xquant::inline XQUANT_ABI::model {
 /// Thrown by everything under model/. `code()` sorts the faults: malformed (the graph breaks ONNX's rules), unsupported
 /// (a sound graph the library does not run), shape_mismatch and value_out_of_range (a call that does not fit the
 /// graph).
-class model_error : public std::runtime_error {
+class model_error : public exception {
  public:
-  model_error(errc code, const std::string& message) : std::runtime_error("xquant: " + message), code_(code) {}
-  [[nodiscard]] errc code() const noexcept { return code_; }
+  model_error(errc code, const std::string& message) : text_("xquant: " + message), code_(code) {}
+  [[nodiscard]] const char* what() const noexcept override { return text_.what(); }
+  [[nodiscard]] errc code() const noexcept override { return code_; }
 
  private:
+  std::runtime_error text_;  // a text that copies without throwing
   errc code_;
 };
 

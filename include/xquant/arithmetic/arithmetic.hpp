@@ -1,0 +1,23 @@
+// What an arithmetic is: how x and a scale become v, in units of the scale.
+#pragma once
+
+#include <xquant/core/lane.hpp>
+#include <xquant/core/policy.hpp>
+
+namespace xquant::inline XQUANT_ABI {
+
+// clang-format off
+/// An arithmetic A (a regular value; most are empty), of category::arithmetic (docs/arithmetic.md, rule 4):
+///   static constexpr bool multiplies_by_reciprocal   the scale must have a finite reciprocal, which quotient is given
+///   static L quotient<bool NearHalves>(L x, L scale, L reciprocal)
+///                                                    x in units of the scale. NearHalves promises that the quotient is
+///                                                    only rounded to the nearest point of an 8-bit grid
+// clang-format on
+template <class A>
+concept Arithmetic = QuantizerPolicy<A> && is_same<typename A::policy_category, category::arithmetic> && requires {
+  requires is_same<decltype(A::multiplies_by_reciprocal), const bool>;
+  requires is_same<decltype(A::template quotient<false>(1.0f, 1.0f, 1.0f)), float>;
+  requires is_same<decltype(A::template quotient<true>(1.0f, 1.0f, 1.0f)), float>;
+};
+
+}  // namespace xquant
