@@ -365,6 +365,114 @@ TEST_CASE("raising the opset rewrites what newer opsets say otherwise, and refus
   CHECK(refusal(sampler.bytes, {&gs, {}, {{gs.find("x"), unsigned16, 0.5f}}}, "GridSample") == errc::unsupported);
 }
 
+TEST_CASE("a file of opset 11 is raised to 13, and says there what it said") {
+  const auto listed = [](const std::string& name, std::int64_t value) {
+    std::string bytes;
+    protozero::pbf_writer writer(bytes);
+    writer.add_string(1, name);
+    writer.add_int64(8, value);
+    writer.add_int64(20, 7);
+    return message({{5, bytes}});
+  };
+  std::string ratio;
+  {
+    protozero::pbf_writer writer(ratio);
+    writer.add_string(1, "ratio");
+    writer.add_float(2, 0.25f);
+    writer.add_int64(20, 1);
+  }
+  std::string matrix = message({{1, "m"}});
+  {
+    protozero::pbf_writer writer(matrix);
+    protozero::pbf_writer type(writer, 2);
+    protozero::pbf_writer tensor_type(type, 1);
+    tensor_type.add_int64(1, 1);
+    protozero::pbf_writer extents(tensor_type, 2);
+    for (int d = 0; d < 2; ++d) protozero::pbf_writer(extents, 1).add_string(2, "N");
+  }
+  file f;
+  f.graph = message({{1, operation("Unsqueeze", {"x"}, "u") + listed("axes", 0)},
+                     {1, operation("Squeeze", {"u"}, "q") + listed("axes", 0)},
+                     {1, operation("ReduceSum", {"q"}, "r") + listed("axes", 1)},
+                     {1, operation("Split", {"r"}, "s") + listed("split", 7)},
+                     {1, operation("Dropout", {"s"}, "d") + message({{5, ratio}})},
+                     {1, operation("Softmax", {"d"}, "y")},
+                     {1, operation("LogSoftmax", {"d"}, "z", {{"axis", 2}})},
+                     {1, operation("Softmax", {"m"}, "k")},
+                     {1, operation("Hardmax", {"d"}, "h", {{"axis", -1}})},
+                     {11, value("x")},
+                     {11, matrix},
+                     {12, value("y")},
+                     {12, value("z")},
+                     {12, value("k")},
+                     {12, value("h")}});
+  f.close(11);
+  const graph g = parsed(f.bytes);
+  const graph r = parsed(written(f.bytes, {&g, {}, {{g.find("x"), unsigned8, 0.5f}, {g.find("y"), unsigned8, 0.5f}}}));
+  CHECK(r.opset() == 13);
+  const auto list = [&](const char* output) {
+    const node& n = node_of(r, output);
+    CHECK(n.attributes.empty());
+    REQUIRE(n.inputs.size() == 2);
+    return values_of<std::int64_t>(r, r.name_of(n.inputs[1]));
+  };
+  CHECK(list("u") == std::vector<std::int64_t>{0});
+  CHECK(list("q") == std::vector<std::int64_t>{0});
+  CHECK(list("r") == std::vector<std::int64_t>{1});
+  CHECK(list("s") == std::vector<std::int64_t>{7});
+  CHECK(node_of(r, "d").attributes.empty());
+  // Softmax over all dimensions from the axis on: over the rows of a matrix, then the shape it came with.
+  const auto over_matrix = [&](const std::string& output, const char* op, std::int64_t axis) {
+    const node& shaped = node_of(r, output);
+    REQUIRE(shaped.op_type == "Reshape");
+    const node& shape_of = r.node_at(r.producer(shaped.inputs.at(1)));
+    CHECK(shape_of.op_type == "Shape");
+    CHECK(inputs_of(r, shape_of) == names{"d"});
+    const node& softmax = r.node_at(r.producer(shaped.inputs.at(0)));
+    CHECK(softmax.op_type == op);
+    CHECK(softmax.name == std::string("the ") + op);
+    CHECK(std::get<std::int64_t>(softmax.attributes.at("axis")) == -1);
+    const node& flat = r.node_at(r.producer(softmax.inputs.at(0)));
+    CHECK(flat.op_type == "Flatten");
+    CHECK(inputs_of(r, flat) == names{"d"});
+    CHECK(std::get<std::int64_t>(flat.attributes.at("axis")) == axis);
+  };
+  over_matrix("y_float", "Softmax", 1);
+  over_matrix("z", "LogSoftmax", 2);
+  // Over the last dimension nothing changes but the number.
+  CHECK(node_of(r, "k").op_type == "Softmax");
+  CHECK(std::get<std::int64_t>(node_of(r, "k").attributes.at("axis")) == -1);
+  CHECK(node_of(r, "h").op_type == "Hardmax");
+  // What has no words in opset 13.
+  file old;
+  std::string mode;
+  {
+    protozero::pbf_writer writer(mode);
+    writer.add_string(1, "coordinate_transformation_mode");
+    writer.add_string(4, "tf_half_pixel_for_nn");
+    writer.add_int64(20, 3);
+  }
+  old.graph =
+      message({{1, operation("Resize", {"x"}, "y") + message({{5, mode}})}, {11, value("x")}, {12, value("y")}});
+  old.close(12);
+  const graph resized = parsed(old.bytes);
+  CHECK(refusal(old.bytes, {&resized, {}, {{resized.find("x"), unsigned8, 0.5f}}}, "(Resize, opset 12): means") ==
+        errc::unsupported);
+  std::string branch;
+  {
+    protozero::pbf_writer writer(branch);
+    writer.add_string(1, "then_branch");
+    writer.add_message(6, message({}));
+    writer.add_int64(20, 5);
+  }
+  file loop;
+  loop.graph = message({{1, operation("If", {"x"}, "y") + message({{5, branch}})}, {11, value("x")}, {12, value("y")}});
+  loop.close(12);
+  const graph branches = parsed(loop.bytes);
+  CHECK(refusal(loop.bytes, {&branches, {}, {{branches.find("x"), unsigned8, 0.5f}}},
+                "attribute 'then_branch' is a graph, which cannot be rewritten for opset 13") == errc::unsupported);
+}
+
 TEST_CASE("a weight behind an Identity: the nodes and constants nobody reads any more are left out") {
   file f;
   f.graph = message({{1, operation("Identity", {"i"}, "k")},

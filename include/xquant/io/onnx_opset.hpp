@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -66,46 +68,95 @@ class opset_change {
     return needed;
   }
 
-  // Throws io_error for an operator that means something else in the new opset.
+  // Throws io_error for an operator that means something else in the new opset, and for a subgraph, whose nodes are not
+  // rewritten.
   void check(const model::graph& g) const {
     for (const model::node& n : g.nodes()) {
-      const bool changed = is_onnx(n) && ((passes(20) && (n.op_type == "GridSample" || n.op_type == "DFT")) ||
-                                          (passes(21) && n.op_type == "GroupNormalization"));
+      const auto coordinates = n.attributes.find("coordinate_transformation_mode");
+      const auto* mode = coordinates == n.attributes.end() ? nullptr : std::get_if<std::string>(&coordinates->second);
+      const bool changed =
+          is_onnx(n) && ((passes(13) && n.op_type == "Resize" && mode != nullptr && *mode == "tf_half_pixel_for_nn") ||
+                         (passes(20) && (n.op_type == "GridSample" || n.op_type == "DFT")) ||
+                         (passes(21) && n.op_type == "GroupNormalization"));
       if (changed)
         throw io_error(errc::unsupported, where_ + ": " + g.describe(n) + ": means something else in opset " +
                                               std::to_string(to_) + ", which the quantized types need");
+      if (!raised()) continue;
+      for (const auto& [name, value] : n.attributes) {
+        const auto* strange = std::get_if<model::unsupported_attribute>(&value);
+        if (strange != nullptr && (strange->kind == "a graph" || strange->kind == "graphs"))
+          throw io_error(errc::unsupported, where_ + ": " + g.describe(n) + ": attribute '" + name + "' is " +
+                                                strange->kind + ", which cannot be rewritten for opset " +
+                                                std::to_string(to_) + ", which the quantized types need");
+      }
     }
   }
 
   // An input that the new opset has in the place of an attribute: a constant named like input 0, with `suffix`.
   struct new_input {
     std::size_t position = 0;
-    const char* suffix = "";
+    std::string suffix;
     model::tensor value;
   };
-  // Changes the attributes of a node to those of the new opset, and returns what became inputs.
-  std::vector<new_input> rewrite(const model::graph& g, model::node& n) const {
+  // How a node says the same in the new opset, beside its changed attributes.
+  struct rewritten {
     std::vector<new_input> inputs;
-    if (!passes(18) || !is_onnx(n)) return inputs;
-    for (const char* op : {"ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum",
-                           "ReduceLogSumExp", "ReduceSumSquare"}) {
-      if (n.op_type != op) continue;
-      const auto axes = n.attributes.find("axes");
-      if (axes == n.attributes.end()) continue;
-      const auto* list = std::get_if<std::vector<std::int64_t>>(&axes->second);
-      if (list == nullptr)
-        throw io_error(errc::malformed, where_ + ": " + g.describe(n) + ": axes is no list of integers");
-      inputs.push_back({1, "_axes", model::tensor::of(xquant::shape(list->size()), *list)});
-      n.attributes.erase(axes);
+    // The node is given its input as a matrix (Flatten at this axis), and its output gets the input's shape back.
+    std::optional<std::int64_t> flatten;
+  };
+  // Changes the attributes of a node to those of the new opset.
+  rewritten rewrite(const model::graph& g, model::node& n) const {
+    rewritten result;
+    if (!is_onnx(n)) return result;
+    if (passes(12) && n.op_type == "Dropout") n.attributes.erase("ratio");  // of training alone
+    if (passes(13)) {
+      if (one_of(n, {"Squeeze", "Unsqueeze", "ReduceSum"})) move_to_input(g, n, "axes", result);
+      if (n.op_type == "Split") move_to_input(g, n, "split", result);
+      if (one_of(n, {"Softmax", "LogSoftmax", "Hardmax"})) result.flatten = one_axis(g, n);
     }
-    const bool has_sizes = n.inputs.size() > 1 && n.inputs[1] != model::no_value;
-    if (n.op_type == "Split" && !has_sizes && n.attributes.count("num_outputs") == 0)
-      n.attributes["num_outputs"] = static_cast<std::int64_t>(n.outputs.size());
-    return inputs;
+    if (passes(18)) {
+      if (one_of(n, {"ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum",
+                     "ReduceLogSumExp", "ReduceSumSquare"}))
+        move_to_input(g, n, "axes", result);
+      const bool has_sizes = (n.inputs.size() > 1 && n.inputs[1] != model::no_value) || !result.inputs.empty();
+      if (n.op_type == "Split" && !has_sizes && n.attributes.count("num_outputs") == 0)
+        n.attributes["num_outputs"] = static_cast<std::int64_t>(n.outputs.size());
+    }
+    return result;
   }
 
  private:
   bool passes(std::int64_t version) const { return from_ < version && to_ >= version; }
+  static bool one_of(const model::node& n, std::initializer_list<const char*> list) {
+    for (const char* op : list)
+      if (n.op_type == op) return true;
+    return false;
+  }
+
+  // A list that was an attribute and is input 1 now.
+  void move_to_input(const model::graph& g, model::node& n, const char* name, rewritten& result) const {
+    const auto found = n.attributes.find(name);
+    if (found == n.attributes.end()) return;
+    const auto* list = std::get_if<std::vector<std::int64_t>>(&found->second);
+    if (list == nullptr)
+      throw io_error(errc::malformed, where_ + ": " + g.describe(n) + ": " + name + " is no list of integers");
+    result.inputs.push_back({1, std::string("_") + name, model::tensor::of(xquant::shape(list->size()), *list)});
+    n.attributes.erase(found);
+  }
+
+  // Before opset 13 an operator over all dimensions from `axis` on, since then over one: the last. Where `axis` is the
+  // last it is the same; otherwise the axis to flatten at.
+  std::optional<std::int64_t> one_axis(const model::graph& g, model::node& n) const {
+    const auto found = n.attributes.find("axis");
+    const auto* given = found == n.attributes.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
+    const std::int64_t axis = given == nullptr ? 1 : *given;
+    n.attributes["axis"] = std::int64_t{-1};
+    if (axis == -1 || n.inputs.empty() || n.inputs[0] == model::no_value) return {};
+    const model::value_info& input = g.value(n.inputs[0]);
+    if (input.has_shape && axis + 1 == static_cast<std::int64_t>(input.dimensions.size())) return {};
+    return axis;
+  }
+
   static bool is_onnx(const model::node& n) { return n.domain.empty() || n.domain == "ai.onnx"; }
 
   std::int64_t from_;

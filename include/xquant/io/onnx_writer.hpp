@@ -490,14 +490,27 @@ class onnx_writer {
         raw_[output] = unused(g_.name_of(output) + "_float");
       outputs.push_back(output == model::no_value ? "" : raw_name(output));
     }
-    for (const opset_change::new_input& added : opset_.rewrite(g_, n)) {
+    const opset_change::rewritten changed = opset_.rewrite(g_, n);
+    for (const opset_change::new_input& added : changed.inputs) {
       inputs.resize(added.position + 1);
       inputs[added.position] = unused(inputs[0] + added.suffix);
       add_initializer(inputs[added.position], added.value);
     }
+    std::string whole;    // the output's name, and
+    std::string extents;  // its shape, where the node works on a matrix
+    if (changed.flatten) {
+      whole = outputs[0];
+      extents = unused(whole + "_shape");
+      const std::string flat = unused(whole + "_input_matrix");
+      outputs[0] = unused(whole + "_matrix");
+      add_node("Shape", whole, {inputs[0]}, extents, {});
+      add_node("Flatten", whole, {inputs[0]}, flat, {{"axis", *changed.flatten}});
+      inputs[0] = flat;
+    }
     for (const std::string& input : inputs) used_.insert(input);
     for (const std::string& output : outputs) produced_.insert(output);
     append_node(n, inputs, outputs);
+    if (changed.flatten) add_node("Reshape", whole, {outputs[0], extents}, whole, {});
     for (const model::value_id output : n.outputs)
       if (output != model::no_value && activations_.count(output) != 0) write_activation(*activations_.at(output));
   }
@@ -688,13 +701,14 @@ class onnx_writer {
 ///   - Biases on request: int32 with scale input * weight (onnx_writer_options).
 ///   - Opset and IR version are raised to what the code types need (float8: 19 and 9; 16 bits: 21 and 10) and no
 ///   further;
-///     reductions and Split then say the same in the newer opset's words.
+///     reductions, Squeeze, Unsqueeze, Split, Softmax and others then say the same in the newer opset's words.
 ///   - Layers that took in a batch norm are written with their new weight and bias, constants nobody reads any more are
 ///     left out. All other fields of the file, known or not, are copied as they lie.
 ///   - Tensors of external files (onnx_writer_options::folder) become part of the file.
 /// Throws io_error: malformed for bytes that are no ONNX model; unsupported for a quantizer QuantizeLinear does not
-/// have (another rounding or arithmetic of activations), an operator that the raised opset changed, or a result beyond
-/// 2 GiB; value_out_of_range, scale_out_of_range for an int32 bias that overflows; parameter faults of quantize.
+/// have (another rounding or arithmetic of activations), an operator that the raised opset changed, a subgraph in such
+/// a file, or a result beyond 2 GiB; value_out_of_range, scale_out_of_range for an int32 bias that overflows; parameter
+/// faults of quantize.
 inline std::vector<std::byte> quantized_onnx(std::span<const std::byte> original, const quantized_network& network,
                                              const onnx_writer_options& options = {},
                                              const std::string& where = "ONNX model") {
