@@ -3,11 +3,14 @@
 #   include(check_layers.cmake) gives check_layers(root result), which sets `result` to that list
 cmake_policy(VERSION 3.25)
 
-# layer:path, the longest path that fits a file decides. A file includes only its own and lower layers.
+# layer:path, the longest path that fits a file decides. A file includes only its own and lower layers, which are in
+# alphabetical order.
 set(layer_table
     0:abi.hpp 0:config.hpp 0:version.hpp 0:error.hpp 0:exception.hpp 0:message.hpp 0:core/
     1:formats/ 1:rounding/ 1:schemes/ 1:granularity/ 1:arithmetic/
-    2:quantizer.hpp 2:parameters.hpp 2:runtime.hpp 2:runtime/ 2:blocks/ 2:ops/ 2:engines/
+    2a:engines/
+    2b:quantizer.hpp 2b:parameters.hpp 2b:calls/ 2b:runtime.hpp 2b:runtime/ 2b:blocks/ 2b:ops/ 2b:engines/cuda/operations.hpp
+    2b:engines/cuda/engine.cuh
     3:calibration/ 3:gradients/ 3:adapt/span.hpp 3:engines/cuda/gradients.hpp
     4:quantized_tensor.hpp 4:presets/ 4:ptq/ 4:nn/ 4:report/
     5:model/
@@ -15,6 +18,9 @@ set(layer_table
     7:xquant.hpp)
 # Folders of one layer that never include each other.
 set(siblings formats/ rounding/ schemes/ granularity/ arithmetic/)
+# Folders include each other in one direction only: no way leads from a folder back to itself. Known ways back, as
+# folder=folder; each is a debt. The executor calls the operators, and they know its graph and tensors.
+set(known_circles model=model/ops)
 # Edges: edge=who else may include it. Everything else under include/xquant may not.
 set(edges
     engines/simd= engines/cuda= engines/threads= engines/blas=model/ adapt/xtensor= adapt/eigen= adapt/torch= io/= report/=)
@@ -39,7 +45,7 @@ function(layer_of file result)
   set(best "")
   set(layer "")
   foreach(entry IN LISTS layer_table)
-    string(REGEX MATCH "^([0-9]):(.*)$" ignored "${entry}")
+    string(REGEX MATCH "^([0-9][a-z]?):(.*)$" ignored "${entry}")
     set(number "${CMAKE_MATCH_1}")
     set(path "${CMAKE_MATCH_2}")
     string(FIND "${file}" "${path}" position)
@@ -68,8 +74,53 @@ function(prefix_of file table result)
   set(${result} "${found}" PARENT_SCOPE)
 endfunction()
 
+# Sets `result` to the folder of `file`, for the rule about circles. The file beside a folder that has its name, the
+# front of it, belongs to it (runtime.hpp to runtime/); other files that lie in no folder stand for themselves.
+function(folder_of base file result)
+  string(REGEX REPLACE "[.][a-z]+$" "" folder "${file}")
+  if(NOT IS_DIRECTORY "${base}/${folder}")
+    set(folder "${file}")
+    if(file MATCHES "/")
+      string(REGEX REPLACE "/[^/]*$" "" folder "${file}")
+    endif()
+  endif()
+  set(${result} "${folder}" PARENT_SCOPE)
+endfunction()
+
+# Adds a breach to `result` for each circle among the includes `edges_of_folders` (from=to) of folders. Folders that
+# include nothing left are taken away, again and again, and so are those that nothing left includes: what stays are
+# circles and what connects them.
+function(find_circles edges_of_folders result)
+  set(left ${${edges_of_folders}})
+  foreach(known IN LISTS known_circles)
+    list(REMOVE_ITEM left "${known}")
+  endforeach()
+  set(before "")
+  while(NOT "${left}" STREQUAL "${before}")
+    set(before "${left}")
+    set(from ${left})
+    set(to ${left})
+    list(TRANSFORM from REPLACE "=.*" "")
+    list(TRANSFORM to REPLACE ".*=" "")
+    set(left "")
+    foreach(include IN LISTS before)
+      string(REGEX MATCH "^(.*)=(.*)$" ignored "${include}")
+      if("${CMAKE_MATCH_2}" IN_LIST from AND "${CMAKE_MATCH_1}" IN_LIST to)
+        list(APPEND left "${include}")
+      endif()
+    endforeach()
+  endwhile()
+  if(left)
+    string(REPLACE "=" " -> " left "${left}")
+    list(JOIN left ", " left)
+    list(APPEND ${result} "folders include each other in a circle: ${left}")
+    set(${result} "${${result}}" PARENT_SCOPE)
+  endif()
+endfunction()
+
 function(check_layers root result)
   set(breaches "")
+  set(folder_includes "")
   set(base "${root}/include/xquant")
   file(GLOB_RECURSE files RELATIVE "${base}" "${base}/*")
   list(SORT files)
@@ -109,9 +160,14 @@ function(check_layers root result)
         if(NOT EXISTS "${base}/${other}")
           list(APPEND breaches "${file}: includes <${name}>, which does not exist")
         endif()
-        if("${other_layer}" STREQUAL "" OR other_layer GREATER layer)
+        if("${other_layer}" STREQUAL "" OR other_layer STRGREATER layer)
           list(APPEND breaches "${file} (layer ${layer}): includes <${name}> (layer ${other_layer})")
           continue()
+        endif()
+        folder_of("${base}" "${file}" from_folder)
+        folder_of("${base}" "${other}" to_folder)
+        if(NOT from_folder STREQUAL to_folder)
+          list(APPEND folder_includes "${from_folder}=${to_folder}")
         endif()
         prefix_of("${other}" siblings other_folder)
         if(own_folder AND other_folder AND NOT own_folder STREQUAL other_folder)
@@ -152,7 +208,7 @@ function(check_layers root result)
             list(APPEND breaches "${file}: includes <${name}>, which is neither standard nor known here")
           elseif(name MATCHES "^(iostream|print|regex|random)$")
             list(APPEND breaches "${file}: includes <${name}>, which no header of the library may")
-          elseif(layer LESS 3 AND NOT edge AND NOT name IN_LIST language_support
+          elseif(layer STRLESS 3 AND NOT edge AND NOT name IN_LIST language_support
                  AND NOT "${file}=${name}" IN_LIST exceptions)
             list(APPEND breaches "${file} (layer ${layer}): includes <${name}>, but layers 0 to 2 include language support only")
           endif()
@@ -170,6 +226,8 @@ function(check_layers root result)
       list(APPEND breaches "${file}: uses 'std::thread'")
     endif()
   endforeach()
+  list(REMOVE_DUPLICATES folder_includes)
+  find_circles(folder_includes breaches)
   set(${result} "${breaches}" PARENT_SCOPE)
 endfunction()
 

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <xquant/calibration/range_of.hpp>
+#include <xquant/calls/call.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/engines/scalar.hpp>
-#include <xquant/engines/streams.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
@@ -153,7 +153,7 @@ status ranges_of_data(const Granularity& granularity, const tensor_view<const In
   using real = lane_real<In>;
   using operation = finite_extremes_operation<In>;
   static_assert(EngineFor<Engine, operation>, "xquant: this engine does not support this operation");
-  streams<operation> s;
+  call<operation> s;
   s.input_0(x, "x");
   parameter_map map;
   nest_list nests;
@@ -177,7 +177,7 @@ status ranges_of_data(const Granularity& granularity, const tensor_view<const In
       for (std::size_t k = 0; k < operation::accumulators; ++k)
         results[slot * a_slot + k] = operation::template initial<double>(k);
     const std::vector<real> ones(map.count, real(1));
-    engine.reduce(operation{}, walk, s.call({ones.data(), ones.data(), nullptr, map.count}), results.data());
+    engine.reduce(operation{}, walk, s.streams_with({ones.data(), ones.data(), nullptr, map.count}), results.data());
     for (std::size_t slot = 0; slot < map.count; ++slot) {
       const double* const found = results.data() + slot * a_slot;
       set(slot, static_cast<real>(found[0]), static_cast<real>(found[1]));

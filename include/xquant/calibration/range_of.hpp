@@ -1,10 +1,10 @@
 // The extremes of a tensor, one range a parameter slot, by an engine. Dynamic quantization extends the reduction.
 #pragma once
 
+#include <xquant/calls/call.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/engines/scalar.hpp>
-#include <xquant/engines/streams.hpp>
 #include <xquant/exception.hpp>
 
 #include <vector>
@@ -48,7 +48,7 @@ struct extremes_operation {
 template <class Granularity, TensorLike In>
 [[nodiscard]] status validate_range_of(const Granularity& granularity, const In& x) {
   auto&& held_x = evaluated(x);
-  detail::streams<extremes_operation<element_of<In>>> s;
+  detail::call<extremes_operation<element_of<In>>> s;
   s.input_0(as_view(held_x), "x");
   parameter_map map;
   reduction_walk walk;
@@ -64,7 +64,7 @@ template <class Granularity, TensorLike In, class Engine = scalar_engine>
   using real = lane_real<element_of<In>>;
   using operation = extremes_operation<element_of<In>>;
   auto&& held_x = evaluated(x);
-  detail::streams<operation> s;
+  detail::call<operation> s;
   s.input_0(as_view(held_x), "x");
   parameter_map map;
   reduction_walk walk;
@@ -76,7 +76,7 @@ template <class Granularity, TensorLike In, class Engine = scalar_engine>
     results.push_back(0);
   }
   const std::vector<real> ones(map.count, real(1));
-  engine.reduce(operation{}, walk, s.call({ones.data(), ones.data(), nullptr, map.count}), results.data());
+  engine.reduce(operation{}, walk, s.streams_with({ones.data(), ones.data(), nullptr, map.count}), results.data());
   for (std::size_t k = 0; k < map.count; ++k)
     if (results[3 * k] > results[3 * k + 1])
       return fault(errc::no_samples, "x", static_cast<double>(k), "at least one number in every parameter slot", k);

@@ -4,7 +4,7 @@
 
 #include <xquant/core/nest.hpp>
 #include <xquant/core/validation.hpp>
-#include <xquant/ops/operation.hpp>
+#include <xquant/engines/operation.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 

@@ -6,7 +6,7 @@
 #include <xquant/core/nest.hpp>
 #include <xquant/core/random.hpp>
 #include <xquant/core/scalar_lane.hpp>
-#include <xquant/ops/operation.hpp>
+#include <xquant/engines/operation.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 

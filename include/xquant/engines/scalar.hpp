@@ -5,8 +5,8 @@
 #include <xquant/core/nest.hpp>
 #include <xquant/core/random.hpp>
 #include <xquant/core/scalar_lane.hpp>
+#include <xquant/engines/operation.hpp>
 #include <xquant/engines/reduction.hpp>
-#include <xquant/ops/operation.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <xquant/core/nest.hpp>
+#include <xquant/engines/operation.hpp>
 #include <xquant/engines/reduction.hpp>
-#include <xquant/ops/operation.hpp>
 
 #include <algorithm>
 #include <condition_variable>

@@ -2,10 +2,10 @@
 // clipped. With the mask packed to one bit an element, or from x again.
 #pragma once
 
+#include <xquant/calls/call.hpp>
+#include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
-#include <xquant/engines/plan.hpp>
 #include <xquant/engines/scalar.hpp>
-#include <xquant/engines/streams.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/quantizer.hpp>
 
@@ -77,7 +77,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
       fake_quantize_with_mask_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>,
                                         detail::stream_of<element_of<Out>, lane_real<element_of<In>>>>;
   auto&& held_x = evaluated(x);
-  detail::streams<operation> s;
+  detail::call<operation> s;
   s.input_0(as_view(held_x), "x").output_0(as_view(y), "y").mask_output(as_view(mask), "mask");
   return s.validate(q, as_parameters(p));
 }
@@ -94,7 +94,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
       fake_quantize_with_mask_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>,
                                         detail::stream_of<element_of<Out>, lane_real<element_of<In>>>>;
   auto&& held_x = evaluated(x);
-  detail::streams<operation> s;
+  detail::call<operation> s;
   s.input_0(as_view(held_x), "x").output_0(as_view(y), "y").mask_output(as_view(mask), "mask");
   return s.run(q, as_parameters(p), detail::make_operation<operation>(q), engine);
 }
@@ -104,7 +104,7 @@ template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out>
 [[nodiscard]] status validate_masked_backward(const Gradient& g, const Mask& mask, Out&& dx) {
   auto&& held_g = evaluated(g);
   auto&& held_mask = evaluated(mask);
-  detail::streams<masked_gradient_operation<element_of<Gradient>>> s;
+  detail::call<masked_gradient_operation<element_of<Gradient>>> s;
   s.input_0(as_view(held_g), "g").mask_input(as_view(held_mask), "mask").output_0(as_view(dx), "dx");
   return s.validate_without_parameters();
 }
@@ -114,7 +114,7 @@ template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine
 [[nodiscard]] status try_masked_backward(const Gradient& g, const Mask& mask, Out&& dx, const Engine& engine = {}) {
   auto&& held_g = evaluated(g);
   auto&& held_mask = evaluated(mask);
-  detail::streams<masked_gradient_operation<element_of<Gradient>>> s;
+  detail::call<masked_gradient_operation<element_of<Gradient>>> s;
   s.input_0(as_view(held_g), "g").mask_input(as_view(held_mask), "mask").output_0(as_view(dx), "dx");
   return s.run_without_parameters({}, engine);
 }
@@ -127,7 +127,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
       clipped_straight_through_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>>;
   auto&& held_x = evaluated(x);
   auto&& held_g = evaluated(g);
-  detail::streams<operation> s;
+  detail::call<operation> s;
   s.input_0(as_view(held_x), "x").input_1(as_view(held_g), "g").output_0(as_view(dx), "dx");
   return s.validate(q, as_parameters(p));
 }
@@ -144,7 +144,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
       clipped_straight_through_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>>;
   auto&& held_x = evaluated(x);
   auto&& held_g = evaluated(g);
-  detail::streams<operation> s;
+  detail::call<operation> s;
   s.input_0(as_view(held_x), "x").input_1(as_view(held_g), "g").output_0(as_view(dx), "dx");
   return s.run(q, as_parameters(p), detail::make_operation<operation>(q), engine);
 }

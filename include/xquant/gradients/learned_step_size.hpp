@@ -1,10 +1,11 @@
 // LSQ: the gradient of the step size (scale), learned with the weights. Includes <vector> for the sums.
 #pragma once
 
+#include <xquant/calls/call.hpp>
+#include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/qualifiers.hpp>
 #include <xquant/engines/scalar.hpp>
-#include <xquant/engines/streams.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/quantizer.hpp>
 
@@ -60,7 +61,7 @@ namespace detail {
 // Everything that can be wrong with a call; fills `walk` and `map`. `sums` is the view of dscale.
 template <class Operation, class Quantizer, class Real, class X, class G, class Out, class Sums>
 status lay_out_learned_step_size(const Quantizer& q, const parameters_view<Real>& p, const X& x, const G& g,
-                                 const Out& dx, const Sums& sums, streams<Operation>& s, parameter_map& map,
+                                 const Out& dx, const Sums& sums, call<Operation>& s, parameter_map& map,
                                  reduction_walk& walk) {
   static_assert(is_same<remove_cvref<decltype(*sums.data)>, Real>,
                 "xquant: dscale has the element type of x (float for 16-bit data)");
@@ -81,8 +82,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
                                                          const Gradient& g, Out&& dx, ScaleOut&& dscale) {
   auto&& held_x = evaluated(x);
   auto&& held_g = evaluated(g);
-  detail::streams<learned_step_size_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>>>
-      s;
+  detail::call<learned_step_size_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>>> s;
   parameter_map map;
   reduction_walk walk;
   return detail::lay_out_learned_step_size(q, as_parameters(p), as_view(held_x), as_view(held_g), as_view(dx),
@@ -113,7 +113,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
   auto&& held_g = evaluated(g);
   const auto sums = as_view(dscale);
   const auto given = as_parameters(p);
-  detail::streams<operation> s;
+  detail::call<operation> s;
   parameter_map map;
   reduction_walk walk;
   if (const status bad = detail::lay_out_learned_step_size(q, given, as_view(held_x), as_view(held_g), as_view(dx),
@@ -121,7 +121,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
       !bad.ok())
     return bad;
   std::vector<double> results(map.count * 2);
-  engine.reduce(detail::make_operation<operation>(q), walk, s.call(given), results.data());
+  engine.reduce(detail::make_operation<operation>(q), walk, s.streams_with(given), results.data());
   const double upper = q.format.bounds().upper;
   for (std::size_t k = 0; k < map.count; ++k) {
     const double gamma = scaling == step_size_gradient::plain || results[2 * k + 1] == 0

@@ -1,9 +1,9 @@
 // The plain straight-through estimator: the rounding is invisible to the gradient.
 #pragma once
 
+#include <xquant/calls/call.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/engines/scalar.hpp>
-#include <xquant/engines/streams.hpp>
 #include <xquant/exception.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -33,7 +33,7 @@ struct straight_through_operation {
 template <TensorLike Gradient, TensorInMemory Out>
 [[nodiscard]] status validate_straight_through_backward(const Gradient& g, Out&& dx) {
   auto&& held_g = evaluated(g);
-  detail::streams<straight_through_operation<element_of<Gradient>>> s;
+  detail::call<straight_through_operation<element_of<Gradient>>> s;
   return s.input_0(as_view(held_g), "g").output_0(as_view(dx), "dx").validate_without_parameters();
 }
 
@@ -41,7 +41,7 @@ template <TensorLike Gradient, TensorInMemory Out>
 template <TensorLike Gradient, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_straight_through_backward(const Gradient& g, Out&& dx, const Engine& engine = {}) {
   auto&& held_g = evaluated(g);
-  detail::streams<straight_through_operation<element_of<Gradient>>> s;
+  detail::call<straight_through_operation<element_of<Gradient>>> s;
   s.input_0(as_view(held_g), "g").output_0(as_view(dx), "dx");
   return s.run_without_parameters({}, engine);
 }

@@ -2,11 +2,12 @@
 // scale 1.
 #pragma once
 
+#include <xquant/calls/call.hpp>
+#include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
-#include <xquant/engines/plan.hpp>
 #include <xquant/engines/scalar.hpp>
-#include <xquant/engines/streams.hpp>
 #include <xquant/exception.hpp>
+#include <xquant/ops/quantize.hpp>
 #include <xquant/quantizer.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -145,7 +146,7 @@ template <class From, class To, class RoundingType, class In, class Out>
 constexpr auto cast_streams(const From& from, const To& to, const tensor_view<In>& in, const tensor_view<Out>& out) {
   static_assert(!is_wide_format<From>,
                 "xquant::cast: codes of more than 16 bits are no float; dequantize them to double first");
-  streams<cast_operation_of<float, From, To, RoundingType>> s;
+  call<cast_operation_of<float, From, To, RoundingType>> s;
   s.input_0(in, "in").output_0(out, "out");
   s.check(from.valid()).check(to.valid());
   return s;

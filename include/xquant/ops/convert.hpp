@@ -1,9 +1,11 @@
 // Codes of one quantizer to codes of another, without a tensor of real numbers between.
 #pragma once
 
+#include <xquant/calls/elementwise.hpp>
+#include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/nest.hpp>
-#include <xquant/engines/plan.hpp>
+#include <xquant/engines/engine.hpp>
 #include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/ops/dequantize.hpp>

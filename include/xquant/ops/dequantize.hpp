@@ -1,6 +1,8 @@
 // Codes to real numbers.
 #pragma once
 
+#include <xquant/calls/elementwise.hpp>
+#include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/engines/plan.hpp>
 #include <xquant/engines/scalar.hpp>
@@ -8,6 +10,28 @@
 #include <xquant/quantizer.hpp>
 
 namespace xquant::inline XQUANT_ABI {
+
+/// x = (code - zero_point) * scale: for integers exact but for the product's one rounding. For a format without zero
+/// points, decode(code) * scale. Other zero_point_rules likewise. `Out` is the element type of x.
+template <class Kernel, class Out = typename Kernel::real>
+struct dequantize_operation : Kernel {
+  using input_0_type = typename Kernel::code_type;
+  using input_1_type = none;
+  using output_0_type = Out;
+  using output_1_type = none;
+  using rounding_type = none;
+  static constexpr bool needs_small_quotient = false;
+
+  template <class L>
+  XQUANT_INLINE static constexpr lane_parameters<L> prepare(const lane_parameters<L>& p) {
+    return p;
+  }
+  template <class L>
+  XQUANT_INLINE constexpr L operator()(integer_of<L> code, none, const lane_parameters<L>& p,
+                                       detail::no_random_bits) const {
+    return Kernel::template dequantized<L>(this->template value_of<L>(code, p.zero_point), p);
+  }
+};
 
 /// The kernel behind dequantize: what a plan of it is a plan of.
 template <class Quantizer, class Out = float>

@@ -1,6 +1,8 @@
 // Real numbers to the nearest representable ones: quantize and dequantize in one pass.
 #pragma once
 
+#include <xquant/calls/elementwise.hpp>
+#include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/engines/plan.hpp>
 #include <xquant/engines/scalar.hpp>
@@ -8,6 +10,32 @@
 #include <xquant/quantizer.hpp>
 
 namespace xquant::inline XQUANT_ABI {
+
+namespace detail {
+template <class R, class F>
+struct check_noise {
+  static_assert(!rounding_leaves_grid<R> || F::is_integer,
+                "xquant::fake_quantize: a rounding that leaves the grid needs a format of integers");
+  static constexpr bool ok = true;
+};
+}  // namespace detail
+
+/// dequantize(quantize(x)), bit for bit, without the codes. `In` and `Out` are the element types of x and y.
+template <class Kernel, class In = typename Kernel::real, class Out = In>
+struct fake_quantize_operation : Kernel {
+  static_assert(detail::check_noise<typename Kernel::rounding_type, typename Kernel::format_type>::ok);
+  using input_0_type = In;
+  using input_1_type = none;
+  using output_0_type = Out;
+  using output_1_type = none;
+
+  template <class L>
+  XQUANT_INLINE constexpr L operator()(L x, none, const typename Kernel::template prepared<L>& p,
+                                       random_bits_of<L, typename Kernel::rounding_type> random) const {
+    const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
+    return Kernel::template rescaled<L>(this->template snapped<L>(x, p, round), p);
+  }
+};
 
 /// The kernel behind fake_quantize: what a plan of it is a plan of.
 template <class Quantizer, class In = float, class Out = In>

@@ -1,11 +1,11 @@
 // Quantize and fake quantize where a second tensor says how each element is rounded: AdaRound, SignRound.
 #pragma once
 
+#include <xquant/calls/call.hpp>
+#include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/half.hpp>
-#include <xquant/engines/plan.hpp>
 #include <xquant/engines/scalar.hpp>
-#include <xquant/engines/streams.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/quantizer.hpp>
 #include <xquant/rounding/adaround.hpp>
@@ -87,7 +87,7 @@ status with_learned(const Quantizer& q, const Parameters& p, const In& x, const 
   using operation = Operation<kernel_of<lane_real<element>, Quantizer>, Rounding, element>;
   auto&& held_x = evaluated(x);
   auto&& held_c = evaluated(c);
-  streams<operation> s;
+  call<operation> s;
   s.input_0(as_view(held_x), "x").input_1(as_view(held_c), "choice").output_0(as_view(out), name);
   return use(s, as_parameters(p), make_operation<operation>(q));
 }

@@ -1,6 +1,8 @@
 // Real numbers to codes.
 #pragma once
 
+#include <xquant/calls/elementwise.hpp>
+#include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/engines/plan.hpp>
 #include <xquant/engines/scalar.hpp>
@@ -8,6 +10,33 @@
 #include <xquant/quantizer.hpp>
 
 namespace xquant::inline XQUANT_ABI {
+
+namespace detail {
+template <class R>
+struct check_codes {
+  static_assert(!rounding_leaves_grid<R>,
+                "xquant::quantize: this rounding leaves the grid, so there are no codes; use stochastic");
+  static constexpr bool ok = true;
+};
+}  // namespace detail
+
+/// code = clamp(round(x / scale) + zero_point, lower, upper), or as its zero_point_rule has it. The clamp is done by
+/// the store. `In` is the element type of x: real, or a 16-bit float.
+template <class Kernel, class In = typename Kernel::real>
+struct quantize_operation : Kernel {
+  static_assert(detail::check_codes<typename Kernel::rounding_type>::ok);
+  using input_0_type = In;
+  using input_1_type = none;
+  using output_0_type = typename Kernel::code_type;
+  using output_1_type = none;
+
+  template <class L>
+  XQUANT_INLINE constexpr integer_of<L> operator()(L x, none, const typename Kernel::template prepared<L>& p,
+                                                   random_bits_of<L, typename Kernel::rounding_type> random) const {
+    const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
+    return this->template code_of<L>(Kernel::template scaled<L>(x, p), p, round);
+  }
+};
 
 /// The kernel behind quantize: what a plan of it is a plan of.
 template <class Quantizer, class In = float>

@@ -5,10 +5,10 @@
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/bits.hpp>
 #include <xquant/core/lane.hpp>
+#include <xquant/engines/operation.hpp>
 #include <xquant/engines/scalar.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
-#include <xquant/ops/operation.hpp>
 #include <xquant/presets/array_granularity.hpp>
 #include <xquant/presets/elementwise.hpp>
 #include <xquant/rounding/nearest_away.hpp>

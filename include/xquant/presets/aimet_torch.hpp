@@ -5,11 +5,11 @@
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/core/lane.hpp>
+#include <xquant/engines/operation.hpp>
 #include <xquant/engines/scalar.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/ops/fake_quantize.hpp>
-#include <xquant/ops/operation.hpp>
 #include <xquant/presets/array_granularity.hpp>
 #include <xquant/presets/elementwise.hpp>
 #include <xquant/presets/torch.hpp>

@@ -1,10 +1,10 @@
 // Granularity as libraries of arrays have it: the shape of the scales says it. Shared by presets.
 #pragma once
 
+#include <xquant/calls/elementwise.hpp>
 #include <xquant/core/parameter_map.hpp>
 #include <xquant/core/policy.hpp>
 #include <xquant/core/validation.hpp>
-#include <xquant/engines/plan.hpp>
 
 namespace xquant::inline XQUANT_ABI::presets {
 

@@ -259,7 +259,7 @@ status run(const In& x, const char* x_name, const Out& y, const weight_parameter
            const Op& operation, const Engine& engine) {
   std::vector<std::int32_t> zero_point;
   for (const float z : p.zero_point) zero_point.push_back(bit_cast<std::int32_t>(z));
-  xquant::detail::streams<Op> streams;
+  xquant::detail::call<Op> streams;
   streams.input_0(x, x_name).output_0(y, "y");
   const bool is_consistent = p.pre_scale.size() == p.scale.size() && zero_point.size() == p.scale.size();
   const std::size_t count = is_consistent ? p.scale.size() : static_cast<std::size_t>(-1);
@@ -301,7 +301,7 @@ template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 template <class RoundingType, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_round(const In& x, Out&& y, const Engine& engine = {}) {
   auto&& held_x = evaluated(x);
-  xquant::detail::streams<round_operation<RoundingType>> streams;
+  xquant::detail::call<round_operation<RoundingType>> streams;
   streams.input_0(as_view(held_x), "x").output_0(as_view(y), "y");
   return streams.run_without_parameters(round_operation<RoundingType>{}, engine);
 }

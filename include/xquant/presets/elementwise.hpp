@@ -2,10 +2,10 @@
 // rounding drops.
 #pragma once
 
+#include <xquant/calls/call.hpp>
 #include <xquant/core/lane.hpp>
 #include <xquant/core/validation.hpp>
-#include <xquant/engines/streams.hpp>
-#include <xquant/ops/operation.hpp>
+#include <xquant/engines/operation.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -34,7 +34,7 @@ constexpr status validate_scales(const parameters_view<Real>& p, std::size_t cou
 /// streams, a number of parameters that is not the granularity's, scales that are not finite and above zero, and, when
 /// asked, scales without a finite reciprocal.
 template <class Op, class Granularity, class Engine>
-status run(xquant::detail::streams<Op>& streams, const Granularity& granularity,
+status run(xquant::detail::call<Op>& streams, const Granularity& granularity,
            const parameters_view<typename Op::real>& p, bool needs_reciprocal, const Op& operation,
            const Engine& engine) {
   static_assert(EngineFor<Engine, Op>, "xquant: this engine does not support this operation");
@@ -42,7 +42,7 @@ status run(xquant::detail::streams<Op>& streams, const Granularity& granularity,
   nest_list nests;
   if (const status s = streams.prepare_without_parameters(granularity, map, nests); !s.ok()) return s;
   if (const status s = validate_scales(p, map.count, needs_reciprocal); !s.ok()) return s;
-  engine.run(operation, nests, streams.call(p));
+  engine.run(operation, nests, streams.streams_with(p));
   return {};
 }
 

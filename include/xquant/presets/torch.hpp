@@ -306,7 +306,7 @@ template <TensorLike In, TensorLike Scale, TensorLike ZeroPoint, TensorInMemory 
   fake_quantize_real_zero_point_operation operation{};
   operation.lowest = static_cast<float>(codes.quant_min);
   operation.highest = static_cast<float>(codes.quant_max);
-  xquant::detail::streams<fake_quantize_real_zero_point_operation> streams;
+  xquant::detail::call<fake_quantize_real_zero_point_operation> streams;
   streams.input_0(as_view(held_x), "x").output_0(as_view(y), "y").mask_output(as_view(mask), "mask");
   return presets::detail::run(streams, per_axis<>{axis}, parameters.view(), true, operation, engine);
 }
@@ -318,7 +318,7 @@ template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine
   using operation = cachemask_backward_operation<element_of<Gradient>>;
   auto&& held_dy = evaluated(dy);
   auto&& held_mask = evaluated(mask);
-  xquant::detail::streams<operation> streams;
+  xquant::detail::call<operation> streams;
   streams.input_0(as_view(held_dy), "dy").mask_input(as_view(held_mask), "mask").output_0(as_view(dx), "dx");
   return streams.run_without_parameters(operation{}, engine);
 }
@@ -329,7 +329,7 @@ template <class Granularity, TensorLike In, TensorInMemory Out, class Engine = s
 [[nodiscard]] status try_quantize_qint32(const In& x, const affine_parameters<float>& p, const Granularity& granularity,
                                          Out&& q, const Engine& engine = {}) {
   auto&& held_x = evaluated(x);
-  xquant::detail::streams<quantize_qint32_operation> streams;
+  xquant::detail::call<quantize_qint32_operation> streams;
   streams.input_0(as_view(held_x), "x").output_0(as_view(q), "q");
   return presets::detail::run(streams, granularity, p.view(), true, quantize_qint32_operation{}, engine);
 }
@@ -339,7 +339,7 @@ template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_dequantize_qint32(const In& q, const affine_parameters<float>& p, Out&& x,
                                            const Engine& engine = {}) {
   auto&& held_q = evaluated(q);
-  xquant::detail::streams<dequantize_qint32_operation> streams;
+  xquant::detail::call<dequantize_qint32_operation> streams;
   streams.input_0(as_view(held_q), "q").output_0(as_view(x), "x");
   return presets::detail::run(streams, per_tensor{}, p.view(), true, dequantize_qint32_operation{}, engine);
 }
@@ -391,7 +391,7 @@ template <TensorLike In, TensorLike Scale, TensorLike ZeroPoint, TensorInMemory 
   if (const status s = parameters.fill(as_view(held_scale), as_view(held_zero_point)); !s.ok()) return s;
   quantize_real_zero_point_operation operation{};
   operation.highest = quant_max;
-  xquant::detail::streams<quantize_real_zero_point_operation> streams;
+  xquant::detail::call<quantize_real_zero_point_operation> streams;
   streams.input_0(as_view(held_x), "x").output_0(as_view(q), "q");
   return presets::detail::run(streams, per_axis<>{axis}, parameters.view(), true, operation, engine);
 }
@@ -405,7 +405,7 @@ template <TensorLike In, TensorLike Scale, TensorLike ZeroPoint, TensorInMemory 
   auto&& held_zero_point = evaluated(zero_point);
   detail::real_zero_point_parameters parameters;
   if (const status s = parameters.fill(as_view(held_scale), as_view(held_zero_point)); !s.ok()) return s;
-  xquant::detail::streams<dequantize_real_zero_point_operation> streams;
+  xquant::detail::call<dequantize_real_zero_point_operation> streams;
   streams.input_0(as_view(held_q), "q").output_0(as_view(x), "x");
   return presets::detail::run(streams, per_axis<>{axis}, parameters.view(), false,
                               dequantize_real_zero_point_operation{}, engine);

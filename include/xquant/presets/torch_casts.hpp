@@ -90,7 +90,7 @@ struct decode_operation : presets::detail::elementwise_operation<float> {
 namespace detail {
 template <class Op, class In, class Out, class Engine>
 status run_cast(const In& x, const Out& y, const Engine& engine) {
-  xquant::detail::streams<Op> streams;
+  xquant::detail::call<Op> streams;
   streams.input_0(x, "x").output_0(y, "y");
   return streams.run_without_parameters(Op{}, engine);
 }

@@ -374,7 +374,7 @@ status run_tinygemm(const In& x, const char* x_name, const Out& y, const char* y
                     const Granularity& granularity, const Op& operation, const Engine& engine) {
   std::vector<std::int32_t> bits;
   for (const float z : p.real_zero_point) bits.push_back(bit_cast<std::int32_t>(z));
-  xquant::detail::streams<Op> streams;
+  xquant::detail::call<Op> streams;
   streams.input_0(x, x_name).output_0(y, y_name);
   const std::size_t count = bits.size() == p.scale.size() ? bits.size() : static_cast<std::size_t>(-1);
   return presets::detail::run(streams, granularity,
@@ -384,7 +384,7 @@ status run_tinygemm(const In& x, const char* x_name, const Out& y, const char* y
 
 template <class Op, class In, class Out, class Engine>
 status run_cast(const In& x, const Out& y, const Engine& engine) {
-  xquant::detail::streams<Op> streams;
+  xquant::detail::call<Op> streams;
   streams.input_0(x, "x").output_0(y, "y");
   return streams.run_without_parameters(Op{}, engine);
 }
@@ -413,7 +413,7 @@ template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = s
     return fault(errc::bits_out_of_range, "quant_max", operation.upper, "a code that the output can hold");
   std::vector<float> reciprocal;
   const parameters_view<float> parameters = p.view<bfloat16>(reciprocal);
-  xquant::detail::streams<quantize_affine_bfloat16_operation<code>> streams;
+  xquant::detail::call<quantize_affine_bfloat16_operation<code>> streams;
   streams.input_0(as_view(held_x), "x").output_0(as_view(q), "q");
   return presets::detail::run(streams, granularity, parameters, true, operation, engine);
 }
@@ -425,7 +425,7 @@ template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = s
   auto&& held_q = evaluated(q);
   std::vector<float> reciprocal;
   const parameters_view<float> parameters = p.view(reciprocal);
-  xquant::detail::streams<dequantize_affine_operation> streams;
+  xquant::detail::call<dequantize_affine_operation> streams;
   streams.input_0(as_view(held_q), "q").output_0(as_view(x), "x");
   return presets::detail::run(streams, granularity, parameters, false, dequantize_affine_operation{}, engine);
 }
@@ -474,7 +474,7 @@ template <TensorLike In, class Granularity, TensorInMemory Out, TensorInMemory M
   operation.upper = static_cast<float>(codes.quant_max);
   std::vector<float> reciprocal;
   const parameters_view<float> parameters = p.view(reciprocal);
-  xquant::detail::streams<fake_quantize_operation> streams;
+  xquant::detail::call<fake_quantize_operation> streams;
   streams.input_0(as_view(held_x), "x").output_0(as_view(y), "y").mask_output(as_view(mask), "mask");
   return presets::detail::run(streams, granularity, parameters, true, operation, engine);
 }

@@ -27,7 +27,7 @@ struct launching {
 };
 
 template <class Op, class Launcher>
-status run_without_parameters(const Launcher& engine, xquant::detail::streams<Op>& s) {
+status run_without_parameters(const Launcher& engine, xquant::detail::call<Op>& s) {
   status launched;
   const status checked = s.run_without_parameters({}, launching<Launcher>{engine, launched});
   return checked.ok() ? launched : checked;
@@ -35,13 +35,13 @@ status run_without_parameters(const Launcher& engine, xquant::detail::streams<Op
 
 template <class Op, class Launcher, class Quantizer>
 status run(const Launcher& engine, const Quantizer& q, const parameters_view<typename Op::real>& p,
-           xquant::detail::streams<Op>& s) {
+           xquant::detail::call<Op>& s) {
   parameter_map map;
   nest_list nests;
   if (const status bad = q.format.valid(); !bad.ok()) return bad;
   if (const status bad = s.prepare_without_parameters(q.granularity, map, nests); !bad.ok()) return bad;
   if (const status bad = validate_slots(p, map.count); !bad.ok()) return bad;
-  return cuda::run(engine, xquant::detail::make_operation<Op>(q), nests, s.call(p));
+  return cuda::run(engine, xquant::detail::make_operation<Op>(q), nests, s.streams_with(p));
 }
 
 // Two outputs that share no byte.
@@ -103,7 +103,7 @@ struct finish_range {
 template <class Launcher, class Real, class In>
 [[nodiscard]] status straight_through_backward(const Launcher& engine, const tensor_view<In>& g,
                                                const tensor_view<Real>& dx) {
-  xquant::detail::streams<straight_through_operation<Real>> s;
+  xquant::detail::call<straight_through_operation<Real>> s;
   s.input_0(g, "g").output_0(dx, "dx");
   return detail::run_without_parameters(engine, s);
 }
@@ -114,7 +114,7 @@ template <class Launcher, class Quantizer, class Real, class In>
 [[nodiscard]] status fake_quantize_with_mask(const Launcher& engine, const Quantizer& q, const parameters_view<Real>& p,
                                              const tensor_view<In>& x, const tensor_view<Real>& y,
                                              const tensor_view<std::uint8_t>& mask) {
-  xquant::detail::streams<fake_quantize_with_mask_operation<xquant::detail::kernel_of<Real, Quantizer>>> s;
+  xquant::detail::call<fake_quantize_with_mask_operation<xquant::detail::kernel_of<Real, Quantizer>>> s;
   s.input_0(x, "x").output_0(y, "y").mask_output(mask, "mask");
   return detail::run(engine, q, p, s);
 }
@@ -123,7 +123,7 @@ template <class Launcher, class Quantizer, class Real, class In>
 template <class Launcher, class Real, class In, class Mask>
 [[nodiscard]] status masked_backward(const Launcher& engine, const tensor_view<In>& g, const tensor_view<Mask>& mask,
                                      const tensor_view<Real>& dx) {
-  xquant::detail::streams<masked_gradient_operation<Real>> s;
+  xquant::detail::call<masked_gradient_operation<Real>> s;
   s.input_0(g, "g").mask_input(mask, "mask").output_0(dx, "dx");
   return detail::run_without_parameters(engine, s);
 }
@@ -133,7 +133,7 @@ template <class Launcher, class Quantizer, class Real, class In, class Gradient>
 [[nodiscard]] status clipped_straight_through_backward(const Launcher& engine, const Quantizer& q,
                                                        const parameters_view<Real>& p, const tensor_view<In>& x,
                                                        const tensor_view<Gradient>& g, const tensor_view<Real>& dx) {
-  xquant::detail::streams<clipped_straight_through_operation<xquant::detail::kernel_of<Real, Quantizer>>> s;
+  xquant::detail::call<clipped_straight_through_operation<xquant::detail::kernel_of<Real, Quantizer>>> s;
   s.input_0(x, "x").input_1(g, "g").output_0(dx, "dx");
   return detail::run(engine, q, p, s);
 }
@@ -161,7 +161,7 @@ template <class Launcher, class Quantizer, class Real, class In, class Gradient>
   using operation = learned_step_size_operation<xquant::detail::kernel_of<Real, Quantizer>>;
   static_assert(!is_random_rounding<typename Quantizer::rounding_type>,
                 "xquant: a learned step size needs a deterministic rounding");
-  xquant::detail::streams<operation> s;
+  xquant::detail::call<operation> s;
   s.input_0(x, "x").input_1(g, "g").output_0(dx, "dx").apart(dscale, "dscale").apart(workspace, "workspace");
   parameter_map map;
   reduction_walk walk;
@@ -176,7 +176,7 @@ template <class Launcher, class Quantizer, class Real, class In, class Gradient>
   const row_walk rows = make_row_walk(walk, map.count);
   if (const status bad = validate_workspace(workspace, workspace_of<operation>(rows)); !bad.ok()) return bad;
   if (const status bad = detail::validate_disjoint(dscale, workspace, "workspace"); !bad.ok()) return bad;
-  return reduce(engine, xquant::detail::make_operation<operation>(q), rows, s.call(p), workspace.data,
+  return reduce(engine, xquant::detail::make_operation<operation>(q), rows, s.streams_with(p), workspace.data,
                 detail::finish_step_size<Real>{dscale.data, dscale.stride[0], q.format.bounds().upper,
                                                scaling == step_size_gradient::scaled});
 }
@@ -198,7 +198,7 @@ template <class Launcher, class Granularity, class Real, class In>
                               const tensor_view<Real>& minimum, const tensor_view<Real>& maximum,
                               const tensor_view<double>& workspace) {
   using operation = extremes_operation<Real>;
-  xquant::detail::streams<operation> s;
+  xquant::detail::call<operation> s;
   s.input_0(x, "x").apart(minimum, "minimum").apart(maximum, "maximum").apart(workspace, "workspace");
   parameter_map map;
   reduction_walk walk;

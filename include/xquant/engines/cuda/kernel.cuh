@@ -4,8 +4,8 @@
 
 #include <xquant/core/nest.hpp>
 #include <xquant/core/random.hpp>
+#include <xquant/engines/operation.hpp>
 #include <xquant/engines/reduction.hpp>
-#include <xquant/ops/operation.hpp>
 
 #if defined(__CUDACC__)
 #define XQUANT_DEVICE __device__ __forceinline__

@@ -2,9 +2,12 @@
 // (layout.hpp), of which cuda_engine in engine.cuh is the one that needs CUDA.
 #pragma once
 
+#include <xquant/calls/elementwise.hpp>
 #include <xquant/core/validation.hpp>
 #include <xquant/engines/cuda/layout.hpp>
-#include <xquant/engines/plan.hpp>
+#include <xquant/ops/dequantize.hpp>
+#include <xquant/ops/fake_quantize.hpp>
+#include <xquant/ops/quantize.hpp>
 
 namespace xquant::inline XQUANT_ABI::cuda {
 

@@ -1,9 +1,9 @@
-// The mathematics of quantize, dequantize and fake quantize: one formula each, over any lane.
+// What the operations of one quantizer share: from a real to steps of the grid and back, over any lane.
 // docs/arithmetic.md, rules 3 to 7.
 #pragma once
 
+#include <xquant/engines/operation.hpp>
 #include <xquant/formats/format.hpp>
-#include <xquant/ops/operation.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -27,20 +27,6 @@ inline constexpr bool allows_short_quotient = requires {
   requires F::is_plain_integer;
 }
 || requires { requires F::allows_short_quotient; };
-
-template <class R>
-struct check_codes {
-  static_assert(!rounding_leaves_grid<R>,
-                "xquant::quantize: this rounding leaves the grid, so there are no codes; use stochastic");
-  static constexpr bool ok = true;
-};
-
-template <class R, class F>
-struct check_noise {
-  static_assert(!rounding_leaves_grid<R> || F::is_integer,
-                "xquant::fake_quantize: a rounding that leaves the grid needs a format of integers");
-  static constexpr bool ok = true;
-};
 
 template <class F>
 inline constexpr bool is_wide_format = requires {
@@ -295,63 +281,6 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
     else
       return FormatType::keeps_nan || takes_any ? clamp_keep_nan(value, p.lowest, p.highest)
                                                 : clamp(value, p.lowest, p.highest);
-  }
-};
-
-/// code = clamp(round(x / scale) + zero_point, lower, upper), or as its zero_point_rule has it. The clamp is done by
-/// the store. `In` is the element type of x: real, or a 16-bit float.
-template <class Kernel, class In = typename Kernel::real>
-struct quantize_operation : Kernel {
-  static_assert(detail::check_codes<typename Kernel::rounding_type>::ok);
-  using input_0_type = In;
-  using input_1_type = none;
-  using output_0_type = typename Kernel::code_type;
-  using output_1_type = none;
-
-  template <class L>
-  XQUANT_INLINE constexpr integer_of<L> operator()(L x, none, const typename Kernel::template prepared<L>& p,
-                                                   random_bits_of<L, typename Kernel::rounding_type> random) const {
-    const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
-    return this->template code_of<L>(Kernel::template scaled<L>(x, p), p, round);
-  }
-};
-
-/// x = (code - zero_point) * scale: for integers exact but for the product's one rounding. For a format without zero
-/// points, decode(code) * scale. Other zero_point_rules likewise. `Out` is the element type of x.
-template <class Kernel, class Out = typename Kernel::real>
-struct dequantize_operation : Kernel {
-  using input_0_type = typename Kernel::code_type;
-  using input_1_type = none;
-  using output_0_type = Out;
-  using output_1_type = none;
-  using rounding_type = none;
-  static constexpr bool needs_small_quotient = false;
-
-  template <class L>
-  XQUANT_INLINE static constexpr lane_parameters<L> prepare(const lane_parameters<L>& p) {
-    return p;
-  }
-  template <class L>
-  XQUANT_INLINE constexpr L operator()(integer_of<L> code, none, const lane_parameters<L>& p,
-                                       detail::no_random_bits) const {
-    return Kernel::template dequantized<L>(this->template value_of<L>(code, p.zero_point), p);
-  }
-};
-
-/// dequantize(quantize(x)), bit for bit, without the codes. `In` and `Out` are the element types of x and y.
-template <class Kernel, class In = typename Kernel::real, class Out = In>
-struct fake_quantize_operation : Kernel {
-  static_assert(detail::check_noise<typename Kernel::rounding_type, typename Kernel::format_type>::ok);
-  using input_0_type = In;
-  using input_1_type = none;
-  using output_0_type = Out;
-  using output_1_type = none;
-
-  template <class L>
-  XQUANT_INLINE constexpr L operator()(L x, none, const typename Kernel::template prepared<L>& p,
-                                       random_bits_of<L, typename Kernel::rounding_type> random) const {
-    const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
-    return Kernel::template rescaled<L>(this->template snapped<L>(x, p, round), p);
   }
 };
 

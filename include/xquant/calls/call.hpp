@@ -1,49 +1,51 @@
-// The checks that calls with several streams share, and their layout for an engine.
+// A call: its streams collected and checked, laid out and given to an engine.
 #pragma once
 
+#include <xquant/calls/kernel_of.hpp>
+#include <xquant/core/nest.hpp>
 #include <xquant/core/qualifiers.hpp>
 #include <xquant/core/validation.hpp>
-#include <xquant/engines/plan.hpp>
+#include <xquant/engines/engine.hpp>
+#include <xquant/engines/operation.hpp>
 #include <xquant/engines/reduction.hpp>
-#include <xquant/granularity/per_tensor.hpp>
 
 namespace xquant::inline XQUANT_ABI::detail {
 
 /// Collects the streams of one call and remembers the first fault; `run` and `reduce` check the rest and do the work.
 /// The first input sets the shape. Outputs must be apart from every other stream, or exactly in the place of an input.
 template <class Op>
-class streams {
+class call {
  public:
   using real = typename Op::real;
 
   template <class T>
-  streams& input_0(const tensor_view<T>& v, const char* name) {
+  call& input_0(const tensor_view<T>& v, const char* name) {
     check(validate_input(v, name));
     shape_ = v.shape;
-    return add(0, v, call_.input_0, name);
+    return add(0, v, streams_.input_0, name);
   }
   template <class T>
-  streams& input_1(const tensor_view<T>& v, const char* name) {
+  call& input_1(const tensor_view<T>& v, const char* name) {
     check(same_shape(v.shape, name));
     if (fault_.ok()) check(validate_input(v, name));
-    return add(1, v, call_.input_1, name);
+    return add(1, v, streams_.input_1, name);
   }
   template <class T>
-  streams& output_0(const tensor_view<T>& v, const char* name) {
+  call& output_0(const tensor_view<T>& v, const char* name) {
     if (fault_.ok()) check(validate_output(v, shape_, name));  // else the shape may be none
-    return add(2, v, call_.output_0, name);
+    return add(2, v, streams_.output_0, name);
   }
   template <class T>
-  streams& mask_input(const tensor_view<T>& v, const char* name) {
+  call& mask_input(const tensor_view<T>& v, const char* name) {
     mask(v, name);
-    call_.input_1 = v.data;
+    streams_.input_1 = v.data;
     remember(1, v, name);
     return *this;
   }
   template <class T>
-  streams& mask_output(const tensor_view<T>& v, const char* name) {
+  call& mask_output(const tensor_view<T>& v, const char* name) {
     mask(v, name);
-    call_.output_1 = v.data;
+    streams_.output_1 = v.data;
     remember(3, v, name);
     return *this;
   }
@@ -94,20 +96,20 @@ class streams {
     return lay_out_reduction(map, walk);
   }
 
-  [[nodiscard]] operation_streams<Op> call(const parameters_view<real>& p) const {
-    operation_streams<Op> c = call_;
+  [[nodiscard]] operation_streams<Op> streams_with(const parameters_view<real>& p) const {
+    operation_streams<Op> c = streams_;
     c.parameters = p;
     return c;
   }
 
   /// For checks of the caller's own, reported like the others.
-  streams& check(const status& s) {
+  call& check(const status& s) {
     if (fault_.ok()) fault_ = s;
     return *this;
   }
   /// Memory that is written besides the streams: apart from all of them.
   template <class T>
-  streams& apart(const tensor_view<T>& v, const char* name) {
+  call& apart(const tensor_view<T>& v, const char* name) {
     if (fault_.ok()) check(validate_input(v, name));
     for (const place& other : places_)
       if (other.name != nullptr && fault_.ok() && v.shape.size() != 0)
@@ -125,7 +127,7 @@ class streams {
   };
 
   template <class T, class Pointer>
-  streams& add(unsigned k, const tensor_view<T>& v, Pointer& to, const char* name) {
+  call& add(unsigned k, const tensor_view<T>& v, Pointer& to, const char* name) {
     static_assert(is_same<remove_const<T>, remove_const<remove_pointer<Pointer>>>,
                   "xquant: a stream has another element type than this operation of this quantizer has");
     to = v.data;
@@ -198,7 +200,7 @@ class streams {
                       const Engine& engine) {
     nest_list nests;
     if (const status s = lay_out(map, nests); !s.ok()) return s;
-    engine.run(operation, nests, call(p));
+    engine.run(operation, nests, streams_with(p));
     return {};
   }
 
@@ -225,7 +227,7 @@ class streams {
 
   shape shape_{};
   place places_[4];
-  operation_streams<Op> call_{};
+  operation_streams<Op> streams_{};
   status fault_{};
 };
 
