@@ -217,7 +217,7 @@ template <class Launcher, class Granularity, class Real, class In>
   if (const status bad = detail::validate_disjoint(minimum, maximum, "maximum"); !bad.ok()) return bad;
   for (const tensor_view<Real>* output : outputs)
     if (const status bad = detail::validate_disjoint(*output, workspace, "workspace"); !bad.ok()) return bad;
-  return reduce(engine, operation{}, rows, s.call({}), workspace.data,
+  return reduce(engine, operation{}, rows, s.streams_with({}), workspace.data,
                 detail::finish_range<Real>{minimum.data, maximum.data});
 }
 
