@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -205,6 +206,222 @@ TEST_CASE("schema 0.6.1 says the range, too, and booleans as strings") {
   CHECK(json.contains("quantizer_args"));
 }
 
+// ---- minimum and maximum beside scale and offset
+
+std::string number(double v) { return nlohmann::json(v).dump(); }
+
+struct four_numbers {
+  double scale = 1;
+  int offset = 0;
+  double minimum = 0;
+  double maximum = 0;
+};
+
+// The same tensor in each schema, as a parameter or (2.0.0) without a role. 2.0.0 has the zero point of int8.
+std::string written(const char* version, int bits, bool symmetric, const std::vector<four_numbers>& slots) {
+  const std::string width = std::to_string(bits);
+  std::string text;
+  if (version == std::string("0.6.1")) {
+    for (const four_numbers& n : slots)
+      text += (text.empty() ? "" : ",") + (R"({"bitwidth":)" + width) + R"(,"dtype":"int","is_symmetric":")" +
+              (symmetric ? "True" : "False") + R"(","max":)" + number(n.maximum) + R"(,"min":)" + number(n.minimum) +
+              R"(,"offset":)" + std::to_string(n.offset) + R"(,"scale":)" + number(n.scale) + "}";
+    return R"({"version":"0.6.1","activation_encodings":{},"param_encodings":{"w":[)" + text + "]}}";
+  }
+  std::string scales, offsets, zeros, minima, maxima;
+  for (const four_numbers& n : slots) {
+    const char* comma = scales.empty() ? "" : ",";
+    scales += comma + number(n.scale);
+    offsets += comma + std::to_string(n.offset);
+    zeros += comma + std::to_string(-(1 << (bits - 1)) - n.offset);
+    minima += comma + number(n.minimum);
+    maxima += comma + number(n.maximum);
+  }
+  const std::string ends = R"(,"min":[)" + minima + R"(],"max":[)" + maxima + "]";
+  if (version == std::string("1.0.0"))
+    return R"({"version":"1.0.0","param_encodings":[{"name":"w","enc_type":"PER_CHANNEL","dtype":"INT","bw":)" + width +
+           R"(,"is_sym":)" + (symmetric ? "true" : "false") + R"(,"scale":[)" + scales + R"(],"offset":[)" + offsets +
+           "]" + ends + "}]}";
+  return R"({"version":"2.0.0","encodings":[{"name":"w","output_dtype":"int)" + width + R"(","axis":0,"y_scale":[)" +
+         scales + R"(],"y_zero_point":[)" + zeros + "]" + ends + "}]}";
+}
+
+// The real numbers at the ends of slot i's grid.
+std::pair<double, double> ends_of(const quantizer_and_parameters& q, std::size_t i) {
+  xquant::code_bounds codes;
+  REQUIRE(xquant::try_code_bounds<xquant::runtime_choices<
+              xquant::type_list<xquant::stored_integer<std::int8_t>, xquant::stored_integer<std::uint8_t>,
+                                xquant::stored_integer<std::int16_t>, xquant::stored_integer<std::uint16_t>>>>(
+              q.quantizer, codes)
+              .ok());
+  if (!q.channel_codes.empty()) codes = q.channel_codes.at(i);
+  const double scale = static_cast<double>(q.parameters.scale()[i]);
+  const double zero = q.parameters.zero_point()[i];
+  return {scale * (codes.lower - zero), scale * (codes.upper - zero)};
+}
+
+constexpr const char* versions[] = {"0.6.1", "1.0.0", "2.0.0"};
+
+TEST_CASE("a range that was rounded to its offset keeps its 256 codes (AIMET's issue 2468)") {
+  // 255 steps from -126.88 to 128.12 times the scale.
+  const four_numbers reported{0.02931206, -127, -3.7191641, 3.7554114};
+  const double scale = static_cast<double>(static_cast<float>(reported.scale));
+  for (const char* version : versions) {
+    CAPTURE(version);
+    const encodings all = parsed(written(version, 8, true, {reported}));
+    const quantizer_and_parameters q = quantizer_of(all.entries.at(0));
+    const auto [lowest, highest] = ends_of(q, 0);
+    CHECK(lowest == scale * -127);
+    CHECK(highest == scale * 128);
+    CHECK(q.parameters.zero_point()[0] == (q.quantizer.format == format_id::signed_integer ? -1 : 127));
+    CHECK(q.quantizer.scheme == scheme_id::affine);
+  }
+  // Written again in every schema it is the same grid.
+  const encodings once = parsed(written("0.6.1", 8, true, {reported}));
+  for (const encodings_schema schema : {encodings_schema::v0_6_1, encodings_schema::v1_0_0, encodings_schema::v2_0_0}) {
+    encodings again = once;
+    again.schema = schema;
+    again.entries.at(0).axis = 0;
+    const quantizer_and_parameters q = quantizer_of(parsed(format_encodings(again)).entries.at(0));
+    CHECK(ends_of(q, 0) == std::pair{scale * -127, scale * 128});
+  }
+}
+
+TEST_CASE("minimum and maximum say how many codes there are, at any width, whole or rounded to the offset") {
+  std::mt19937 engine(11);
+  for (const int bits : {2, 3, 4, 8, 11, 16})
+    for (int round = 0; round < 60; ++round) {
+      const int full = (1 << bits) - 1;
+      const int last = round < 20   ? full
+                       : round < 30 ? full - 1
+                                    : 1 + static_cast<int>(engine() % static_cast<unsigned>(full));
+      if (last < 1) continue;
+      const int offset = -static_cast<int>(engine() % static_cast<unsigned>(last + 1));
+      const double scale = static_cast<double>(static_cast<float>(0.001 + 0.01 * static_cast<double>(engine() % 1000)));
+      // The range may lie up to half a step beside the grid.
+      const double beside = round % 3 == 0 ? 0 : (static_cast<double>(engine() % 1000) / 1000 - 0.5) * scale;
+      const double minimum = static_cast<double>(static_cast<float>(scale * offset + beside));
+      const double maximum = static_cast<double>(static_cast<float>(scale * (offset + last) + beside));
+      if (minimum == 0 && maximum == 0) continue;
+      CAPTURE(bits);
+      CAPTURE(last);
+      CAPTURE(offset);
+      CAPTURE(minimum);
+      CAPTURE(maximum);
+      for (const char* version : {"0.6.1", "1.0.0"}) {
+        const quantizer_and_parameters q =
+            quantizer_of(parsed(written(version, bits, false, {{scale, offset, minimum, maximum}})).entries.at(0));
+        CHECK(ends_of(q, 0) == std::pair{scale * offset, scale * (offset + last)});
+      }
+    }
+}
+
+TEST_CASE("symmetric entries of other codes: their own, with zero point 0") {
+  for (const char* version : {"0.6.1", "1.0.0"}) {
+    const auto symmetric = [&](int bits, int offset, int last) {
+      return quantizer_of(
+          parsed(written(version, bits, true, {{0.5, offset, 0.5 * offset, 0.5 * (offset + last)}})).entries.at(0));
+    };
+    CHECK(symmetric(8, -127, 254).quantizer.scheme == scheme_id::symmetric_narrow);
+    CHECK(symmetric(8, -128, 255).quantizer.scheme == scheme_id::symmetric);
+    CHECK(symmetric(8, 0, 255).quantizer.format == format_id::unsigned_integer);
+    const quantizer_and_parameters own = symmetric(8, -100, 200);
+    CHECK(own.quantizer.lower == -100);
+    CHECK(own.quantizer.upper == 100);
+    CHECK(own.quantizer.scheme == scheme_id::symmetric);
+    CHECK(own.parameters.zero_point()[0] == 0);
+    CHECK_THROWS_WITH_AS(symmetric(8, -96, 255), doctest::Contains("expected -128 or -127, or 0"), io_error);
+    CHECK_THROWS_WITH_AS(symmetric(8, -96, 200), doctest::Contains("expected -100"), io_error);
+  }
+}
+
+TEST_CASE("numbers that contradict each other are refused, with all four and what was expected") {
+  const auto refusal = [](const char* version, const four_numbers& n) {
+    try {
+      (void)parsed(written(version, 8, false, {{0.5, -128, -64, 63.5}, n}));
+    } catch (const io_error& e) {
+      return std::string(e.code() == xquant::errc::malformed ? e.what() : "another code");
+    }
+    return std::string();
+  };
+  for (const char* version : versions) {
+    CAPTURE(version);
+    const auto has = [&](const four_numbers& n, const std::vector<std::string>& parts) {
+      const std::string text = refusal(version, n);
+      CAPTURE(text);
+      for (const std::string& part : parts) CHECK(text.find(part) != std::string::npos);
+      CHECK(text.find("'w'") != std::string::npos);
+    };
+    CHECK(refusal(version, {0.5, -128, -64, 63.5}).empty());
+    has({0.5, -128, -64, 80},
+        {"channel 1", "min -64", "max 80", "scale 0.5", "offset -128", "is 288.0 times", "1 to 255"});
+    has({0.5, -128, -64, 63.75}, {"is 255.5 times", "expected a whole number"});
+    has({0.25, -128, -64, 63.5}, {"is 510.0 times"});
+    has({0.5, -96, -64, 63.5}, {"min is -128.0 times the scale", "expected the offset"});
+    has({0.5, -127, -64, 63.5}, {"min is -128.0 times the scale", "offset -127"});
+    has({0.5, -128, 63.5, -64}, {"is -255.0 times"});
+    has({0.5, -128, -64, -64}, {"is 0.0 times"});
+  }
+  const auto single = [](const std::string& fields) {
+    return R"({"version":"1.0.0","activation_encodings":[{"name":"x","enc_type":"PER_TENSOR","dtype":"INT","bw":8,)"
+           R"("is_sym":false,"scale":[0.5],"offset":[-128])" +
+           fields + "}]}";
+  };
+  CHECK_THROWS_WITH_AS(parsed(single(R"(,"min":[-64])")), doctest::Contains("has 'min' alone"), io_error);
+  CHECK_THROWS_WITH_AS(parsed(single(R"(,"min":[-64,1],"max":[3,4])")), doctest::Contains("one for each scale"),
+                       io_error);
+  CHECK_THROWS_WITH_AS(parsed(single(R"(,"min":"a","max":3)")), doctest::Contains("expected a number"), io_error);
+  CHECK(parsed(single(R"(,"min":-64,"max":63.5)")).entries.at(0).last_code.empty());
+  CHECK(parsed(single(R"(,"min":0,"max":0)")).entries.at(0).last_code.empty());  // AIMET's word for "not given"
+}
+
+TEST_CASE("offsets -127 and -128 over the channels of one tensor") {
+  // A symmetric range of 255 steps, -127.5 to 127.5: its offset is rounded one way or the other.
+  for (const char* version : versions) {
+    CAPTURE(version);
+    const encodings all =
+        parsed(written(version, 8, true, {{0.5, -128, -63.75, 63.75}, {0.25, -127, -31.875, 31.875}}));
+    const quantizer_and_parameters q = quantizer_of(all.entries.at(0));
+    CHECK(ends_of(q, 0) == std::pair{0.5 * -128, 0.5 * 127});
+    CHECK(ends_of(q, 1) == std::pair{0.25 * -127, 0.25 * 128});
+    CHECK(q.channel_codes.empty());
+    CHECK(q.parameters.zero_point()[0] == q.parameters.zero_point()[1] + 1);
+  }
+  // The same from offsets alone.
+  const encodings bare = parsed(R"({"version":"1.0.0","param_encodings":[{"name":"w","enc_type":"PER_CHANNEL",
+    "dtype":"INT","bw":8,"is_sym":true,"scale":[0.5,0.25],"offset":[-128,-127]}]})");
+  const quantizer_and_parameters both = quantizer_of(bare.entries.at(0));
+  CHECK(ends_of(both, 0) == std::pair{0.5 * -128, 0.5 * 127});
+  CHECK(ends_of(both, 1) == std::pair{0.25 * -127, 0.25 * 128});
+  // Strict and full channels side by side: each ends where it says, on the codes of int8.
+  const encodings mixed = parsed(written("0.6.1", 8, true, {{0.5, -128, -64, 63.5}, {0.25, -127, -31.75, 31.75}}));
+  const quantizer_and_parameters q = quantizer_of(mixed.entries.at(0));
+  CHECK(q.quantizer.scheme == scheme_id::symmetric);
+  CHECK(q.channel_codes.size() == 2);
+  CHECK(ends_of(q, 0) == std::pair{-64.0, 63.5});
+  CHECK(ends_of(q, 1) == std::pair{-31.75, 31.75});
+  encodings old = mixed;
+  CHECK(parsed(format_encodings(old)).entries == mixed.entries);
+  old.schema = encodings_schema::v1_0_0;
+  CHECK_THROWS_WITH_AS(format_encodings(old), doctest::Contains("expected 0.6.1"), io_error);
+}
+
+TEST_CASE("codes of one's own go through schema 0.6.1, which says where they end") {
+  for (const quantizer_description& q :
+       {quantizer_description{.lower = -100, .upper = 100}, quantizer_description{.bits = 6, .lower = -20, .upper = 25},
+        quantizer_description{.format = format_id::unsigned_integer, .upper = 200, .scheme = scheme_id::affine}}) {
+    encodings all;
+    all.schema = encodings_schema::v0_6_1;
+    all.entries.push_back(encoding_of("x", encoding_role::activation, q, xquant::parameters(0.5f, 0)));
+    const quantizer_and_parameters back = quantizer_of(parsed(format_encodings(all)).entries.at(0), q);
+    CHECK(ends_of(back, 0) == std::pair{0.5 * static_cast<double>(q.lower), 0.5 * static_cast<double>(q.upper)});
+    all.schema = encodings_schema::v1_0_0;
+    CHECK_THROWS_WITH_AS(format_encodings(all), doctest::Contains("'x'"), io_error);
+    all.schema = encodings_schema::v2_0_0;
+    CHECK_THROWS_WITH_AS(format_encodings(all), doctest::Contains("'x'"), io_error);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("what an encoding cannot say is refused") {
@@ -218,7 +435,8 @@ TEST_CASE("what an encoding cannot say is refused") {
   };
   CHECK(refused({.granularity = xquant::granularity_id::group}));
   CHECK(refused({.by_expert = true}));
-  CHECK(refused({.lower = -5, .upper = 5}));
+  CHECK(refused({.format = format_id::unsigned_integer, .lower = 3, .upper = 9}));  // 0 is no code
+  CHECK(refused({.bits = 20}));
   CHECK(refused({.scheme = scheme_id::real_zero_point_affine}));
   CHECK(refused({.scheme = scheme_id::symmetric_to_signed_extreme}));
   CHECK(refused({.scheme = scheme_id::affine, .zero_point_before_rounding = true}));

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace {
@@ -208,6 +209,77 @@ TEST_CASE("model batch norm fold: a weight with a second reader is copied, not c
   const std::vector<tensor> got = test::run(result.network, {p.input});
   const auto span = expected[1].values<float>();
   CHECK(test::difference(got[1], std::vector<double>(span.begin(), span.end())) <= 1e-6);
+}
+
+TEST_CASE("model batch norm fold: what files call weights, biases and outputs is found") {
+  source random(5);
+  pair_graph p = make_pair("Conv", shape(1, 3, 4, 4), {random(shape(3, 3, 1, 1)), random(shape(3))}, {}, 3, random);
+  // The weight out of a Constant node, as exporters write it.
+  graph& g = p.g;
+  node constant;
+  constant.op_type = "Constant";
+  constant.attributes["value"] = random(shape(3, 3, 1, 1));
+  constant.outputs = {g.add_value("weight")};
+  g.add_node(constant);
+  for (node& n : g.mutable_nodes())
+    if (n.op_type == "Conv") n.inputs[1] = g.find("weight");
+  const graph before = with_output_r(g);
+  const graph after = xquant::model::fold_batch_norms(before).network;
+  CHECK(folded_difference(before, after, p.input) <= 1e-6);
+  const node* conv = nullptr;
+  for (const node& n : after.nodes())
+    if (n.op_type == "Conv") conv = &n;
+  REQUIRE(conv != nullptr);
+  CHECK(after.find_called("y0") == conv->outputs[0]);  // the Conv's old output
+  CHECK(after.find_called("z") == conv->outputs[0]);   // the batch norm's
+  CHECK(after.find_called("weight") == conv->inputs[1]);
+  CHECK(after.name_of(conv->inputs[1]) == "weight_folded");
+  CHECK(after.find_called("weight_folded") == conv->inputs[1]);
+  CHECK(after.find_called("p1") == conv->inputs[2]);  // the bias
+  CHECK(after.find_called("r") == after.find("r"));
+  CHECK(after.find_called("nowhere") == xquant::model::no_value);
+  CHECK(before.find_called("y0") == before.find("y0"));
+}
+
+TEST_CASE("model batch norm fold: a batch norm that stays takes in its mean and variance, under AIMET's names") {
+  source random(6);
+  for (const bool from_nodes : {false, true}) {
+    CAPTURE(from_nodes);
+    pair_graph p = make_pair("Relu", shape(1, 3, 4, 4), {}, {}, 3, random);
+    graph& g = p.g;
+    const char* names[] = {"gamma", "beta", "mean", "variance"};
+    if (from_nodes)
+      for (std::size_t i = 0; i < 4; ++i) {
+        node constant;
+        constant.op_type = "Constant";
+        constant.attributes["value"] = *g.initializer(g.find(names[i]));
+        constant.outputs = {g.add_value(std::string("constant_") + names[i])};
+        for (node& n : g.mutable_nodes())
+          if (n.op_type == "BatchNormalization") n.inputs[i + 1] = constant.outputs[0];
+        g.add_node(constant);
+      }
+    const graph before = with_output_r(g);
+    const auto result = xquant::model::fold_batch_norms(before);
+    const graph& after = result.network;
+    CHECK(result.kept == std::vector<std::string>{"z"});
+    CHECK(folded_difference(before, after, p.input) <= 1e-6);
+    const node* norm = nullptr;
+    for (const node& n : after.nodes())
+      if (n.op_type == "BatchNormalization") norm = &n;
+    REQUIRE(norm != nullptr);
+    CHECK(std::get<float>(norm->attributes.at("epsilon")) == 0.0f);
+    const auto of = [&](const char* name) { return values(*before.initializer(before.find(name))); };
+    for (std::size_t c = 0; c < 3; ++c) {
+      const double factor = of("gamma")[c] / std::sqrt(static_cast<double>(of("variance")[c]) + 1e-2f);
+      CHECK(values(*after.constant(norm->inputs[1]))[c] == static_cast<float>(factor));
+      CHECK(std::fabs(values(*after.constant(norm->inputs[2]))[c] - (of("beta")[c] - of("mean")[c] * factor)) <= 1e-6);
+      CHECK(values(*after.constant(norm->inputs[3]))[c] == 0.0f);
+      CHECK(values(*after.constant(norm->inputs[4]))[c] == 1.0f);
+    }
+    // In place where the constant is an initializer of its own, otherwise the first free NAME_1, NAME_2, ...
+    CHECK(after.name_of(norm->inputs[1]) == (from_nodes ? "constant_gamma_1" : "gamma"));
+    CHECK(after.find_called(from_nodes ? "constant_gamma" : "gamma") == norm->inputs[1]);
+  }
 }
 
 }  // namespace

@@ -9,9 +9,10 @@
 #include <xquant/model/graph.hpp>
 #include <xquant/runtime.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -43,7 +44,7 @@ encodings encodings_of(const Simulation& s, encodings_schema schema = encodings_
 inline void resolve_roles(encodings& all, const model::graph& g) {
   for (encoding& e : all.entries) {
     if (e.role != encoding_role::unknown) continue;
-    const model::value_id id = g.find(e.name);
+    const model::value_id id = g.find_called(e.name);
     const bool computed = id != model::no_value && g.constant(id) == nullptr;
     e.role = computed ? encoding_role::activation : encoding_role::parameter;
   }
@@ -64,13 +65,50 @@ struct loaded_encodings {
 
 namespace detail {
 
+// Entries speak of the network as AIMET has it. Beside names from before batch norms were folded (find_called) these
+// are its copies, NAME_copy_1 and so on, of a constant NAME that several nodes read.
+inline model::value_id value_called(const model::graph& g, const std::string& name) {
+  const model::value_id id = g.find_called(name);
+  if (id != model::no_value) return id;
+  const std::size_t at = name.rfind("_copy_");
+  if (at == std::string::npos || at + 6 == name.size() ||
+      name.find_first_not_of("0123456789", at + 6) != std::string::npos)
+    return id;
+  const model::value_id original = g.find_called(name.substr(0, at));
+  return original != model::no_value && g.constant(original) != nullptr ? original : id;
+}
+
+inline bool same_numbers(const encoding& a, const encoding& b) {
+  encoding same = b;
+  same.name = a.name;
+  return a == same;
+}
+
+// Throws unless every channel of a rounded constant keeps to its codes.
+inline void check_channel_codes(const encoding& e, const quantizer_and_parameters& q, const model::tensor& rounded) {
+  const xquant::shape& shape = rounded.shape();
+  const std::ptrdiff_t axis =
+      q.quantizer.axis < 0 ? q.quantizer.axis + static_cast<std::ptrdiff_t>(shape.rank) : q.quantizer.axis;
+  std::size_t inner = 1;
+  for (std::size_t d = static_cast<std::size_t>(axis) + 1; d < shape.rank; ++d) inner *= shape[d];
+  for (std::size_t i = 0; i < rounded.size(); ++i) {
+    const std::size_t c = i / inner % q.channel_codes.size();
+    const double code =
+        std::nearbyint(static_cast<double>(rounded.data<float>()[i]) / static_cast<double>(q.parameters.scale()[c])) +
+        static_cast<double>(q.parameters.zero_point()[c]);
+    const code_bounds& codes = q.channel_codes[c];
+    if (code < codes.lower || code > codes.upper)
+      throw io_error(errc::unsupported, "encoding of '" + shown(e.name) + "': channel " + std::to_string(c) +
+                                            " ends at other codes than the rest, and element " + std::to_string(i) +
+                                            " lies beyond its end; expected channels with the same codes");
+  }
+}
+
 // One entry into `s`, with messages that name it.
 template <class Simulation>
-void load_encoding(Simulation& s, const encoding& e, const load_options& options, loaded_encodings& report) {
+void load_encoding(Simulation& s, const encoding& e, model::value_id id, const load_options& options,
+                   loaded_encodings& report) {
   const model::graph& g = s.network();
-  const model::value_id id = g.find(e.name);
-  if (id == model::no_value)
-    throw io_error(errc::malformed, "encoding of '" + shown(e.name) + "': the network has no tensor of that name");
   const model::tensor* constant = g.constant(id);
   if (e.type == encoding_type::integer && e.bits == 32 && constant != nullptr) {
     report.ignored.push_back(e.name);
@@ -89,6 +127,10 @@ void load_encoding(Simulation& s, const encoding& e, const load_options& options
     for (const auto& a : s.activations())
       if (a.value == id) like = a.quantizer;
     const quantizer_and_parameters q = quantizer_of(e, like);
+    if (!q.channel_codes.empty())
+      throw io_error(errc::unsupported, "encoding of '" + shown(e.name) +
+                                            "': channels of an activation that end at different codes; expected the "
+                                            "same for all");
     s.set_activation(id, q.quantizer, q.parameters, options.frozen);
   } else {
     for (const auto& w : s.weights())
@@ -107,26 +149,45 @@ void load_encoding(Simulation& s, const encoding& e, const load_options& options
                                             ", one for each slice of axis " + std::to_string(axis) + " of " +
                                             model::to_text(shape) + " (block and LPBQ encodings are not supported)");
     s.set_weight(id, q.quantizer, q.parameters);
+    if (!q.channel_codes.empty()) check_channel_codes(e, q, s.quantized_weights().at(id));
   }
   report.loaded.push_back(e.name);
 }
 
 }  // namespace detail
 
-/// Gives the simulation's tensors the quantizers and parameters of `all`, matched by name. A tensor that had no
-/// quantizer gets one. What the entries do not say (rounding, arithmetic, a channel axis before 2.0.0) stays as the
-/// simulation has it. Throws io_error, naming the entry, for a name the network does not have, block encodings
-/// flattened by 0.6.1, parameters that do not fit the tensor and formats the simulation was not compiled for; the
-/// simulation has not changed then.
+/// Gives the simulation's tensors the quantizers and parameters of `all`, matched by name: the network's, or what AIMET
+/// calls the value in the network it was made from (the Conv's output where a batch norm was folded into it, the weight
+/// that there was before; graph::find_called). Entries for the copies that AIMET makes of a shared constant
+/// (NAME_copy_1) must be those of the constant. A tensor that had no quantizer gets one. What the entries do not say
+/// (rounding, arithmetic, a channel axis before 2.0.0) stays as the simulation has it. Throws io_error, naming the
+/// entry, for a name the network does not have, two entries for one tensor (a file about the network before its batch
+/// norms were folded), block encodings flattened by 0.6.1, parameters that do not fit the tensor, channels that end at
+/// different codes where the weight needs more, and formats the simulation was not compiled for; the simulation has not
+/// changed then.
 template <class Simulation>
 loaded_encodings load_encodings(Simulation& s, const encodings& all, const load_options& options = {}) {
   loaded_encodings report;
   Simulation next = s;
-  std::unordered_set<std::string> named;
+  std::unordered_map<model::value_id, const encoding*> named;
   for (const encoding& e : all.entries) {
-    named.insert(e.name);
     try {
-      detail::load_encoding(next, e, options, report);
+      const model::value_id id = detail::value_called(next.network(), e.name);
+      if (id == model::no_value)
+        throw io_error(errc::malformed,
+                       "encoding of '" + detail::shown(e.name) + "': the network has no tensor of that name");
+      if (const auto [other, added] = named.emplace(id, &e); !added) {
+        if (next.network().constant(id) != nullptr && detail::same_numbers(*other->second, e)) {
+          report.loaded.push_back(e.name);
+          continue;
+        }
+        throw io_error(errc::malformed, "encodings of '" + detail::shown(e.name) + "' and '" +
+                                            detail::shown(other->second->name) + "': both are '" +
+                                            detail::shown(next.network().name_of(id)) +
+                                            "' in this network; expected one (a batch norm between them was folded, or "
+                                            "they are copies of one constant)");
+      }
+      detail::load_encoding(next, e, id, options, report);
     } catch (const xquant::error& bad) {
       throw io_error(bad.code(), "encoding of '" + detail::shown(e.name) + "': " + bad.what());
     } catch (const model::model_error& bad) {
@@ -138,9 +199,9 @@ loaded_encodings load_encodings(Simulation& s, const encodings& all, const load_
     std::vector<model::value_id> activations;
     std::vector<model::value_id> weights;
     for (const auto& a : next.activations())
-      if (named.count(g.name_of(a.value)) == 0) activations.push_back(a.value);
+      if (named.count(a.value) == 0) activations.push_back(a.value);
     for (const auto& w : next.weights())
-      if (named.count(g.name_of(w.site.value)) == 0) weights.push_back(w.site.value);
+      if (named.count(w.site.value) == 0) weights.push_back(w.site.value);
     for (const model::value_id id : activations) next.leave_activation_float(id);
     for (const model::value_id id : weights) next.leave_weight_float(id);
     activations.insert(activations.end(), weights.begin(), weights.end());

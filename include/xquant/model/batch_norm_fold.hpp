@@ -6,6 +6,7 @@
 #include <xquant/model/tensor.hpp>
 #include <xquant/ptq/batch_norm_fold.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -104,7 +105,13 @@ inline bool fold_pair(graph& g, node_id layer_id, node_id norm_id) {
     g.set_initializer(changed.inputs[1], std::move(folded));
   }
   changed.inputs.resize(3, no_value);
+  const value_id old_bias = changed.inputs[2];
   changed.inputs[2] = g.add_value(g.unused_name(g.name_of(old_weight) + "_folded_bias"));
+  // AIMET keeps the names of the layer's weight, bias and output; a bias that there was not it calls after the node.
+  if (changed.inputs[1] != old_weight) g.add_former_name(g.name_of(old_weight), changed.inputs[1]);
+  if (old_bias != no_value || !changed.name.empty())
+    g.add_former_name(old_bias != no_value ? g.name_of(old_bias) : changed.name + ".bias", changed.inputs[2]);
+  g.add_former_name(g.name_of(changed.outputs[0]), norm.outputs[0]);
   g.set_initializer(changed.inputs[2], tensor::of(shape(bias->size()), *bias));
   if (changed.op_type == "Gemm") changed.attributes["beta"] = 1.0f;
   changed.outputs[0] = norm.outputs[0];
@@ -115,12 +122,51 @@ inline bool fold_pair(graph& g, node_id layer_id, node_id norm_id) {
   return true;
 }
 
+// Takes mean and variance of node `id`, a batch norm that stays, into its weight and bias; nothing where they are no
+// constants. A constant that others read as well, or a Constant node's, is copied under an unused name, AIMET's too.
+inline void merge_statistics(graph& g, node_id id) {
+  node changed = g.node_at(id);
+  const tensor* parameters[4] = {};
+  for (std::size_t i = 0; i < 4; ++i) parameters[i] = constant_float(g, changed, i + 1);
+  if (integer_or(changed, "training_mode", 0) != 0) return;
+  for (const tensor* p : parameters)
+    if (p == nullptr || p->shape().rank != 1 || p->size() != parameters[0]->size()) return;
+  const auto epsilon = static_cast<double>(number_or(changed, "epsilon", 1e-5f));
+  tensor merged[4] = {*parameters[0], *parameters[1], *parameters[2], *parameters[3]};
+  for (std::size_t c = 0; c < parameters[0]->size(); ++c) {
+    const auto at = [&](std::size_t i) { return static_cast<double>(parameters[i]->data<float>()[c]); };
+    const double factor = at(0) / std::sqrt(at(3) + epsilon);
+    const auto weight = static_cast<float>(factor);
+    const auto bias = static_cast<float>(at(1) - at(2) * factor);
+    if (!std::isfinite(weight) || !std::isfinite(bias)) return;
+    merged[0].mutable_data<float>()[c] = weight;
+    merged[1].mutable_data<float>()[c] = bias;
+    merged[2].mutable_data<float>()[c] = 0;
+    merged[3].mutable_data<float>()[c] = 1;
+  }
+  for (std::size_t i = 0; i < 4; ++i) {
+    const value_id old = changed.inputs[i + 1];
+    if (g.initializer(old) == nullptr || g.sole_consumer(old) != id) {
+      changed.inputs[i + 1] = g.add_value(g.unused_name(g.name_of(old)));
+      g.add_former_name(g.name_of(old), changed.inputs[i + 1]);
+    }
+    g.set_initializer(changed.inputs[i + 1], std::move(merged[i]));
+    g.finish();
+  }
+  changed.attributes["epsilon"] = 0.0f;
+  g.mutable_nodes()[id] = std::move(changed);
+  g.finish();
+}
+
 }  // namespace detail
 
 /// A graph in which each BatchNormalization (inference) whose input is computed by a Conv, ConvTranspose or Gemm and
 /// read by nobody else has been folded into that layer. The layer takes over the name of the batch norm's output; a
 /// weight that other nodes read too is copied first. Weights, biases and batch norm parameters must be constants,
-/// otherwise the batch norm stays. A Gemm that has a bias must have one value a column.
+/// otherwise the batch norm stays. A Gemm that has a bias must have one value a column. A batch norm that stays, with
+/// constant parameters, becomes one of mean 0, variance 1 and epsilon 0: weight / sqrt(variance + epsilon), bias - mean
+/// weight / sqrt(variance + epsilon), in double and rounded once, as AIMET quantizes it. What files call the layers'
+/// weights, biases and outputs is remembered (graph::find_called).
 inline folded_graph fold_batch_norms(const graph& source) {
   folded_graph result{source, {}, {}};
   graph& g = result.network;
@@ -142,6 +188,10 @@ inline folded_graph fold_batch_norms(const graph& source) {
       result.kept.push_back(name);
       ++i;
     }
+  }
+  for (node_id i = 0; i < g.nodes().size(); ++i) {
+    const node& norm = g.node_at(i);
+    if (norm.op_type == "BatchNormalization" && norm.inputs.size() == 5) detail::merge_statistics(g, i);
   }
   return result;
 }

@@ -81,6 +81,12 @@ class graph {
     return name;
   }
 
+  /// Remembers that files call this value by that name: what it took the place of when the graph was edited.
+  void add_former_name(const std::string& name, value_id id) {
+    check(id);
+    former_names_[name] = id;
+  }
+
   /// Makes room for that many nodes, no more.
   void reserve_nodes(std::size_t count) { nodes_.reserve(count); }
   node_id add_node(node n) {
@@ -147,6 +153,15 @@ class graph {
   [[nodiscard]] value_id find(const std::string& name) const {
     const auto found = ids_.find(name);
     return found == ids_.end() ? no_value : found->second;
+  }
+  /// The value that a file about this network, before it was edited or since, means by that name: the one that has it,
+  /// or where nobody reads that one any more, what took its place (add_former_name). no_value when there is neither.
+  [[nodiscard]] value_id find_called(const std::string& name) const {
+    require_finished();
+    const value_id id = find(name);
+    if (id != no_value && (is_output(id) || !consumers_[id].empty())) return id;
+    const auto former = former_names_.find(name);
+    return former == former_names_.end() ? id : former->second;
   }
   [[nodiscard]] const std::vector<node>& nodes() const noexcept { return nodes_; }
   [[nodiscard]] const node& node_at(node_id id) const { return nodes_.at(id); }
@@ -352,6 +367,7 @@ class graph {
   std::int64_t opset_ = 21;
   std::vector<value_info> values_;
   std::map<std::string, value_id> ids_;
+  std::map<std::string, value_id> former_names_;
   std::vector<node> nodes_;
   std::map<value_id, tensor> initializers_;
   std::vector<value_id> inputs_;

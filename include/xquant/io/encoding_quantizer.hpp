@@ -1,0 +1,191 @@
+// Where AIMET's conventions (an offset on the unsigned grid) and ours (a zero point among the codes) meet.
+#pragma once
+
+#include <xquant/core/range.hpp>
+#include <xquant/exception.hpp>
+#include <xquant/formats/float8.hpp>
+#include <xquant/io/encoding.hpp>
+#include <xquant/io/error.hpp>
+#include <xquant/model/error.hpp>
+#include <xquant/parameters.hpp>
+#include <xquant/runtime.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace xquant::inline XQUANT_ABI::io {
+
+/// A quantizer and its parameters, as the rest of the library has them.
+struct quantizer_and_parameters {
+  quantizer_description quantizer;
+  xquant::parameters parameters;
+  /// The codes of each channel, where some use fewer than the quantizer; empty otherwise.
+  std::vector<code_bounds> channel_codes = {};
+};
+
+namespace detail {
+
+// The codes of channel i less those of the unsigned grid: code = q + shift.
+struct shifted_codes {
+  std::int64_t lower = 0;
+  std::int64_t upper = 0;
+};
+
+// The formats that encodings have.
+using encoding_choices =
+    runtime_choices<type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>, stored_integer<std::int16_t>,
+                              stored_integer<std::uint16_t>, e4m3fn>>;
+
+// Half a step from the middle at most.
+constexpr bool is_centred(std::int64_t offset, std::int64_t last) noexcept {
+  return 2 * offset + last >= -1 && 2 * offset + last <= 1;
+}
+
+}  // namespace detail
+
+/// The quantizer and parameters of an encoding: real = scale * (q + offset), q in 0 .. last_code, says what the numbers
+/// are; the codes are ours to choose.
+///   - Symmetric entries have codes whose zero point is 0, unsigned where the offset is 0, signed otherwise; narrow, or
+///     codes of one's own (`lower`, `upper`), where they end early. Where signed codes of that width do not hold them
+///     (offset 1 - 2^(bits-1) with 2^bits codes: -127 .. 128), they are affine, with the zero point -1.
+///   - Other entries have unsigned codes with zero point -offset, or signed ones with -offset - 2^(bits-1) where the
+///     entry says so, or `like` is an affine quantizer of signed integers of as many bits.
+/// Channels share their codes; where some end earlier than others, channel_codes says so. `like` also gives rounding
+/// and arithmetic, and the axis where the schema does not say. Throws io_error (malformed) for a symmetric entry whose
+/// middle is more than half a step from 0, (unsupported) for codes that leave 0 out, more than 16 bits, and float
+/// tensors.
+inline quantizer_and_parameters quantizer_of(const encoding& e, const quantizer_description& like = {}) {
+  const auto fail = [&](errc code, const std::string& problem) {
+    throw io_error(code, "encoding of '" + model::shortened(e.name) + "': " + problem);
+  };
+  quantizer_and_parameters result;
+  quantizer_description& q = result.quantizer;
+  q = like;
+  q.lower = q.upper = 0;
+  q.conversion = conversion_id::of_format;
+  q.granularity = granularity_id::tensor_or_axis;
+  q.by_expert = false;
+  q.zero_point_before_rounding = false;
+  q.bits = e.bits;
+  q.per_axis = e.per_channel;
+  if (e.axis) q.axis = *e.axis;
+  if (e.type == encoding_type::floating) fail(errc::unsupported, "a float tensor has no quantizer");
+  const std::size_t count = e.scale.size();
+  if (count == 0 || e.offset.size() != count)
+    fail(errc::malformed, std::to_string(e.offset.size()) + " offsets for " + std::to_string(count) + " scales");
+  if (!e.last_code.empty() && e.last_code.size() != count)
+    fail(errc::malformed, std::to_string(e.last_code.size()) + " last codes for " + std::to_string(count) + " scales");
+  std::vector<float> scales;
+  for (const double s : e.scale) scales.push_back(static_cast<float>(s));
+  if (e.type == encoding_type::float8e4m3fn) {
+    q.format = format_id::float8e4m3fn;
+    q.bits = 8;
+    q.scheme = scheme_id::symmetric;
+    result.parameters = parameters(std::move(scales));
+    return result;
+  }
+  if (e.bits < 2 || e.bits > 16) fail(errc::unsupported, std::to_string(e.bits) + " bits; expected 2 to 16");
+  const std::int64_t half = std::int64_t{1} << (e.bits - 1);
+  const bool all_at_zero = std::all_of(e.offset.begin(), e.offset.end(), [](std::int64_t o) { return o == 0; });
+  bool holds_zero_point_0 = e.symmetric;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::int64_t o = e.offset[i];
+    const std::int64_t last = last_code_of(e, i);
+    if (last < 1 || last > 2 * half - 1)
+      fail(errc::malformed, "last code " + std::to_string(last) + "; expected 1 to " + std::to_string(2 * half - 1));
+    if (e.symmetric && !all_at_zero && !detail::is_centred(o, last))
+      fail(errc::malformed, "offset " + std::to_string(o) + " of a symmetric encoding of " + std::to_string(last + 1) +
+                                " codes; expected " + std::to_string(-(last + 1) / 2) +
+                                ((last & 1) != 0 ? " or " + std::to_string(1 - (last + 1) / 2) : "") +
+                                ", or 0 for all channels");
+    if (o > 0 || o + last < 0)
+      fail(errc::unsupported, "offset " + std::to_string(o) + " with " + std::to_string(last + 1) +
+                                  " codes leaves 0 out; expected an offset from " + std::to_string(-last) + " to 0");
+    holds_zero_point_0 = holds_zero_point_0 && (all_at_zero || o + last < half);
+  }
+  bool is_signed = has_signed_codes(e);
+  if (!e.is_signed && !e.symmetric)
+    is_signed = like.format == format_id::signed_integer && like.scheme == scheme_id::affine && like.bits == e.bits;
+  q.format = is_signed ? format_id::signed_integer : format_id::unsigned_integer;
+  // A symmetric entry of unsigned codes (2.0.0) keeps its zero point.
+  const bool symmetric = holds_zero_point_0 && (is_signed || all_at_zero);
+  q.scheme = symmetric ? scheme_id::symmetric : scheme_id::affine;
+
+  std::vector<std::int32_t> zero_points;
+  std::vector<detail::shifted_codes> codes;
+  detail::shifted_codes all{2 * half, -2 * half};
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::int64_t shift = symmetric ? e.offset[i] : is_signed ? -half : 0;
+    codes.push_back({shift, shift + last_code_of(e, i)});
+    all = {std::min(all.lower, codes[i].lower), std::max(all.upper, codes[i].upper)};
+    zero_points.push_back(static_cast<std::int32_t>(shift - e.offset[i]));
+  }
+  const std::int64_t lowest = is_signed ? -half : 0;
+  if (all.lower != lowest || all.upper != lowest + 2 * half - 1) {
+    if (symmetric && is_signed && all.lower == 1 - half && all.upper == half - 1) {
+      q.scheme = scheme_id::symmetric_narrow;
+    } else {
+      q.lower = all.lower;
+      q.upper = all.upper;
+    }
+  }
+  for (const detail::shifted_codes& c : codes)
+    if (c.lower != all.lower || c.upper != all.upper) {
+      for (const detail::shifted_codes& each : codes)
+        result.channel_codes.push_back({static_cast<double>(each.lower), static_cast<double>(each.upper), true});
+      break;
+    }
+  result.parameters = parameters(std::move(scales), std::move(zero_points));
+  return result;
+}
+
+/// The encoding of a tensor with that quantizer and those parameters; the opposite of quantizer_of. A negative axis
+/// counts from the end of a tensor of rank `rank`. Throws io_error (unsupported) for a format, a granularity or a zero
+/// point that encodings do not have; codes of one's own become last_code.
+inline encoding encoding_of(std::string name, encoding_role role, const quantizer_description& q, const parameters& p,
+                            std::size_t rank = 0) {
+  encoding e;
+  e.name = std::move(name);
+  e.role = role;
+  const auto unsupported = [&](const char* what) {
+    throw io_error(errc::unsupported, "encoding of '" + e.name + "': " + what);
+  };
+  if (q.granularity != granularity_id::tensor_or_axis || q.by_expert)
+    unsupported("scales for more than a tensor or the indices of one axis");
+  if (q.zero_point_before_rounding || q.scheme >= scheme_id::symmetric_to_signed_extreme)
+    unsupported("a scheme with another zero point than an integer after the rounding, or with negative scales");
+  e.per_channel = q.per_axis;
+  if (q.per_axis) e.axis = q.axis < 0 ? q.axis + static_cast<std::ptrdiff_t>(rank) : q.axis;
+  for (const float s : p.scale()) e.scale.push_back(static_cast<double>(s));
+  if (q.format == format_id::float8e4m3fn) {
+    e.type = encoding_type::float8e4m3fn;
+    e.symmetric = true;
+    e.offset.assign(e.scale.size(), 0);
+    return e;
+  }
+  if (q.format != format_id::signed_integer && q.format != format_id::unsigned_integer)
+    unsupported("a format of this program's own");
+  quantizer_description codes_alone = q;
+  codes_alone.scheme = q.scheme == scheme_id::symmetric_narrow ? q.scheme : scheme_id::symmetric;
+  code_bounds codes;
+  if (const status s = try_code_bounds<detail::encoding_choices>(codes_alone, codes); !s.ok())
+    throw io_error(errc::unsupported, "encoding of '" + e.name + "': " + xquant::error(s).what());
+  const auto lowest = static_cast<std::int64_t>(codes.lower);
+  const auto last = static_cast<std::int64_t>(codes.upper) - lowest;
+  e.bits = q.bits;
+  e.is_signed = q.format == format_id::signed_integer;
+  for (const std::int32_t z : p.zero_point()) {
+    e.offset.push_back(lowest - z);
+    if (lowest > z || z > lowest + last) unsupported("codes that leave out the zero point");
+  }
+  e.symmetric = xquant::detail::is_symmetric(q.scheme) &&
+                (lowest == 0 || detail::is_centred(e.offset.empty() ? 0 : e.offset.front(), last));
+  if (last != usual_last_code(e)) e.last_code.assign(e.offset.size(), last);
+  return e;
+}
+
+}  // namespace xquant::io
