@@ -2,6 +2,7 @@
 // each type answers to is in runtime/, a file a kind.
 #pragma once
 
+#include <xquant/calls/described_call.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
@@ -19,34 +20,64 @@
 namespace xquant::inline XQUANT_ABI {
 
 namespace detail {
-// Calls f(quantizer) where the described quantizer keeps its codes in `Code`, and says no where it does not.
-template <class Choices, class Code, class F>
-status with_quantizer_of(const quantizer_description& d, F&& f) {
-  return with_quantizer<Choices>(d, [&](const auto& q) -> status {
-    if constexpr (is_same<Code, typename remove_cvref<decltype(q)>::code_type>)
-      return f(q);
-    else
-      return fault(errc::unsupported, "codes", sizeof(Code), "the storage type of the described format");
-  });
+
+// Whether tensors of these element types hold the codes of a call, where it has codes.
+template <class Description, class Code, class... Elements>
+constexpr bool holds_codes() noexcept {
+  constexpr bool fits[] = {is_same<Elements, Code>...};
+  for (std::size_t i = 0; i < sizeof...(Elements); ++i)
+    if (Description::streams[i].kind == stream_kind::codes && !fits[i]) return false;
+  return true;
+}
+template <class Description>
+constexpr bool writes_codes() noexcept {
+  for (const named_stream& s : Description::streams)
+    if (s.role == output_0 && s.kind == stream_kind::codes) return true;
+  return false;
+}
+template <class Description, class... Elements>
+constexpr status other_codes() noexcept {
+  constexpr std::size_t size[] = {sizeof(Elements)...};
+  for (std::size_t i = 0; i < sizeof...(Elements); ++i)
+    if (Description::streams[i].kind == stream_kind::codes)
+      return fault(errc::unsupported, Description::streams[i].name, static_cast<double>(size[i]),
+                   "the storage type of the described format");
+  return {};
 }
 
-// The same where codes are written.
-template <class Choices, class Code, class F>
-status with_quantizer_to(const quantizer_description& d, F&& f) {
-  return with_quantizer_of<Choices, Code>(d, [&](const auto& q) -> status {
-    if constexpr (rounding_leaves_grid<typename remove_cvref<decltype(q)>::rounding_type>)
+/// Calls f(quantizer) where the described quantizer can be that of a call of these tensors, and says why where not.
+template <class Choices, template <class...> class Call, class F, class... Tensors>
+status with_quantizer_for(const quantizer_description& d, const F& f, const Tensors&...) {
+  return with_quantizer<Choices>(d, [&](const auto& q) -> status {
+    using quantizer_type = remove_cvref<decltype(q)>;
+    using description = Call<quantizer_type, element_of<Tensors>...>;
+    if constexpr (!holds_codes<description, typename quantizer_type::code_type, element_of<Tensors>...>())
+      return other_codes<description, element_of<Tensors>...>();
+    else if constexpr (writes_codes<description>() && rounding_leaves_grid<typename quantizer_type::rounding_type>)
       return fault(errc::unsupported, "rounding", static_cast<double>(d.rounding),
                    "a rounding that stays on the grid, as codes need");
     else
       return f(q);
   });
 }
+
+template <class Choices, template <class...> class Call, class Parameters, class... Tensors>
+status validate_described(const quantizer_description& d, const Parameters& p, Tensors&... tensors) {
+  return with_quantizer_for<Choices, Call>(
+      d, [&](const auto& q) { return validate_call<Call>(q, p, tensors...); }, tensors...);
+}
+template <class Choices, template <class...> class Call, class Engine, class Parameters, class... Tensors>
+status try_described(const Engine& engine, const quantizer_description& d, const Parameters& p, Tensors&... tensors) {
+  return with_quantizer_for<Choices, Call>(
+      d, [&](const auto& q) { return try_call<Call>(engine, q, p, tensors...); }, tensors...);
+}
+
 }  // namespace detail
 
 /// What would be wrong with fake_quantize<Choices>(d, p, x, y), a part that was not compiled included.
 template <class Choices = runtime_choices<>, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status validate_fake_quantize(const quantizer_description& d, const Parameters& p, const In& x, Out&& y) {
-  return with_quantizer<Choices>(d, [&](const auto& q) { return validate_fake_quantize(q, p, x, y); });
+  return detail::validate_described<Choices, fake_quantize_call>(d, p, x, y);
 }
 
 /// fake_quantize by description, without exceptions; see ops/fake_quantize.hpp.
@@ -54,14 +85,13 @@ template <class Choices = runtime_choices<>, class Parameters, TensorLike In, Te
           class Engine = scalar_engine>
 [[nodiscard]] status try_fake_quantize(const quantizer_description& d, const Parameters& p, const In& x, Out&& y,
                                        const Engine& engine = {}) {
-  return with_quantizer<Choices>(d, [&](const auto& q) { return try_fake_quantize(q, p, x, y, engine); });
+  return detail::try_described<Choices, fake_quantize_call>(engine, d, p, x, y);
 }
 
 /// What would be wrong with quantize<Choices>(d, p, x, codes).
 template <class Choices = runtime_choices<>, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status validate_quantize(const quantizer_description& d, const Parameters& p, const In& x, Out&& codes) {
-  return detail::with_quantizer_to<Choices, element_of<Out>>(
-      d, [&](const auto& q) { return validate_quantize(q, p, x, codes); });
+  return detail::validate_described<Choices, quantize_call>(d, p, x, codes);
 }
 
 /// quantize by description, without exceptions. The element type of `codes` must be what the format stores: int8,
@@ -70,16 +100,14 @@ template <class Choices = runtime_choices<>, class Parameters, TensorLike In, Te
           class Engine = scalar_engine>
 [[nodiscard]] status try_quantize(const quantizer_description& d, const Parameters& p, const In& x, Out&& codes,
                                   const Engine& engine = {}) {
-  return detail::with_quantizer_to<Choices, element_of<Out>>(
-      d, [&](const auto& q) { return try_quantize(q, p, x, codes, engine); });
+  return detail::try_described<Choices, quantize_call>(engine, d, p, x, codes);
 }
 
 /// What would be wrong with dequantize<Choices>(d, p, codes, x).
 template <class Choices = runtime_choices<>, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status validate_dequantize(const quantizer_description& d, const Parameters& p, const In& codes,
                                          Out&& x) {
-  return detail::with_quantizer_of<Choices, element_of<In>>(
-      d, [&](const auto& q) { return validate_dequantize(q, p, codes, x); });
+  return detail::validate_described<Choices, dequantize_call>(d, p, codes, x);
 }
 
 /// dequantize by description, likewise.
@@ -87,8 +115,7 @@ template <class Choices = runtime_choices<>, class Parameters, TensorLike In, Te
           class Engine = scalar_engine>
 [[nodiscard]] status try_dequantize(const quantizer_description& d, const Parameters& p, const In& codes, Out&& x,
                                     const Engine& engine = {}) {
-  return detail::with_quantizer_of<Choices, element_of<In>>(
-      d, [&](const auto& q) { return try_dequantize(q, p, codes, x, engine); });
+  return detail::try_described<Choices, dequantize_call>(engine, d, p, codes, x);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

@@ -52,9 +52,9 @@ std::string answer() {
 
 TEST_CASE("a granularity that gives elements slots which are not there is found") {
   CHECK(answer<fault::none>().empty());
-  CHECK(answer<fault::too_few_slots>() == "is_consistent(map, in.shape)");
-  CHECK(answer<fault::block_of_zero>() == "is_consistent(map, in.shape)");
-  CHECK(answer<fault::slots_below_zero>() == "is_consistent(map, in.shape)");
+  CHECK(answer<fault::too_few_slots>() == "is_consistent(map, shape_)");
+  CHECK(answer<fault::block_of_zero>() == "is_consistent(map, shape_)");
+  CHECK(answer<fault::slots_below_zero>() == "is_consistent(map, shape_)");
 }
 
 TEST_CASE("is_consistent: slots of the first and last elements, by hand") {

@@ -1,15 +1,20 @@
-// The entry points of engines/cuda with a host's launcher in the place of a device: they do what the other engines' do,
-// and refuse what they document before anything is launched.
+// Entry points on an engine that works on a device, with a host's launcher in its place: they do what they do on the
+// other engines, and refuse what they document before anything is launched.
 #include <doctest/doctest.h>
 
 #include <core/oracle.hpp>
 #include <cuda/emulate.hpp>
-#include <xquant/engines/cuda/gradients.hpp>
+#include <xquant/calibration/range_of.hpp>
+#include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/straight_through.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/parameters.hpp>
+#include <xquant/runtime.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -17,7 +22,7 @@ namespace {
 
 using namespace xquant;  // NOLINT: every line names several
 
-struct nothing_launched {
+struct nothing_launched : cuda::device_engine<nothing_launched> {
   static std::size_t threads(std::size_t) { return 32; }
   template <class Kernel>
   static status launch(const Kernel&, std::size_t) {
@@ -26,7 +31,7 @@ struct nothing_launched {
   }
 };
 
-struct refusing {
+struct refusing : cuda::device_engine<refusing> {
   static std::size_t threads(std::size_t) { return 32; }
   template <class Kernel>
   static status launch(const Kernel&, std::size_t) {
@@ -50,6 +55,12 @@ struct tensors {
   [[nodiscard]] tensor_view<const float> grad() const { return {g.data(), s}; }
 };
 
+template <class Engine>
+Engine with(Engine engine, const tensor_view<double>& workspace) {
+  engine.workspace = workspace;
+  return engine;
+}
+
 template <class T>
 bool same(const std::vector<T>& a, const std::vector<T>& b) {
   bool equal = a.size() == b.size();
@@ -69,52 +80,52 @@ TEST_CASE("calls of engines/cuda give what the other engines give") {
   std::vector<std::int8_t> codes(300), codes_here(300);
   std::vector<float> y(300), y_here(300);
   quantize(q, t.p, t.in(), tensor_view<std::int8_t>(codes.data(), t.s));
-  REQUIRE(cuda::quantize(engine, q, p, t.in(), tensor_view<std::int8_t>(codes_here.data(), t.s)).ok());
+  REQUIRE(try_quantize(q, p, t.in(), tensor_view<std::int8_t>(codes_here.data(), t.s), engine).ok());
   CHECK(codes == codes_here);
   dequantize(q, t.p, tensor_view<std::int8_t>(codes.data(), t.s), tensor_view<float>(y.data(), t.s));
-  REQUIRE(cuda::dequantize(engine, q, p, tensor_view<std::int8_t>(codes.data(), t.s),
-                           tensor_view<float>(y_here.data(), t.s))
-              .ok());
+  REQUIRE(
+      try_dequantize(q, p, tensor_view<std::int8_t>(codes.data(), t.s), tensor_view<float>(y_here.data(), t.s), engine)
+          .ok());
   CHECK(same(y, y_here));
   const tensor_view<float> here(y_here.data(), t.s);
   const tensor_view<float> there(y.data(), t.s);
-  REQUIRE(cuda::fake_quantize(engine, q, p, t.in(), here).ok());
+  REQUIRE(try_fake_quantize(q, p, t.in(), here, engine).ok());
   CHECK(same(y, y_here));
   std::vector<std::uint8_t> mask(38), mask_here(38);
   const tensor_view<std::uint8_t> bits(mask.data(), shape(38));
   const tensor_view<std::uint8_t> bits_here(mask_here.data(), shape(38));
   fake_quantize_with_mask(q, t.p, t.in(), there, bits);
-  REQUIRE(cuda::fake_quantize_with_mask(engine, q, p, t.in(), here, bits_here).ok());
+  REQUIRE(try_fake_quantize_with_mask(q, p, t.in(), here, bits_here, engine).ok());
   CHECK(same(y, y_here));
   CHECK(mask == mask_here);
   masked_backward(t.grad(), bits, there);
-  REQUIRE(cuda::masked_backward(engine, t.grad(), bits_here, here).ok());
+  REQUIRE(try_masked_backward(t.grad(), bits_here, here, engine).ok());
   CHECK(same(y, y_here));
   clipped_straight_through_backward(q, t.p, t.in(), t.grad(), there);
-  REQUIRE(cuda::clipped_straight_through_backward(engine, q, p, t.in(), t.grad(), here).ok());
+  REQUIRE(try_clipped_straight_through_backward(q, p, t.in(), t.grad(), here, engine).ok());
   CHECK(same(y, y_here));
-  REQUIRE(cuda::straight_through_backward(engine, t.grad(), here).ok());
+  REQUIRE(try_straight_through_backward(t.grad(), here, engine).ok());
   CHECK(same(t.g, y_here));
 
   std::size_t doubles = 0;
-  REQUIRE(cuda::learned_step_size_workspace(q, t.s, doubles).ok());
+  REQUIRE(learned_step_size_workspace<emulated::launcher>(q, t.s, doubles).ok());
   std::vector<double> memory(doubles);
   std::vector<float> ds(6), ds_here(6);
   for (const auto scaling : {step_size_gradient::scaled, step_size_gradient::plain}) {
     learned_step_size_backward(q, t.p, t.in(), t.grad(), there, tensor_view<float>(ds.data(), shape(6)),
                                scalar_engine{}, scaling);
-    REQUIRE(cuda::learned_step_size_backward(engine, q, p, t.in(), t.grad(), here,
-                                             tensor_view<float>(ds_here.data(), shape(6)),
-                                             tensor_view<double>(memory.data(), shape(doubles)), scaling)
+    REQUIRE(try_learned_step_size_backward(q, p, t.in(), t.grad(), here, tensor_view<float>(ds_here.data(), shape(6)),
+                                           with(engine, tensor_view<double>(memory.data(), shape(doubles))), scaling)
                 .ok());
     CHECK(same(y, y_here));
     CHECK(same(ds, ds_here));
   }
-  REQUIRE(cuda::range_of_workspace(per_axis<1>{}, t.s, doubles).ok());
+  REQUIRE(range_of_workspace<emulated::launcher>(per_axis<1>{}, t.s, doubles).ok());
   memory.resize(doubles);
   std::vector<float> low(50), high(50);
-  REQUIRE(cuda::range_of(engine, per_axis<1>{}, t.grad(), tensor_view<float>(low.data(), shape(50)),
-                         tensor_view<float>(high.data(), shape(50)), tensor_view<double>(memory.data(), shape(doubles)))
+  REQUIRE(try_range_of(per_axis<1>{}, t.grad(), tensor_view<float>(low.data(), shape(50)),
+                       tensor_view<float>(high.data(), shape(50)),
+                       with(engine, tensor_view<double>(memory.data(), shape(doubles))))
               .ok());
   for (std::size_t c = 0; c < 50; ++c) {
     float least = t.g[c];
@@ -138,53 +149,114 @@ TEST_CASE("what engines/cuda refuses, it refuses before a launch") {
   const tensor_view<float> to(y.data(), t.s);
   auto few = p;
   few.count = 5;
-  CHECK(cuda::quantize(engine, q, few, t.in(), c).code == errc::parameter_count);
+  CHECK(try_quantize(q, few, t.in(), c, engine).code == errc::parameter_count);
   auto none = p;
   none.scale = nullptr;
-  CHECK(cuda::quantize(engine, q, none, t.in(), c).code == errc::null_pointer);
-  CHECK(
-      cuda::fake_quantize_with_mask(engine, q, none, t.in(), to, tensor_view<std::uint8_t>(nullptr, shape(38))).code ==
-      errc::null_pointer);
-  CHECK(cuda::quantize(engine, q, p, t.in(), tensor_view<std::int8_t>(codes.data(), shape(50, 6))).code ==
+  CHECK(try_quantize(q, none, t.in(), c, engine).code == errc::null_pointer);
+  CHECK(try_fake_quantize_with_mask(q, none, t.in(), to, tensor_view<std::uint8_t>(nullptr, shape(38)), engine).code ==
+        errc::null_pointer);
+  CHECK(try_quantize(q, p, t.in(), tensor_view<std::int8_t>(codes.data(), shape(50, 6)), engine).code ==
         errc::shape_mismatch);
-  CHECK(cuda::quantize(engine, quantizer<int8, per_axis<2>, affine>{}, p, t.in(), c).code == errc::axis_out_of_range);
-  CHECK(cuda::dequantize(engine, q, p, c, tensor_view<float>(nullptr, t.s)).code == errc::null_pointer);
-  CHECK(cuda::fake_quantize(engine, q, p, t.in(), tensor_view<float>(const_cast<float*>(t.x.data()) + 1, t.s)).code ==
+  CHECK(try_quantize(quantizer<int8, per_axis<2>, affine>{}, p, t.in(), c, engine).code == errc::axis_out_of_range);
+  CHECK(try_dequantize(q, p, c, tensor_view<float>(nullptr, t.s), engine).code == errc::null_pointer);
+  CHECK(try_fake_quantize(q, p, t.in(), tensor_view<float>(const_cast<float*>(t.x.data()) + 1, t.s), engine).code ==
         errc::overlap);
   std::vector<std::uint8_t> mask(37);
-  CHECK(cuda::masked_backward(engine, t.grad(), tensor_view<std::uint8_t>(mask.data(), shape(37)), to).code ==
+  CHECK(try_masked_backward(t.grad(), tensor_view<std::uint8_t>(mask.data(), shape(37)), to, engine).code ==
         errc::shape_mismatch);
   std::vector<float> ds(6);
   std::vector<double> memory(12);
   const tensor_view<float> scales(ds.data(), shape(6));
   const auto lsq = [&](const tensor_view<float>& s, const tensor_view<double>& w) {
-    return cuda::learned_step_size_backward(engine, q, p, t.in(), t.grad(), to, s, w).code;
+    return try_learned_step_size_backward(q, p, t.in(), t.grad(), to, s, with(engine, w)).code;
   };
   CHECK(lsq(scales, tensor_view<double>(memory.data(), shape(1))) == errc::shape_mismatch);
   CHECK(lsq(scales, tensor_view<double>(nullptr, shape(100))) == errc::null_pointer);
   CHECK(lsq(tensor_view<float>(ds.data(), shape(5)), tensor_view<double>(memory.data(), shape(12))) ==
         errc::shape_mismatch);
-  CHECK(cuda::range_of(engine, per_tensor{}, t.in(), tensor_view<float>(ds.data(), shape(1)),
-                       tensor_view<float>(ds.data(), shape(1)), tensor_view<double>(memory.data(), shape(12)))
+  CHECK(try_range_of(per_tensor{}, t.in(), tensor_view<float>(ds.data(), shape(1)),
+                     tensor_view<float>(ds.data(), shape(1)),
+                     with(engine, tensor_view<double>(memory.data(), shape(12))))
             .code == errc::overlap);
   std::size_t doubles = 0;
-  CHECK(cuda::learned_step_size_workspace(quantizer<int8, per_axis<3>>{}, t.s, doubles).code ==
+  CHECK(learned_step_size_workspace<emulated::launcher>(quantizer<int8, per_axis<3>>{}, t.s, doubles).code ==
         errc::axis_out_of_range);
 }
 
 TEST_CASE("nothing is launched for no elements; a refused launch is reported") {
   const tensors t;
   const shape empty(0, 4);
-  CHECK(cuda::quantize(nothing_launched{}, quantizer<int8>{}, parameters_view<float>{t.x.data(), nullptr, nullptr, 1},
-                       tensor_view<const float>(nullptr, empty), tensor_view<std::int8_t>(nullptr, empty))
+  CHECK(try_quantize(quantizer<int8>{}, parameters_view<float>{t.x.data(), nullptr, nullptr, 1},
+                     tensor_view<const float>(nullptr, empty), tensor_view<std::int8_t>(nullptr, empty),
+                     nothing_launched{})
             .ok());
   std::vector<float> y(300);
   const tensor_view<float> to(y.data(), t.s);
-  CHECK(cuda::fake_quantize(refusing{}, q, t.p.view(), t.in(), to).code == errc::device);
-  CHECK(cuda::straight_through_backward(refusing{}, t.grad(), to).code == errc::device);
+  CHECK(try_fake_quantize(q, t.p.view(), t.in(), to, refusing{}).code == errc::device);
+  CHECK(try_straight_through_backward(t.grad(), to, refusing{}).code == errc::device);
   std::vector<double> memory(100);
-  CHECK(cuda::learned_step_size_backward(refusing{}, q, t.p.view(), t.in(), t.grad(), to,
-                                         tensor_view<float>(std::vector<float>(6).data(), shape(6)),
-                                         tensor_view<double>(memory.data(), shape(100)))
+  CHECK(try_learned_step_size_backward(q, t.p.view(), t.in(), t.grad(), to,
+                                       tensor_view<float>(std::vector<float>(6).data(), shape(6)),
+                                       with(refusing{}, tensor_view<double>(memory.data(), shape(100))))
             .code == errc::device);
+}
+
+TEST_CASE("a device has every form of a call") {
+  const tensors t;
+  const emulated::launcher engine;
+  std::vector<std::int8_t> codes(300), codes_here(300);
+  const tensor_view<std::int8_t> there(codes.data(), t.s);
+  const tensor_view<std::int8_t> here(codes_here.data(), t.s);
+  quantize(q, t.p, t.in(), there);
+  quantize(q, t.p, t.in(), here, engine);
+  CHECK(codes == codes_here);
+  CHECK_THROWS_AS(quantize(q, t.p, t.in(), here, refusing{}), error);
+  std::fill(codes_here.begin(), codes_here.end(), std::int8_t{0});
+  plan<quantize_kernel<quantizer<int8, per_axis<0>, affine>>> laid_out;
+  REQUIRE(plan_quantize(q, t.p, t.in(), here, laid_out).ok());
+  REQUIRE(laid_out.run(engine, t.x.data(), codes_here.data()).ok());
+  CHECK(codes == codes_here);
+  CHECK(laid_out.run(refusing{}, t.x.data(), codes_here.data()).code == errc::device);
+  std::fill(codes_here.begin(), codes_here.end(), std::int8_t{0});
+  quantizer_description d;
+  d.scheme = scheme_id::affine;
+  d.per_axis = true;
+  REQUIRE(try_quantize(d, t.p, t.in(), here, engine).ok());
+  CHECK(codes == codes_here);
+}
+
+TEST_CASE("what a host may not read, a device's call does not") {
+  // Scales and zero points that no host would take, and an address that is no memory of the host's.
+  const tensors t;
+  std::vector<std::int8_t> codes(300);
+  const tensor_view<std::int8_t> to(codes.data(), t.s);
+  auto wrong = t.p.view();
+  const std::vector<float> scales(6, -1.0f);
+  wrong.scale = scales.data();
+  CHECK(try_quantize(q, wrong, t.in(), to).code == errc::scale_not_positive);
+  CHECK(try_quantize(q, wrong, t.in(), to, emulated::launcher{}).ok());
+  wrong.scale = reinterpret_cast<const float*>(std::uintptr_t{64});
+  CHECK(try_quantize(q, wrong, t.in(), to, refusing{}).code == errc::device);
+}
+
+TEST_CASE("sums on a device need a workspace of their own") {
+  const tensors t;
+  std::vector<float> y(300), ds(6);
+  std::vector<double> memory(200);
+  const tensor_view<float> dx(y.data(), t.s);
+  const tensor_view<float> dscale(ds.data(), shape(6));
+  const auto code = [&](const auto& engine) {
+    return try_learned_step_size_backward(q, t.p, t.in(), t.grad(), dx, dscale, engine).code;
+  };
+  CHECK(code(emulated::launcher{}) == errc::shape_mismatch);
+  CHECK(code(with(emulated::launcher{}, tensor_view<double>(memory.data(), shape(200)))) == errc::ok);
+  // In the place of a stream, or of what is written besides.
+  CHECK(code(with(nothing_launched{}, tensor_view<double>(reinterpret_cast<double*>(y.data()), shape(100)))) ==
+        errc::overlap);
+  CHECK(code(with(nothing_launched{}, tensor_view<double>(reinterpret_cast<double*>(ds.data()), shape(2)))) ==
+        errc::overlap);
+  std::size_t doubles = 1;
+  CHECK(learned_step_size_workspace<scalar_engine>(q, t.s, doubles).ok());
+  CHECK(doubles == 0);
+  CHECK(range_of_workspace<scalar_engine>(per_axis<3>{}, t.s, doubles).code == errc::axis_out_of_range);
 }

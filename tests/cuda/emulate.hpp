@@ -4,7 +4,7 @@
 // the device's compiler and memory, launch limits, lanes that run apart between the places where they meet, speed.
 #pragma once
 
-#include <xquant/engines/cuda/layout.hpp>
+#include <xquant/engines/cuda/device_engine.hpp>
 #include <xquant/quantizer.hpp>
 
 #include <memory>
@@ -254,9 +254,12 @@ class thread {
 };
 
 // A grid of fixed size, so that threads have several elements, or more threads run than there are elements.
-struct launcher {
-  std::size_t grid = 64;
-  bool backward = false;  // the last thread first, where threads are run one by one
+struct launcher : xquant::cuda::device_engine<launcher> {
+  std::size_t grid;
+  bool backward;  // the last thread first, where threads are run one by one
+
+  // NOLINTNEXTLINE(google-explicit-constructor): written as {96, true}
+  launcher(std::size_t g = 64, bool b = false) : grid(g), backward(b) {}
 
   [[nodiscard]] std::size_t threads(std::size_t) const { return grid; }
   template <class Kernel>
@@ -270,7 +273,8 @@ struct launcher {
   }
 };
 
-// The kernels of the device as one more engine: entry points and their tests can be given it.
+// The kernels of the device as one more engine of the host, whose parameters are checked: tests of the others can be
+// given it.
 struct engine {
   emulated::launcher launcher;
 

@@ -1,10 +1,16 @@
 // Every kind of kernel, compiled for every architecture; tests/cuda/check_ptx.cmake reads what the compiler made of it.
+#include <xquant/calibration/range_of.hpp>
 #include <xquant/engines/cuda/engine.cuh>
-#include <xquant/engines/cuda/gradients.hpp>
 #include <xquant/formats/e8m0.hpp>
 #include <xquant/formats/float16.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/wide_integer.hpp>
+#include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/straight_through.hpp>
+#include <xquant/ops/dequantize.hpp>
+#include <xquant/ops/fake_quantize.hpp>
+#include <xquant/ops/quantize.hpp>
 #include <xquant/quantizer.hpp>
 #include <xquant/rounding/stochastic.hpp>
 #include <xquant/schemes/real_zero_point_affine.hpp>
@@ -16,9 +22,9 @@ template <class Real, class Quantizer>
 xquant::status elementwise(const xquant::cuda_engine& engine, const Quantizer& q,
                            const xquant::parameters_view<Real>& p, const xquant::tensor_view<Real>& x,
                            const xquant::tensor_view<typename Quantizer::code_type>& codes) {
-  if (const xquant::status s = xquant::cuda::quantize(engine, q, p, x, codes); !s.ok()) return s;
-  if (const xquant::status s = xquant::cuda::dequantize(engine, q, p, codes, x); !s.ok()) return s;
-  return xquant::cuda::fake_quantize(engine, q, p, x, x);
+  if (const xquant::status s = xquant::try_quantize(q, p, x, codes, engine); !s.ok()) return s;
+  if (const xquant::status s = xquant::try_dequantize(q, p, codes, x, engine); !s.ok()) return s;
+  return xquant::try_fake_quantize(q, p, x, x, engine);
 }
 
 }  // namespace
@@ -46,9 +52,9 @@ xquant::status elements(const xquant::cuda_engine& e, const xquant::parameters_v
                         const xquant::tensor_view<xquant::float16>& x, const xquant::tensor_view<xquant::bfloat16>& y,
                         const xquant::tensor_view<std::uint32_t>& codes) {
   const xquant::quantizer<xquant::uint32, xquant::affine> q;
-  if (const auto s = xquant::cuda::quantize(e, q, p, x, codes); !s.ok()) return s;
-  if (const auto s = xquant::cuda::dequantize(e, q, p, codes, y); !s.ok()) return s;
-  return xquant::cuda::fake_quantize(e, xquant::quantizer<xquant::int8>{}, p, x, y);
+  if (const auto s = xquant::try_quantize(q, p, x, codes, e); !s.ok()) return s;
+  if (const auto s = xquant::try_dequantize(q, p, codes, y, e); !s.ok()) return s;
+  return xquant::try_fake_quantize(xquant::quantizer<xquant::int8>{}, p, x, y, e);
 }
 
 xquant::status gradients(const xquant::cuda_engine& e, const xquant::parameters_view<float>& p,
@@ -56,11 +62,13 @@ xquant::status gradients(const xquant::cuda_engine& e, const xquant::parameters_
                          const xquant::tensor_view<float>& dx, const xquant::tensor_view<std::uint8_t>& mask,
                          const xquant::tensor_view<float>& per_slot, const xquant::tensor_view<double>& workspace) {
   const xquant::quantizer<xquant::int8, xquant::per_axis<0>> q;
-  if (const auto s = xquant::cuda::straight_through_backward(e, g, dx); !s.ok()) return s;
-  if (const auto s = xquant::cuda::fake_quantize_with_mask(e, q, p, x, dx, mask); !s.ok()) return s;
-  if (const auto s = xquant::cuda::masked_backward(e, g, mask, dx); !s.ok()) return s;
-  if (const auto s = xquant::cuda::clipped_straight_through_backward(e, q, p, x, g, dx); !s.ok()) return s;
-  if (const auto s = xquant::cuda::learned_step_size_backward(e, q, p, x, g, dx, per_slot, workspace); !s.ok())
+  if (const auto s = xquant::try_straight_through_backward(g, dx, e); !s.ok()) return s;
+  if (const auto s = xquant::try_fake_quantize_with_mask(q, p, x, dx, mask, e); !s.ok()) return s;
+  if (const auto s = xquant::try_masked_backward(g, mask, dx, e); !s.ok()) return s;
+  if (const auto s = xquant::try_clipped_straight_through_backward(q, p, x, g, dx, e); !s.ok()) return s;
+  if (const auto s =
+          xquant::try_learned_step_size_backward(q, p, x, g, dx, per_slot, xquant::cuda_engine(e.stream, workspace));
+      !s.ok())
     return s;
-  return xquant::cuda::range_of(e, q.granularity, x, per_slot, dx, workspace);
+  return xquant::try_range_of(q.granularity, x, per_slot, dx, xquant::cuda_engine(e.stream, workspace));
 }

@@ -1,9 +1,12 @@
 // The kernels on a device against the scalar engine, bit for bit. Without a device the test is skipped (exit 77).
 #include <support/scale.hpp>
+#include <xquant/calibration/range_of.hpp>
 #include <xquant/engines/cuda/engine.cuh>
-#include <xquant/engines/cuda/gradients.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/wide_integer.hpp>
+#include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/straight_through.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
@@ -105,14 +108,14 @@ void elementwise(const char* name, const Quantizer& q, const xquant::shape& s) {
   const xquant::tensor_view<Real> out(expected.data(), s);
   xquant::quantize(q, p, in, xquant::tensor_view<code>(expected_codes.data(), s));
   const xquant::cuda_engine engine;
-  require(xquant::cuda::quantize(engine, q, on_device, x.on_device(s), codes.on_device(s)).ok() &&
+  require(xquant::try_quantize(q, on_device, x.on_device(s), codes.on_device(s), engine).ok() &&
               (Quantizer::format_type::is_integer ? codes.is(expected_codes) : true),
           name, n);
   xquant::dequantize(q, p, xquant::tensor_view<const code>(expected_codes.data(), s), out);
-  require(xquant::cuda::dequantize(engine, q, on_device, codes.on_device(s), y.on_device(s)).ok() && y.is(expected),
-          name, n);
-  require(xquant::cuda::fake_quantize(engine, q, on_device, x.on_device(s), y.on_device(s)).ok() && y.is(expected),
-          name, n);
+  require(xquant::try_dequantize(q, on_device, codes.on_device(s), y.on_device(s), engine).ok() && y.is(expected), name,
+          n);
+  require(xquant::try_fake_quantize(q, on_device, x.on_device(s), y.on_device(s), engine).ok() && y.is(expected), name,
+          n);
 }
 
 template <class Granularity>
@@ -145,17 +148,17 @@ void gradients(const char* name, const Granularity& granularity, const xquant::s
 
   xquant::fake_quantize_with_mask(q, p, in, out, bits);
   require(
-      xquant::cuda::fake_quantize_with_mask(engine, q, on_device, x.on_device(s), y.on_device(s), mask.on_device(bytes))
+      xquant::try_fake_quantize_with_mask(q, on_device, x.on_device(s), y.on_device(s), mask.on_device(bytes), engine)
               .ok() &&
           y.is(expected) && mask.is(expected_mask),
       name, n);
   xquant::masked_backward(grad, bits, out);
-  require(xquant::cuda::masked_backward(engine, g.on_device(s), mask.on_device(bytes), y.on_device(s)).ok() &&
-              y.is(expected),
-          name, n);
+  require(
+      xquant::try_masked_backward(g.on_device(s), mask.on_device(bytes), y.on_device(s), engine).ok() && y.is(expected),
+      name, n);
   xquant::clipped_straight_through_backward(q, p, in, grad, out);
-  require(xquant::cuda::clipped_straight_through_backward(engine, q, on_device, x.on_device(s), g.on_device(s),
-                                                          y.on_device(s))
+  require(xquant::try_clipped_straight_through_backward(q, on_device, x.on_device(s), g.on_device(s), y.on_device(s),
+                                                        engine)
                   .ok() &&
               y.is(expected),
           name, n);
@@ -164,19 +167,20 @@ void gradients(const char* name, const Granularity& granularity, const xquant::s
   for (std::size_t i = 0; i < n; ++i) finite[i] = 30 * gradient[(i * 7) % n];
   const array<float> f(finite);
   std::size_t doubles = 0;
-  require(xquant::cuda::learned_step_size_workspace(q, s, doubles).ok(), name, n);
+  require(xquant::learned_step_size_workspace<xquant::cuda_engine>(q, s, doubles).ok(), name, n);
   const array<double> workspace(doubles);
   const array<float> ds(map.count);
   std::vector<float> expected_ds(map.count);
   xquant::learned_step_size_backward(q, p, xquant::tensor_view<const float>(finite.data(), s), grad, out,
                                      xquant::tensor_view<float>(expected_ds.data(), slots));
-  require(xquant::cuda::learned_step_size_backward(engine, q, on_device, f.on_device(s), g.on_device(s), y.on_device(s),
-                                                   ds.on_device(slots), workspace.on_device(xquant::shape(doubles)))
+  require(xquant::try_learned_step_size_backward(
+              q, on_device, f.on_device(s), g.on_device(s), y.on_device(s), ds.on_device(slots),
+              xquant::cuda_engine(engine.stream, workspace.on_device(xquant::shape(doubles))))
                   .ok() &&
               y.is(expected) && ds.is(expected_ds),
           name, n);
 
-  require(xquant::cuda::range_of_workspace(granularity, s, doubles).ok(), name, n);
+  require(xquant::range_of_workspace<xquant::cuda_engine>(granularity, s, doubles).ok(), name, n);
   const array<double> more(doubles);
   const array<float> low(map.count);
   const array<float> high(map.count);
@@ -186,8 +190,8 @@ void gradients(const char* name, const Granularity& granularity, const xquant::s
     expected_low.push_back(r.minimum);
     expected_high.push_back(r.maximum);
   }
-  require(xquant::cuda::range_of(engine, granularity, f.on_device(s), low.on_device(slots), high.on_device(slots),
-                                 more.on_device(xquant::shape(doubles)))
+  require(xquant::try_range_of(granularity, f.on_device(s), low.on_device(slots), high.on_device(slots),
+                               xquant::cuda_engine(engine.stream, more.on_device(xquant::shape(doubles))))
                   .ok() &&
               low.is(expected_low) && high.is(expected_high),
           name, n);
@@ -214,13 +218,13 @@ void elements(const char* name, float scale) {
   const xquant::cuda_engine engine;
   xquant::quantize(q, p, in, xquant::tensor_view<std::uint32_t>(expected_codes.data(), s));
   require(
-      xquant::cuda::quantize(engine, q, on_device, x.on_device(s), codes.on_device(s)).ok() && codes.is(expected_codes),
+      xquant::try_quantize(q, on_device, x.on_device(s), codes.on_device(s), engine).ok() && codes.is(expected_codes),
       name, s.size());
   xquant::fake_quantize(q, p, in, out);
-  require(xquant::cuda::fake_quantize(engine, q, on_device, x.on_device(s), y.on_device(s)).ok() && y.is(expected),
-          name, s.size());
-  require(xquant::cuda::dequantize(engine, q, on_device, codes.on_device(s), y.on_device(s)).ok() && y.is(expected),
-          name, s.size());
+  require(xquant::try_fake_quantize(q, on_device, x.on_device(s), y.on_device(s), engine).ok() && y.is(expected), name,
+          s.size());
+  require(xquant::try_dequantize(q, on_device, codes.on_device(s), y.on_device(s), engine).ok() && y.is(expected), name,
+          s.size());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/calls/call.hpp>
+#include <xquant/calls/reduce.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/engines/scalar.hpp>
@@ -152,12 +153,13 @@ status ranges_of_data(const Granularity& granularity, const tensor_view<const In
                       std::vector<range<lane_real<In>>>& out) {
   using real = lane_real<In>;
   using operation = finite_extremes_operation<In>;
-  static_assert(EngineFor<Engine, operation>, "xquant: this engine does not support this operation");
+  static_assert(memory_of<Engine> == memory_space::host,
+                "xquant::dynamic_quantize: makes the parameters on the host, where x must lie too");
   call<operation> s;
   s.input_0(x, "x");
   parameter_map map;
   nest_list nests;
-  if (const status bad = s.prepare_without_parameters(granularity, map, nests); !bad.ok()) return bad;
+  if (const status bad = s.lay_out(granularity, map, nests); !bad.ok()) return bad;
   out.resize(map.count);
   bool is_finite = true;
   const auto set = [&](std::size_t slot, real low, real high) {
@@ -170,19 +172,13 @@ status ranges_of_data(const Granularity& granularity, const tensor_view<const In
                        first.dimension[first.depth - 1].stride[parameter] == 0;
   if (is_long) {
     reduction_walk walk;
-    if (const status bad = s.prepare_reduction_without_parameters(granularity, map, walk); !bad.ok()) return bad;
-    constexpr std::size_t a_slot = operation::accumulators + 1;
-    std::vector<double> results(map.count * a_slot);
-    for (std::size_t slot = 0; slot < map.count; ++slot)
-      for (std::size_t k = 0; k < operation::accumulators; ++k)
-        results[slot * a_slot + k] = operation::template initial<double>(k);
-    const std::vector<real> ones(map.count, real(1));
-    engine.reduce(operation{}, walk, s.streams_with({ones.data(), ones.data(), nullptr, map.count}), results.data());
-    for (std::size_t slot = 0; slot < map.count; ++slot) {
-      const double* const found = results.data() + slot * a_slot;
+    s.lay_out(map, walk);
+    const auto finish = [&](std::size_t slot, const double* found, double) {
       set(slot, static_cast<real>(found[0]), static_cast<real>(found[1]));
       is_finite = is_finite && found[2] == 0;
-    }
+    };
+    if (const status bad = reduce_on(engine, operation{}, walk, s.streams_with({}), map.count, finish); !bad.ok())
+      return bad;
   } else {
     ordered_extremes<In> slots(map.count);
     slots.walk(x.data, nests);
@@ -219,12 +215,9 @@ constexpr tensor_view<const T> as_input(const tensor_view<const T>& v) noexcept 
 template <class Quantizer, class In, class Out>
 status validate_dynamic(const Quantizer& q, const tensor_view<const In>& x, const tensor_view<Out>& out,
                         const char* out_name) noexcept {
-  if (const status bad = q.format.valid(); !bad.ok()) return bad;
-  if (const status bad = validate_input(x, "x"); !bad.ok()) return bad;
-  if (const status bad = validate_output(out, x.shape, out_name); !bad.ok()) return bad;
+  call<streams_only<lane_real<In>, In, Out>> c;
   parameter_map map;
-  if (const status bad = q.granularity.map(x.shape, map); !bad.ok()) return bad;
-  return validate_apart(x, out, out_name);
+  return c.check(q.format.valid()).input_0(x, "x").output_0(out, out_name).mapped(q.granularity, map);
 }
 
 }  // namespace detail

@@ -1,7 +1,8 @@
 // The extremes of a tensor, one range a parameter slot, by an engine. Dynamic quantization extends the reduction.
 #pragma once
 
-#include <xquant/calls/call.hpp>
+#include <xquant/calls/described_call.hpp>
+#include <xquant/calls/reduce.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/engines/scalar.hpp>
@@ -44,15 +45,45 @@ struct extremes_operation {
   static constexpr std::int32_t upper_code() noexcept { return 0; }
 };
 
+/// A call of range_of.
+template <class X>
+struct range_of_call {
+  using operation = extremes_operation<X>;
+  static constexpr detail::named_stream streams[] = {{input_0, "x"}};
+};
+
+namespace detail {
+
+// The extremes of one slot, to where they are wanted.
+template <class Real>
+struct finish_range {
+  Real* minimum;
+  Real* maximum;
+  XQUANT_HOST_DEVICE void operator()(std::size_t slot, const double* extreme, double) const {
+    minimum[slot] = static_cast<Real>(extreme[0]) + Real(0);
+    maximum[slot] = static_cast<Real>(extreme[1]) + Real(0);
+  }
+};
+
+template <class Real>
+status validate_slots(const tensor_view<Real>& v, std::size_t count, const char* name) {
+  if (v.shape.rank != 1 || v.shape.extent[0] != count || !v.dense())
+    return fault(errc::shape_mismatch, name, static_cast<double>(v.shape.size()),
+                 "one dense row of one element a parameter slot");
+  return validate_input(v, name);
+}
+
+}  // namespace detail
+
 /// What would be wrong with range_of(granularity, x) before its elements are read; ok when nothing is.
 template <class Granularity, TensorLike In>
 [[nodiscard]] status validate_range_of(const Granularity& granularity, const In& x) {
-  auto&& held_x = evaluated(x);
-  detail::call<extremes_operation<element_of<In>>> s;
-  s.input_0(as_view(held_x), "x");
-  parameter_map map;
-  reduction_walk walk;
-  return s.prepare_reduction_without_parameters(granularity, map, walk);
+  return detail::on_tensors<range_of_call>(
+      [&](auto& c) {
+        parameter_map map;
+        return c.mapped(granularity, map);
+      },
+      x);
 }
 
 /// [minimum, maximum] of the elements of each parameter slot of `granularity`, -0 as +0 (floats, for 16-bit data);
@@ -62,28 +93,62 @@ template <class Granularity, TensorLike In, class Engine = scalar_engine>
 [[nodiscard]] status try_range_of(const Granularity& granularity, const In& x,
                                   std::vector<range<lane_real<element_of<In>>>>& out, const Engine& engine = {}) {
   using real = lane_real<element_of<In>>;
-  using operation = extremes_operation<element_of<In>>;
-  auto&& held_x = evaluated(x);
-  detail::call<operation> s;
-  s.input_0(as_view(held_x), "x");
-  parameter_map map;
-  reduction_walk walk;
-  if (const status bad = s.prepare_reduction_without_parameters(granularity, map, walk); !bad.ok()) return bad;
-  std::vector<double> results;
-  for (std::size_t k = 0; k < map.count; ++k) {
-    results.push_back(__builtin_inf());
-    results.push_back(-__builtin_inf());
-    results.push_back(0);
-  }
-  const std::vector<real> ones(map.count, real(1));
-  engine.reduce(operation{}, walk, s.streams_with({ones.data(), ones.data(), nullptr, map.count}), results.data());
-  for (std::size_t k = 0; k < map.count; ++k)
-    if (results[3 * k] > results[3 * k + 1])
-      return fault(errc::no_samples, "x", static_cast<double>(k), "at least one number in every parameter slot", k);
-  out.resize(map.count);
-  for (std::size_t k = 0; k < map.count; ++k)
-    out[k] = {static_cast<real>(results[3 * k]) + real(0), static_cast<real>(results[3 * k + 1]) + real(0)};
-  return {};
+  static_assert(detail::memory_of<Engine> == memory_space::host,
+                "xquant::range_of: on a device, give two tensors of its memory for the extremes");
+  return detail::on_tensors<range_of_call>(
+      [&](auto& c) -> status {
+        parameter_map map;
+        reduction_walk walk;
+        if (const status bad = c.lay_out(granularity, map, walk); !bad.ok()) return bad;
+        std::vector<range<real>> found(map.count);
+        status empty;
+        const auto finish = [&](std::size_t slot, const double* extreme, double) {
+          found[slot] = {static_cast<real>(extreme[0]) + real(0), static_cast<real>(extreme[1]) + real(0)};
+          if (extreme[0] > extreme[1] && empty.ok())
+            empty = fault(errc::no_samples, "x", static_cast<double>(slot),
+                          "at least one number in every parameter slot", slot);
+        };
+        if (const status bad = detail::reduce_on(engine, extremes_operation<element_of<In>>{}, walk, c.streams_with({}),
+                                                 map.count, finish);
+            !bad.ok())
+          return bad;
+        if (empty.ok()) out = static_cast<std::vector<range<real>>&&>(found);
+        return empty;
+      },
+      x);
+}
+
+/// The same into two dense rows of one element a slot, which may lie on a device (with the engine's workspace, of
+/// range_of_workspace doubles). A slot without a number has +infinity and -infinity.
+template <class Granularity, TensorLike In, TensorInMemory Minimum, TensorInMemory Maximum,
+          class Engine = scalar_engine>
+[[nodiscard]] status try_range_of(const Granularity& granularity, const In& x, Minimum&& minimum, Maximum&& maximum,
+                                  const Engine& engine = {}) {
+  using real = lane_real<element_of<In>>;
+  return detail::on_tensors<range_of_call>(
+      [&](auto& c) -> status {
+        const auto low = as_view(minimum);
+        const auto high = as_view(maximum);
+        static_assert(
+            is_same<decltype(low), const tensor_view<real>> && is_same<decltype(high), const tensor_view<real>>,
+            "xquant::range_of: the extremes have the element type of x (float for 16-bit data)");
+        parameter_map map;
+        reduction_walk walk;
+        c.apart(low, "minimum").apart(high, "maximum");
+        detail::apart_from_workspace(c, engine);
+        if (const status bad = c.lay_out(granularity, map, walk); !bad.ok()) return bad;
+        if (const status bad = detail::validate_slots(low, map.count, "minimum"); !bad.ok()) return bad;
+        if (const status bad = detail::validate_slots(high, map.count, "maximum"); !bad.ok()) return bad;
+        return detail::reduce_on(engine, extremes_operation<element_of<In>>{}, walk, c.streams_with({}), map.count,
+                                 detail::finish_range<real>{low.data, high.data});
+      },
+      x);
+}
+
+/// Doubles of workspace that range_of needs of an `Engine` on a device, for a tensor of this shape.
+template <class Engine, class Granularity>
+[[nodiscard]] status range_of_workspace(const Granularity& granularity, const shape& s, std::size_t& doubles) noexcept {
+  return detail::workspace_of<extremes_operation<float>, Engine>(granularity, s, doubles);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

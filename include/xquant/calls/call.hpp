@@ -1,105 +1,83 @@
-// A call: its streams collected and checked, laid out and given to an engine.
+// A call: its streams collected and checked, laid out, and given to an engine. Every operation on tensors goes through
+// here, whatever its streams and its parameters.
 #pragma once
 
 #include <xquant/calls/kernel_of.hpp>
+#include <xquant/core/assert.hpp>
 #include <xquant/core/nest.hpp>
 #include <xquant/core/qualifiers.hpp>
 #include <xquant/core/validation.hpp>
 #include <xquant/engines/engine.hpp>
 #include <xquant/engines/operation.hpp>
+#include <xquant/engines/plan.hpp>
 #include <xquant/engines/reduction.hpp>
 
 namespace xquant::inline XQUANT_ABI::detail {
 
-/// Collects the streams of one call and remembers the first fault; `run` and `reduce` check the rest and do the work.
-/// The first input sets the shape. Outputs must be apart from every other stream, or exactly in the place of an input.
+/// Streams of these types and no operation: for calls that run something else on them.
+template <class Real, class In, class Out>
+struct streams_only {
+  using real = Real;
+  using input_0_type = In;
+  using input_1_type = none;
+  using output_0_type = Out;
+  using output_1_type = none;
+};
+
+/// Collects the streams of one call and remembers the first fault; what is asked last (validate, run, make_plan,
+/// lay_out) checks the rest and answers. Streams come in the order of their operands. The first input sets the shape;
+/// an output must be apart from every other stream, but the first may lie exactly in the place of an input.
 template <class Op>
 class call {
  public:
   using real = typename Op::real;
 
+  /// One stream of the operation; faults call it `name`.
+  template <operand Which, class T>
+  call& stream(const tensor_view<T>& v, const char* name) {
+    using element = stream_element<stream_at<Op, Which>>;
+    constexpr bool is_output = Which == xquant::output_0 || Which == xquant::output_1;
+    if constexpr (is_bits<Which>) {
+      static_assert(is_same<remove_const<T>, element>, "xquant: a packed mask is made of std::uint8_t");
+      if (fault_.ok()) check(validate_bits(v, name));
+    } else if constexpr (is_output) {
+      static_assert(
+          is_same<T, element>,
+          "xquant: the output has another element type than this operation of this quantizer writes, or is const");
+      if (fault_.ok()) check(validate_output(v, shape_, name));  // else the shape may not be one
+    } else {
+      static_assert(is_same<remove_const<T>, element>,
+                    "xquant: the input has another element type than this operation of this quantizer reads");
+      if constexpr (Which != xquant::input_0)
+        if (fault_.ok()) check(validate_same_shape(v.shape, name));
+      if (fault_.ok()) check(validate_input(v, name));
+      if constexpr (Which == xquant::input_0) shape_ = v.shape;
+    }
+    // Where the types differ the assertion above has said so.
+    if constexpr (is_same<remove_const<T>, element> && !(is_output && is_const<T>)) {
+      if constexpr (Which == xquant::input_0) streams_.input_0 = v.data;
+      if constexpr (Which == xquant::input_1) streams_.input_1 = v.data;
+      if constexpr (Which == xquant::output_0) streams_.output_0 = v.data;
+      if constexpr (Which == xquant::output_1) streams_.output_1 = v.data;
+    }
+    if (fault_.ok()) remember(places_[Which], v, name);
+    return *this;
+  }
   template <class T>
   call& input_0(const tensor_view<T>& v, const char* name) {
-    check(validate_input(v, name));
-    shape_ = v.shape;
-    return add(0, v, streams_.input_0, name);
+    return stream<xquant::input_0>(v, name);
   }
   template <class T>
   call& input_1(const tensor_view<T>& v, const char* name) {
-    check(same_shape(v.shape, name));
-    if (fault_.ok()) check(validate_input(v, name));
-    return add(1, v, streams_.input_1, name);
+    return stream<xquant::input_1>(v, name);
   }
   template <class T>
   call& output_0(const tensor_view<T>& v, const char* name) {
-    if (fault_.ok()) check(validate_output(v, shape_, name));  // else the shape may be none
-    return add(2, v, streams_.output_0, name);
+    return stream<xquant::output_0>(v, name);
   }
   template <class T>
-  call& mask_input(const tensor_view<T>& v, const char* name) {
-    mask(v, name);
-    streams_.input_1 = v.data;
-    remember(1, v, name);
-    return *this;
-  }
-  template <class T>
-  call& mask_output(const tensor_view<T>& v, const char* name) {
-    mask(v, name);
-    streams_.output_1 = v.data;
-    remember(3, v, name);
-    return *this;
-  }
-
-  /// Everything that can be wrong, without the work.
-  template <class Quantizer>
-  status validate(const Quantizer& q, const parameters_view<real>& p) {
-    parameter_map map;
-    return checked(q, p, map);
-  }
-  status validate_without_parameters() { return finished(); }
-
-  template <class Quantizer, class Engine>
-  status run(const Quantizer& q, const parameters_view<real>& p, const Op& operation, const Engine& engine) {
-    static_assert(EngineFor<Engine, Op>, "xquant: this engine does not support this operation");
-    parameter_map map;
-    if (const status s = checked(q, p, map); !s.ok()) return s;
-    return run_laid_out(p, map, operation, engine);
-  }
-
-  template <class Engine>
-  status run_without_parameters(const Op& operation, const Engine& engine) {
-    static_assert(EngineFor<Engine, Op>, "xquant: this engine does not support this operation");
-    if (const status s = finished(); !s.ok()) return s;
-    const real one = 1;
-    return run_laid_out({&one, &one, nullptr, 1}, parameter_map{}, operation, engine);
-  }
-
-  /// Everything but the work; `walk` is laid out and `map` filled.
-  template <class Quantizer>
-  status prepare_reduction(const Quantizer& q, const parameters_view<real>& p, parameter_map& map,
-                           reduction_walk& walk) {
-    if (const status s = checked(q, p, map); !s.ok()) return s;
-    return lay_out_reduction(map, walk);
-  }
-  /// For an engine whose parameters this host cannot read: everything but them, and but the work.
-  template <class Granularity>
-  status prepare_without_parameters(const Granularity& granularity, parameter_map& map, nest_list& nests) {
-    if (const status s = finished(); !s.ok()) return s;
-    if (const status s = granularity.map(shape_, map); !s.ok()) return s;
-    return lay_out(map, nests);
-  }
-  template <class Granularity>
-  status prepare_reduction_without_parameters(const Granularity& granularity, parameter_map& map,
-                                              reduction_walk& walk) {
-    if (const status s = finished(); !s.ok()) return s;
-    if (const status s = granularity.map(shape_, map); !s.ok()) return s;
-    return lay_out_reduction(map, walk);
-  }
-
-  [[nodiscard]] operation_streams<Op> streams_with(const parameters_view<real>& p) const {
-    operation_streams<Op> c = streams_;
-    c.parameters = p;
-    return c;
+  call& output_1(const tensor_view<T>& v, const char* name) {
+    return stream<xquant::output_1>(v, name);
   }
 
   /// For checks of the caller's own, reported like the others.
@@ -107,46 +85,157 @@ class call {
     if (fault_.ok()) fault_ = s;
     return *this;
   }
-  /// Memory that is written besides the streams: apart from all of them.
+  /// Memory that is written besides the streams, all of which have been given: apart from them, and from each other. At
+  /// most four.
   template <class T>
   call& apart(const tensor_view<T>& v, const char* name) {
     if (fault_.ok()) check(validate_input(v, name));
-    for (const place& other : places_)
-      if (other.name != nullptr && fault_.ok() && v.shape.size() != 0)
-        check(disjoint(extent_in_memory(v), other, name));
+    if (!fault_.ok() || v.shape.size() == 0) return *this;
+    place& own = places_[4 + results_];
+    remember(own, v, name);
+    for (unsigned k = 0; k < 4 + results_; ++k)
+      if (k >= 4 || is_present[k]) check(validate_disjoint(own.bytes, places_[k], name));
+    if (results_ + 1 < most_results) ++results_;
     return *this;
+  }
+
+  /// What is wrong with the call; ok when nothing is. Reads the parameters and no element.
+  template <class Quantizer, class Real>
+  status validate(const Quantizer& q, const parameters_view<Real>& p) {
+    parameter_map map;
+    return validate(q, p, map);
+  }
+  /// The same; fills `map`. On a device parameters are counted and not read.
+  template <memory_space Memory = memory_space::host, class Quantizer, class Real>
+  status validate(const Quantizer& q, const parameters_view<Real>& p, parameter_map& map) {
+    static_assert(is_same<Real, real>,
+                  "xquant: scales and data must have one type, float or double (float for 16-bit data)");
+    if (const status s = q.format.valid(); !s.ok()) return s;
+    if (const status s = mapped(q.granularity, map); !s.ok()) return s;
+    if constexpr (Memory == memory_space::device)
+      return validate_parameter_count(p, map.count);
+    else
+      return validate_parameters(p, rules_of(q, map.count));
+  }
+  status validate_without_parameters() { return finished(); }
+
+  /// Does the work, or says what is wrong and has written nothing.
+  template <class Quantizer, class Real, class Engine>
+  status run(const Quantizer& q, const parameters_view<Real>& p, const Engine& engine) {
+    parameter_map map;
+    if (const status s = validate<memory_of<Engine>>(q, p, map); !s.ok()) return s;
+    nest_list nests;
+    lay_out(map, nests);
+    return run_on(engine, make_operation<Op>(q), nests, streams_with(p));
+  }
+  template <class Engine>
+  status run_without_parameters(const Op& operation, const Engine& engine) {
+    if (const status s = finished(); !s.ok()) return s;
+    nest_list nests;
+    lay_out(parameter_map{}, nests);
+    const real one = 1;
+    parameters_view<real> p{};
+    if (memory_of<Engine> == memory_space::host) p = {&one, &one, nullptr, 1};
+    return run_on(engine, operation, nests, streams_with(p));
+  }
+
+  /// The work laid out, to be done later with other addresses.
+  template <class Quantizer, class Real>
+  status make_plan(const Quantizer& q, const parameters_view<Real>& p, plan<Op>& out) {
+    parameter_map map;
+    if (const status s = validate(q, p, map); !s.ok()) return s;
+    nest_list nests;
+    lay_out(map, nests);
+    out = plan<Op>(make_operation<Op>(q), p, nests);
+    return {};
+  }
+
+  /// For calls whose parameters obey rules of their own, or that run something else: everything but them, and the
+  /// loops. `streams_with` then gives what an engine runs.
+  template <class Granularity, class Loops>
+  status lay_out(const Granularity& granularity, parameter_map& map, Loops& loops) {
+    if (const status s = mapped(granularity, map); !s.ok()) return s;
+    lay_out(map, loops);
+    return {};
+  }
+  /// Streams and granularity alone.
+  template <class Granularity>
+  status mapped(const Granularity& granularity, parameter_map& map) {
+    if (const status s = finished(); !s.ok()) return s;
+    if (const status s = granularity.map(shape_, map); !s.ok()) return s;
+    XQUANT_ASSERT(is_consistent(map, shape_));
+    return {};
+  }
+
+  [[nodiscard]] operation_streams<Op> streams_with(const parameters_view<real>& p) const {
+    operation_streams<Op> all = streams_;
+    all.parameters = p;
+    return all;
+  }
+
+  /// The loops over the streams, which have been found in order, for this map.
+  void lay_out(const parameter_map& map, nest_list& nests) const {
+    bool is_row = map.count == 1;
+    for (unsigned k = 0; k < 4; ++k) is_row = is_row && (!has_elements[k] || places_[k].dense);
+    if (is_row) {  // the common case needs no search
+      const std::size_t size = shape_.size();
+      nests.count = size != 0;
+      nests.item[0].depth = 1;
+      nest_dimension& row = nests.item[0].dimension[0];
+      row.extent = size;
+      for (unsigned k = 0; k < operand_count; ++k) {
+        row.stride[k] = k == element_index || (k < 4 && has_elements[k]) ? 1 : 0;
+        nests.item[0].base[k] = 0;
+      }
+      return;
+    }
+    const std::ptrdiff_t* strides[4];
+    for (unsigned k = 0; k < 4; ++k) strides[k] = has_elements[k] ? places_[k].stride : nullptr;
+    const std::ptrdiff_t* const fixed[4] = {strides[0], strides[1], strides[2], strides[3]};
+    (void)make_nests(shape_, fixed, map, nests);
+  }
+  void lay_out(const parameter_map& map, reduction_walk& walk) const {
+    const std::ptrdiff_t* strides[4] = {};
+    bool dense[4] = {true, true, true, true};
+    for (unsigned k = 0; k < 4; ++k) {
+      if (!is_present[k]) continue;
+      strides[k] = places_[k].stride;
+      dense[k] = places_[k].dense;
+    }
+    const std::ptrdiff_t* const fixed[4] = {strides[0], strides[1], strides[2], strides[3]};
+    (void)make_reduction(shape_, map, fixed, dense, walk);
   }
 
  private:
+  template <unsigned Which>
+  static constexpr bool is_bits = is_same<stream_at<Op, Which>, bit>;
+  static constexpr bool is_present[4] = {
+      !is_same<typename Op::input_0_type, none>, !is_same<typename Op::input_1_type, none>,
+      !is_same<typename Op::output_0_type, none>, !is_same<typename Op::output_1_type, none>};
+  // Addressed by element, and not by bit.
+  static constexpr bool has_elements[4] = {
+      element_size<typename Op::input_0_type> != 0, element_size<typename Op::input_1_type> != 0,
+      element_size<typename Op::output_0_type> != 0, element_size<typename Op::output_1_type> != 0};
+
+  // Set once its stream has been given and was in order.
   struct place {
-    const char* name = nullptr;
-    byte_interval bytes{};
-    std::size_t element = 0;
-    std::ptrdiff_t stride[max_rank] = {};
-    bool dense = true;
+    const char* name;
+    byte_interval bytes;
+    std::size_t element;
+    bool dense;
+    std::ptrdiff_t stride[max_rank];
   };
 
-  template <class T, class Pointer>
-  call& add(unsigned k, const tensor_view<T>& v, Pointer& to, const char* name) {
-    static_assert(is_same<remove_const<T>, remove_const<remove_pointer<Pointer>>>,
-                  "xquant: a stream has another element type than this operation of this quantizer has");
-    to = v.data;
-    remember(k, v, name);
-    return *this;
-  }
-
   template <class T>
-  void remember(unsigned k, const tensor_view<T>& v, const char* name) {
-    if (!fault_.ok()) return;
-    place& p = places_[k];
+  static void remember(place& p, const tensor_view<T>& v, const char* name) {
     p.name = name;
     p.element = sizeof(T);
     p.dense = v.dense();
-    for (std::size_t d = 0; d < v.shape.rank; ++d) p.stride[d] = v.stride[d];
-    if (v.shape.size() != 0) p.bytes = extent_in_memory(v);
+    for (std::size_t d = 0; d < max_rank; ++d) p.stride[d] = v.stride[d];
+    p.bytes = v.shape.size() != 0 ? extent_in_memory(v) : byte_interval{0, 0};
   }
 
-  status same_shape(const shape& s, const char* name) const {
+  status validate_same_shape(const shape& s, const char* name) const {
     if (s.rank != shape_.rank)
       return fault(errc::shape_mismatch, name, static_cast<double>(s.rank), "the rank of the first input");
     for (std::size_t d = 0; d < s.rank && d < max_rank; ++d)
@@ -156,77 +245,43 @@ class call {
   }
 
   template <class T>
-  void mask(const tensor_view<T>& v, const char* name) {
-    static_assert(is_same<remove_const<T>, std::uint8_t>, "xquant: a packed mask is made of std::uint8_t");
-    if (!fault_.ok()) return;
-    const std::size_t bytes = (shape_.size() + 7) / 8;
-    if (v.shape.rank != 1 || v.shape.extent[0] != bytes || !v.dense())
-      return void(check(fault(errc::shape_mismatch, name, static_cast<double>(v.shape.size()),
-                              "one dense row of (elements + 7) / 8 bytes")));
-    check(validate_input(v, name));
+  status validate_bits(const tensor_view<T>& v, const char* name) const {
+    if (v.shape.rank != 1 || v.shape.extent[0] != (shape_.size() + 7) / 8 || !v.dense())
+      return fault(errc::shape_mismatch, name, static_cast<double>(v.shape.size()),
+                   "one dense row of (elements + 7) / 8 bytes");
+    return validate_input(v, name);
   }
 
-  static status disjoint(const byte_interval& a, const place& b, const char* name) {
+  static status validate_disjoint(const byte_interval& a, const place& b, const char* name) {
     if (a.last <= b.bytes.first || b.bytes.last <= a.first) return {};
     return fault(errc::overlap, name, static_cast<double>(a.first) - static_cast<double>(b.bytes.first),
-                 "memory apart from the other streams");
+                 "memory apart from the other streams, or exactly in the place of an input");
   }
 
+  [[nodiscard]] bool is_in_place(const place& out, const place& in) const {
+    bool same = out.element == in.element && out.bytes.first == in.bytes.first;
+    for (std::size_t d = 0; d < shape_.rank; ++d)
+      same = same && (shape_.extent[d] <= 1 || out.stride[d] == in.stride[d]);
+    return same;
+  }
+
+  // The streams, together.
   status finished() {
     if (!fault_.ok() || shape_.size() == 0) return fault_;
-    for (unsigned out = 2; out < 4; ++out)
+    for (unsigned out = xquant::output_0; out <= xquant::output_1; ++out)
       for (unsigned k = 0; k < out; ++k) {
-        const place& a = places_[out];
-        const place& b = places_[k];
-        if (a.name == nullptr || b.name == nullptr) continue;
-        bool in_place = k < 2 && out == 2 && a.element == b.element && a.bytes.first == b.bytes.first;
-        for (std::size_t d = 0; d < shape_.rank; ++d)
-          in_place = in_place && (shape_.extent[d] <= 1 || a.stride[d] == b.stride[d]);
-        if (!in_place) check(disjoint(a.bytes, b, a.name));
+        if (!is_present[out] || !is_present[k]) continue;
+        const bool may_be_in_place = out == xquant::output_0;
+        if (!(may_be_in_place && is_in_place(places_[out], places_[k])))
+          check(validate_disjoint(places_[out].bytes, places_[k], places_[out].name));
       }
     return fault_;
   }
 
-  template <class Quantizer>
-  status checked(const Quantizer& q, const parameters_view<real>& p, parameter_map& map) {
-    if (const status s = finished(); !s.ok()) return s;
-    if (const status s = q.format.valid(); !s.ok()) return s;
-    if (const status s = q.granularity.map(shape_, map); !s.ok()) return s;
-    return validate_parameters(p, rules_of(q, map.count));
-  }
-
-  template <class Engine>
-  status run_laid_out(const parameters_view<real>& p, const parameter_map& map, const Op& operation,
-                      const Engine& engine) {
-    nest_list nests;
-    if (const status s = lay_out(map, nests); !s.ok()) return s;
-    engine.run(operation, nests, streams_with(p));
-    return {};
-  }
-
-  status lay_out(const parameter_map& map, nest_list& nests) const {
-    const std::ptrdiff_t* strides[4];
-    for (unsigned k = 0; k < 4; ++k) strides[k] = is_elements(k) ? places_[k].stride : nullptr;
-    const std::ptrdiff_t* const fixed[4] = {strides[0], strides[1], strides[2], strides[3]};
-    return make_nests(shape_, fixed, map, nests);
-  }
-
-  status lay_out_reduction(const parameter_map& map, reduction_walk& walk) const {
-    const std::ptrdiff_t* const strides[4] = {places_[0].stride, places_[1].stride, places_[2].stride,
-                                              places_[3].stride};
-    const bool dense[4] = {places_[0].dense, places_[1].dense, places_[2].dense, places_[3].dense};
-    return make_reduction(shape_, map, strides, dense, walk);
-  }
-
-  [[nodiscard]] bool is_elements(unsigned k) const {
-    constexpr bool present[4] = {
-        element_size<typename Op::input_0_type> != 0, element_size<typename Op::input_1_type> != 0,
-        element_size<typename Op::output_0_type> != 0, element_size<typename Op::output_1_type> != 0};
-    return present[k];
-  }
-
+  static constexpr unsigned most_results = 4;
   shape shape_{};
-  place places_[4];
+  place places_[4 + most_results];
+  unsigned results_ = 0;
   operation_streams<Op> streams_{};
   status fault_{};
 };

@@ -101,13 +101,20 @@ struct parameter_rules {
   bool has_signed_scale;
 };
 
+/// One scale a slot, and memory for them; not what is in it.
 template <class Real>
-constexpr status validate_parameters(const parameters_view<Real>& p, const parameter_rules& rules) noexcept {
-  if (p.count != rules.count)
+constexpr status validate_parameter_count(const parameters_view<Real>& p, std::size_t count) noexcept {
+  if (p.count != count)
     return fault(errc::parameter_count, "parameters", static_cast<double>(p.count),
-                 "one scale for each slot that shape and granularity give", rules.count);
+                 "one scale for each slot that shape and granularity give", count);
   if (p.count != 0 && p.scale == nullptr)
     return fault(errc::null_pointer, "parameters.scale", 0, "memory for every scale");
+  return {};
+}
+
+template <class Real>
+constexpr status validate_parameters(const parameters_view<Real>& p, const parameter_rules& rules) noexcept {
+  if (const status s = validate_parameter_count(p, rules.count); !s.ok()) return s;
   for (std::size_t i = 0; i < p.count; ++i) {
     const Real s = p.scale[i];
     if (!is_finite(s))

@@ -64,6 +64,13 @@ struct operation_streams {
 };
 
 namespace detail {
+/// The stream of an operand: what Op declares, or none.
+template <class Op, unsigned Operand>
+using stream_at =
+    conditional<Operand == 0, typename Op::input_0_type,
+                conditional<Operand == 1, typename Op::input_1_type,
+                            conditional<Operand == 2, typename Op::output_0_type, typename Op::output_1_type>>>;
+
 template <class T>
 inline constexpr std::size_t element_size = sizeof(T);
 template <>

@@ -10,7 +10,8 @@ namespace xquant::inline XQUANT_ABI {
 
 /// The laid-out form of one operation on one shape and set of strides, with the parameters it was checked with. `run`
 /// takes only addresses: they must have the shapes and strides the plan was made for. Copies of a plan are independent;
-/// the parameters it points to must outlive it.
+/// the parameters it points to must outlive it. `run` answers what the engine's run does: a status of one that can
+/// refuse the work, else nothing.
 template <class Op>
 class plan {
  public:
@@ -24,12 +25,12 @@ class plan {
   }
 
   template <class Engine>
-  constexpr void run(const Engine& engine, const input_type* in, output_type* out) const {
+  constexpr auto run(const Engine& engine, const input_type* in, output_type* out) const {
     static_assert(EngineFor<Engine, Op>, "xquant: this engine does not support this operation");
     operation_streams<Op> streams = streams_;
     streams.input_0 = in;
     streams.output_0 = out;
-    engine.run(operation_, nests_, streams);
+    return engine.run(operation_, nests_, streams);
   }
 
  private:

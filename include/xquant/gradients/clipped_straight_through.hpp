@@ -2,7 +2,7 @@
 // clipped. With the mask packed to one bit an element, or from x again.
 #pragma once
 
-#include <xquant/calls/call.hpp>
+#include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/engines/scalar.hpp>
@@ -69,17 +69,35 @@ struct clipped_straight_through_operation : Kernel {
   }
 };
 
+/// A call of fake_quantize_with_mask.
+template <class Quantizer, class X, class Y, class Mask>
+struct fake_quantize_with_mask_call {
+  using operation = fake_quantize_with_mask_operation<detail::kernel_of<lane_real<X>, Quantizer>, X,
+                                                      detail::stream_of<Y, lane_real<X>>>;
+  static constexpr detail::named_stream streams[] = {
+      {input_0, "x"}, {output_0, "y"}, {output_1, "mask", detail::stream_kind::bits}};
+};
+
+/// A call of masked_backward.
+template <class G, class Mask, class Dx>
+struct masked_backward_call {
+  using operation = masked_gradient_operation<G>;
+  static constexpr detail::named_stream streams[] = {
+      {input_0, "g"}, {input_1, "mask", detail::stream_kind::bits}, {output_0, "dx"}};
+};
+
+/// A call of clipped_straight_through_backward.
+template <class Quantizer, class X, class G, class Dx>
+struct clipped_straight_through_call {
+  using operation = clipped_straight_through_operation<detail::kernel_of<lane_real<X>, Quantizer>, X>;
+  static constexpr detail::named_stream streams[] = {{input_0, "x"}, {input_1, "g"}, {output_0, "dx"}};
+};
+
 /// What would be wrong with fake_quantize_with_mask(q, p, x, y, mask); ok when nothing is.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, TensorInMemory Mask>
 [[nodiscard]] status validate_fake_quantize_with_mask(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                                       Mask&& mask) {
-  using operation =
-      fake_quantize_with_mask_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>,
-                                        detail::stream_of<element_of<Out>, lane_real<element_of<In>>>>;
-  auto&& held_x = evaluated(x);
-  detail::call<operation> s;
-  s.input_0(as_view(held_x), "x").output_0(as_view(y), "y").mask_output(as_view(mask), "mask");
-  return s.validate(q, as_parameters(p));
+  return detail::validate_call<fake_quantize_with_mask_call>(q, p, x, y, mask);
 }
 
 /// y = fake_quantize(x) and, packed, whether each element's gradient passes: bit i % 8 of byte i / 8 of `mask` is set
@@ -90,46 +108,26 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
           class Engine = scalar_engine>
 [[nodiscard]] status try_fake_quantize_with_mask(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                                  Mask&& mask, const Engine& engine = {}) {
-  using operation =
-      fake_quantize_with_mask_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>,
-                                        detail::stream_of<element_of<Out>, lane_real<element_of<In>>>>;
-  auto&& held_x = evaluated(x);
-  detail::call<operation> s;
-  s.input_0(as_view(held_x), "x").output_0(as_view(y), "y").mask_output(as_view(mask), "mask");
-  return s.run(q, as_parameters(p), detail::make_operation<operation>(q), engine);
+  return detail::try_call<fake_quantize_with_mask_call>(engine, q, p, x, y, mask);
 }
 
 /// What would be wrong with masked_backward(g, mask, dx); ok when nothing is.
 template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out>
 [[nodiscard]] status validate_masked_backward(const Gradient& g, const Mask& mask, Out&& dx) {
-  auto&& held_g = evaluated(g);
-  auto&& held_mask = evaluated(mask);
-  detail::call<masked_gradient_operation<element_of<Gradient>>> s;
-  s.input_0(as_view(held_g), "g").mask_input(as_view(held_mask), "mask").output_0(as_view(dx), "dx");
-  return s.validate_without_parameters();
+  return detail::validate_plain_call<masked_backward_call>(g, mask, dx);
 }
 
 /// dx = g where the packed mask is set, else +0. g and dx have one shape and may be the same memory.
 template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_masked_backward(const Gradient& g, const Mask& mask, Out&& dx, const Engine& engine = {}) {
-  auto&& held_g = evaluated(g);
-  auto&& held_mask = evaluated(mask);
-  detail::call<masked_gradient_operation<element_of<Gradient>>> s;
-  s.input_0(as_view(held_g), "g").mask_input(as_view(held_mask), "mask").output_0(as_view(dx), "dx");
-  return s.run_without_parameters({}, engine);
+  return detail::try_plain_call<masked_backward_call>(engine, g, mask, dx);
 }
 
 /// What would be wrong with clipped_straight_through_backward(q, p, x, g, dx); ok when nothing is.
 template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient, TensorInMemory Out>
 [[nodiscard]] status validate_clipped_straight_through_backward(const Quantizer& q, const Parameters& p, const In& x,
                                                                 const Gradient& g, Out&& dx) {
-  using operation =
-      clipped_straight_through_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>>;
-  auto&& held_x = evaluated(x);
-  auto&& held_g = evaluated(g);
-  detail::call<operation> s;
-  s.input_0(as_view(held_x), "x").input_1(as_view(held_g), "g").output_0(as_view(dx), "dx");
-  return s.validate(q, as_parameters(p));
+  return detail::validate_call<clipped_straight_through_call>(q, p, x, g, dx);
 }
 
 /// dx = g where lower <= round(x / scale) + zero_point <= upper, else +0: the mask computed from x again. x, g and dx
@@ -140,13 +138,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
           class Engine = scalar_engine>
 [[nodiscard]] status try_clipped_straight_through_backward(const Quantizer& q, const Parameters& p, const In& x,
                                                            const Gradient& g, Out&& dx, const Engine& engine = {}) {
-  using operation =
-      clipped_straight_through_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>>;
-  auto&& held_x = evaluated(x);
-  auto&& held_g = evaluated(g);
-  detail::call<operation> s;
-  s.input_0(as_view(held_x), "x").input_1(as_view(held_g), "g").output_0(as_view(dx), "dx");
-  return s.run(q, as_parameters(p), detail::make_operation<operation>(q), engine);
+  return detail::try_call<clipped_straight_through_call>(engine, q, p, x, g, dx);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

@@ -1,15 +1,14 @@
-// LSQ: the gradient of the step size (scale), learned with the weights. Includes <vector> for the sums.
+// LSQ: the gradient of the step size (scale), learned with the weights.
 #pragma once
 
-#include <xquant/calls/call.hpp>
+#include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
+#include <xquant/calls/reduce.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/qualifiers.hpp>
 #include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/quantizer.hpp>
-
-#include <vector>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -57,21 +56,58 @@ enum class step_size_gradient : std::uint8_t {
 };
 
 namespace detail {
+template <class RoundingType>
+struct check_step_size {
+  static_assert(!is_random_rounding<RoundingType>, "xquant: a learned step size needs a deterministic rounding");
+  static constexpr bool ok = true;
+};
+}  // namespace detail
+
+/// A call of learned_step_size_backward, but for dscale.
+template <class Quantizer, class X, class G, class Dx>
+struct learned_step_size_call {
+  static_assert(detail::check_step_size<typename Quantizer::rounding_type>::ok);
+  using operation = learned_step_size_operation<detail::kernel_of<lane_real<X>, Quantizer>, X>;
+  static constexpr detail::named_stream streams[] = {{input_0, "x"}, {input_1, "g"}, {output_0, "dx"}};
+};
+
+namespace detail {
 
 // Everything that can be wrong with a call; fills `walk` and `map`. `sums` is the view of dscale.
-template <class Operation, class Quantizer, class Real, class X, class G, class Out, class Sums>
-status lay_out_learned_step_size(const Quantizer& q, const parameters_view<Real>& p, const X& x, const G& g,
-                                 const Out& dx, const Sums& sums, call<Operation>& s, parameter_map& map,
-                                 reduction_walk& walk) {
-  static_assert(is_same<remove_cvref<decltype(*sums.data)>, Real>,
-                "xquant: dscale has the element type of x (float for 16-bit data)");
-  s.input_0(x, "x").input_1(g, "g").output_0(dx, "dx").apart(sums, "dscale");
-  if (const status bad = s.prepare_reduction(q, p, map, walk); !bad.ok()) return bad;
+template <memory_space Memory, class Call, class Quantizer, class Real, class Sum>
+status lay_out_learned_step_size(Call& c, const Quantizer& q, const parameters_view<Real>& p,
+                                 const tensor_view<Sum>& sums, parameter_map& map, reduction_walk& walk) {
+  if (const status bad = c.template validate<Memory>(q, p, map); !bad.ok()) return bad;
   if (sums.shape.rank != 1 || sums.shape.extent[0] != map.count)
     return fault(errc::shape_mismatch, "dscale", static_cast<double>(sums.shape.size()),
                  "one element a parameter slot");
-  return validate_output(sums, sums.shape, "dscale");
+  if (const status bad = validate_output(sums, sums.shape, "dscale"); !bad.ok()) return bad;
+  c.lay_out(map, walk);
+  return {};
 }
+
+// The gradient of one scale from the sum over its slot.
+template <class Real>
+struct finish_step_size {
+  Real* scale;
+  std::ptrdiff_t stride;
+  double upper;
+  bool is_scaled;
+
+  XQUANT_HOST_DEVICE void operator()(std::size_t slot, const double* sum, double elements) const {
+    double gamma = 1;
+    if (is_scaled && elements != 0) gamma = 1 / root(elements * upper);
+    scale[static_cast<std::ptrdiff_t>(slot) * stride] =
+        static_cast<Real>(lane_operations<double>::multiply(gamma, sum[0]));
+  }
+  XQUANT_HOST_DEVICE static double root(double x) {
+#if defined(__CUDA_ARCH__)
+    return __dsqrt_rn(x);
+#else
+    return __builtin_sqrt(x);
+#endif
+  }
+};
 
 }  // namespace detail
 
@@ -80,13 +116,15 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
           TensorInMemory ScaleOut>
 [[nodiscard]] status validate_learned_step_size_backward(const Quantizer& q, const Parameters& p, const In& x,
                                                          const Gradient& g, Out&& dx, ScaleOut&& dscale) {
-  auto&& held_x = evaluated(x);
-  auto&& held_g = evaluated(g);
-  detail::call<learned_step_size_operation<detail::kernel_of<lane_real<element_of<In>>, Quantizer>, element_of<In>>> s;
-  parameter_map map;
-  reduction_walk walk;
-  return detail::lay_out_learned_step_size(q, as_parameters(p), as_view(held_x), as_view(held_g), as_view(dx),
-                                           as_view(dscale), s, map, walk);
+  return detail::on_tensors<learned_step_size_call, Quantizer>(
+      [&](auto& c) {
+        const auto sums = as_view(dscale);
+        parameter_map map;
+        reduction_walk walk;
+        c.apart(sums, "dscale");
+        return detail::lay_out_learned_step_size<memory_space::host>(c, q, as_parameters(p), sums, map, walk);
+      },
+      x, g, dx);
 }
 
 /// Gradients of y = fake_quantize(x) with respect to x and to the scales, given g = dL/dy:
@@ -104,32 +142,35 @@ template <class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
                                                     const Gradient& g, Out&& dx, ScaleOut&& dscale,
                                                     const Engine& engine = {},
                                                     step_size_gradient scaling = step_size_gradient::scaled) {
-  using real = lane_real<element_of<In>>;
-  using operation = learned_step_size_operation<detail::kernel_of<real, Quantizer>, element_of<In>>;
-  static_assert(!is_random_rounding<typename Quantizer::rounding_type>,
-                "xquant: a learned step size needs a deterministic rounding");
-  static_assert(EngineFor<Engine, operation>, "xquant: this engine does not support this operation");
-  auto&& held_x = evaluated(x);
-  auto&& held_g = evaluated(g);
-  const auto sums = as_view(dscale);
-  const auto given = as_parameters(p);
-  detail::call<operation> s;
-  parameter_map map;
-  reduction_walk walk;
-  if (const status bad = detail::lay_out_learned_step_size(q, given, as_view(held_x), as_view(held_g), as_view(dx),
-                                                           sums, s, map, walk);
-      !bad.ok())
-    return bad;
-  std::vector<double> results(map.count * 2);
-  engine.reduce(detail::make_operation<operation>(q), walk, s.streams_with(given), results.data());
-  const double upper = q.format.bounds().upper;
-  for (std::size_t k = 0; k < map.count; ++k) {
-    const double gamma = scaling == step_size_gradient::plain || results[2 * k + 1] == 0
-                             ? 1.0
-                             : 1.0 / __builtin_sqrt(results[2 * k + 1] * upper);
-    sums.data[static_cast<std::ptrdiff_t>(k) * sums.stride[0]] = static_cast<real>(gamma * results[2 * k]);
-  }
-  return {};
+  return detail::on_tensors<learned_step_size_call, Quantizer>(
+      [&](auto& c) -> status {
+        using operation = typename learned_step_size_call<Quantizer, element_of<In>, element_of<Gradient>,
+                                                          element_of<Out>>::operation;
+        const auto sums = as_view(dscale);
+        static_assert(is_same<decltype(sums), const tensor_view<typename operation::real>>,
+                      "xquant: dscale has the element type of x (float for 16-bit data)");
+        const auto given = as_parameters(p);
+        parameter_map map;
+        reduction_walk walk;
+        c.apart(sums, "dscale");
+        detail::apart_from_workspace(c, engine);
+        if (const status bad =
+                detail::lay_out_learned_step_size<detail::memory_of<Engine>>(c, q, given, sums, map, walk);
+            !bad.ok())
+          return bad;
+        const detail::finish_step_size<typename operation::real> finish{
+            sums.data, sums.stride[0], q.format.bounds().upper, scaling == step_size_gradient::scaled};
+        return detail::reduce_on(engine, detail::make_operation<operation>(q), walk, c.streams_with(given), map.count,
+                                 finish);
+      },
+      x, g, dx);
+}
+
+/// Doubles of workspace that learned_step_size_backward needs of an `Engine` on a device, for tensors of this shape.
+template <class Engine, class Quantizer>
+[[nodiscard]] status learned_step_size_workspace(const Quantizer& q, const shape& s, std::size_t& doubles) noexcept {
+  using operation = typename learned_step_size_call<Quantizer, float, float, float>::operation;
+  return detail::workspace_of<operation, Engine>(q.granularity, s, doubles);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

@@ -1,7 +1,7 @@
 // The plain straight-through estimator: the rounding is invisible to the gradient.
 #pragma once
 
-#include <xquant/calls/call.hpp>
+#include <xquant/calls/described_call.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
@@ -29,21 +29,23 @@ struct straight_through_operation {
   }
 };
 
+/// A call of straight_through_backward.
+template <class G, class Dx>
+struct straight_through_call {
+  using operation = straight_through_operation<G>;
+  static constexpr detail::named_stream streams[] = {{input_0, "g"}, {output_0, "dx"}};
+};
+
 /// What would be wrong with straight_through_backward(g, dx); ok when nothing is.
 template <TensorLike Gradient, TensorInMemory Out>
 [[nodiscard]] status validate_straight_through_backward(const Gradient& g, Out&& dx) {
-  auto&& held_g = evaluated(g);
-  detail::call<straight_through_operation<element_of<Gradient>>> s;
-  return s.input_0(as_view(held_g), "g").output_0(as_view(dx), "dx").validate_without_parameters();
+  return detail::validate_plain_call<straight_through_call>(g, dx);
 }
 
 /// dx = g, bits and all. g and dx have one shape and may be the same memory. Source: Y. Bengio et al., 2013.
 template <TensorLike Gradient, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_straight_through_backward(const Gradient& g, Out&& dx, const Engine& engine = {}) {
-  auto&& held_g = evaluated(g);
-  detail::call<straight_through_operation<element_of<Gradient>>> s;
-  s.input_0(as_view(held_g), "g").output_0(as_view(dx), "dx");
-  return s.run_without_parameters({}, engine);
+  return detail::try_plain_call<straight_through_call>(engine, g, dx);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

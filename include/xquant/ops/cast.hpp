@@ -2,7 +2,7 @@
 // scale 1.
 #pragma once
 
-#include <xquant/calls/call.hpp>
+#include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/engines/scalar.hpp>
@@ -141,25 +141,22 @@ template <class To, class RoundingType = nearest_even>
   return cast<To>(detail::nearest_float(x), rounding, to);
 }
 
-namespace detail {
+/// A call of cast.
 template <class From, class To, class RoundingType, class In, class Out>
-constexpr auto cast_streams(const From& from, const To& to, const tensor_view<In>& in, const tensor_view<Out>& out) {
-  static_assert(!is_wide_format<From>,
+struct cast_call {
+  static_assert(!detail::is_wide_format<From>,
                 "xquant::cast: codes of more than 16 bits are no float; dequantize them to double first");
-  call<cast_operation_of<float, From, To, RoundingType>> s;
-  s.input_0(in, "in").output_0(out, "out");
-  s.check(from.valid()).check(to.valid());
-  return s;
-}
-}  // namespace detail
+  using operation = detail::cast_operation_of<float, From, To, RoundingType>;
+  static constexpr detail::named_stream streams[] = {{input_0, "in", detail::stream_kind::codes},
+                                                     {output_0, "out", detail::stream_kind::codes}};
+};
 
 /// What would be wrong with cast(from, to, in, out); ok when nothing is. Reads no element and writes nothing.
 template <class From, class To, TensorLike In, TensorInMemory Out>
 requires Format<From>
 [[nodiscard]] status validate_cast(const From& from, const To& to, const In& in, Out&& out) {
-  auto&& held = evaluated(in);
-  return detail::cast_streams<From, To, nearest_even>(from, to, as_view(held), as_view(out))
-      .validate_without_parameters();
+  return detail::on_tensors<cast_call, From, To, nearest_even>(
+      [&](auto& c) { return c.check(from.valid()).check(to.valid()).validate_without_parameters(); }, in, out);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
@@ -168,9 +165,13 @@ template <class From, class To, TensorLike In, TensorInMemory Out, class Engine 
 requires Format<From>
 [[nodiscard]] status try_cast(const From& from, const To& to, const In& in, Out&& out, const Engine& engine = {},
                               const RoundingType& rounding = {}) {
-  auto&& held = evaluated(in);
-  return detail::cast_streams<From, To, RoundingType>(from, to, as_view(held), as_view(out))
-      .run_without_parameters(detail::make_cast<float>(from, to, rounding), engine);
+  return detail::on_tensors<cast_call, From, To, RoundingType>(
+      [&](auto& c) {
+        return c.check(from.valid())
+            .check(to.valid())
+            .run_without_parameters(detail::make_cast<float>(from, to, rounding), engine);
+      },
+      in, out);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

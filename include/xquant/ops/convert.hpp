@@ -1,7 +1,7 @@
 // Codes of one quantizer to codes of another, without a tensor of real numbers between.
 #pragma once
 
-#include <xquant/calls/elementwise.hpp>
+#include <xquant/calls/call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/nest.hpp>
@@ -136,9 +136,9 @@ status validate_conversion(const From& from, const To& to, const tensor_view<In>
                 "xquant::convert: the input has another element type than the first quantizer stores");
   static_assert(is_same<Out, typename To::code_type>,
                 "xquant::convert: the output has another element type than the second quantizer stores, or is const");
-  if (const status s = validate_elementwise(from, source.parameters, in, "codes", out, "converted", source.map);
-      !s.ok())
-    return s;
+  call<streams_only<Real, typename From::code_type, typename To::code_type>> c;
+  c.input_0(in, "codes").output_0(out, "converted");
+  if (const status s = c.validate(from, source.parameters, source.map); !s.ok()) return s;
   if (const status s = to.format.valid(); !s.ok()) return s;
   if (const status s = to.granularity.map(in.shape, target.map); !s.ok()) return s;
   return of_target(validate_parameters(target.parameters, rules_of(to, target.map.count)));
@@ -188,6 +188,8 @@ template <class From, class FromParameters, TensorLike In, class To, class ToPar
   using second = quantize_kernel<To, real>;
   static_assert(EngineFor<Engine, first> && EngineFor<Engine, second>,
                 "xquant: this engine does not support this operation");
+  static_assert(detail::memory_of<Engine> == memory_space::host,
+                "xquant::convert: goes through memory of the host; dequantize and quantize on a device");
   auto&& input = evaluated(codes);
   const auto in = as_view(input);
   const auto out = as_view(converted);

@@ -1,7 +1,7 @@
 // Codes to real numbers.
 #pragma once
 
-#include <xquant/calls/elementwise.hpp>
+#include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/engines/plan.hpp>
@@ -37,21 +37,24 @@ struct dequantize_operation : Kernel {
 template <class Quantizer, class Out = float>
 using dequantize_kernel = dequantize_operation<detail::kernel_of<lane_real<Out>, Quantizer>, Out>;
 
+/// A call of dequantize. Everything below follows from it.
+template <class Quantizer, class Codes, class X>
+struct dequantize_call {
+  using operation = dequantize_kernel<Quantizer, X>;
+  static constexpr detail::named_stream streams[] = {{input_0, "codes", detail::stream_kind::codes}, {output_0, "x"}};
+};
+
 /// What would be wrong with dequantize(q, p, codes, x); ok when nothing is. Reads no element and writes nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status validate_dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x) {
-  auto&& input = evaluated(codes);
-  parameter_map map;
-  return detail::validate_elementwise(q, as_parameters(p), as_view(input), "codes", as_view(x), "x", map);
+  return detail::validate_call<dequantize_call>(q, p, codes, x);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x,
                                     const Engine& engine = {}) {
-  auto&& input = evaluated(codes);
-  return detail::run_elementwise<dequantize_kernel<Quantizer, element_of<Out>>>(q, as_parameters(p), as_view(input),
-                                                                                "codes", as_view(x), "x", engine);
+  return detail::try_call<dequantize_call>(engine, q, p, codes, x);
 }
 
 /// Lays the call out once: `out` is then run with the addresses of tensors of the same shapes and strides, as often as
@@ -59,8 +62,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status plan_dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x,
                                      plan<dequantize_kernel<Quantizer, element_of<Out>>>& out) {
-  auto&& input = evaluated(codes);
-  return detail::make_plan(q, as_parameters(p), as_view(input), "codes", as_view(x), "x", out);
+  return detail::plan_call<dequantize_call>(out, q, p, codes, x);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

@@ -1,7 +1,7 @@
 // Real numbers to the nearest representable ones: quantize and dequantize in one pass.
 #pragma once
 
-#include <xquant/calls/elementwise.hpp>
+#include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/engines/plan.hpp>
@@ -41,22 +41,24 @@ struct fake_quantize_operation : Kernel {
 template <class Quantizer, class In = float, class Out = In>
 using fake_quantize_kernel = fake_quantize_operation<detail::kernel_of<lane_real<In>, Quantizer>, In, Out>;
 
+/// A call of fake_quantize. Everything below follows from it.
+template <class Quantizer, class X, class Y>
+struct fake_quantize_call {
+  using operation = fake_quantize_kernel<Quantizer, X, detail::stream_of<Y, lane_real<X>>>;
+  static constexpr detail::named_stream streams[] = {{input_0, "x"}, {output_0, "y"}};
+};
+
 /// What would be wrong with fake_quantize(q, p, x, y); ok when nothing is. Reads no element and writes nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status validate_fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y) {
-  auto&& input = evaluated(x);
-  parameter_map map;
-  return detail::validate_elementwise(q, as_parameters(p), as_view(input), "x", as_view(y), "y", map);
+  return detail::validate_call<fake_quantize_call>(q, p, x, y);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                        const Engine& engine = {}) {
-  auto&& input = evaluated(x);
-  return detail::run_elementwise<
-      fake_quantize_kernel<Quantizer, element_of<In>, detail::stream_of<element_of<Out>, lane_real<element_of<In>>>>>(
-      q, as_parameters(p), as_view(input), "x", as_view(y), "y", engine);
+  return detail::try_call<fake_quantize_call>(engine, q, p, x, y);
 }
 
 /// Lays the call out once: `out` is then run with the addresses of tensors of the same shapes and strides, as often as
@@ -66,8 +68,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
     const Quantizer& q, const Parameters& p, const In& x, Out&& y,
     plan<fake_quantize_kernel<Quantizer, element_of<In>,
                               detail::stream_of<element_of<Out>, lane_real<element_of<In>>>>>& out) {
-  auto&& input = evaluated(x);
-  return detail::make_plan(q, as_parameters(p), as_view(input), "x", as_view(y), "y", out);
+  return detail::plan_call<fake_quantize_call>(out, q, p, x, y);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

@@ -1,7 +1,7 @@
 // Quantize and fake quantize where a second tensor says how each element is rounded: AdaRound, SignRound.
 #pragma once
 
-#include <xquant/calls/call.hpp>
+#include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/half.hpp>
@@ -77,33 +77,35 @@ struct learned_quantize_operation : learned_fake_quantize_operation<Kernel, Roun
 };
 
 namespace detail {
+template <class R>
+struct check_learned_rounding {
+  static_assert(LearnedRounding<R>, "xquant: the first argument is no learned rounding (adaround, sign_round)");
+  static constexpr bool ok = true;
+};
+}  // namespace detail
 
-template <template <class, class, class> class Operation, class Rounding, class Quantizer, class Parameters, class In,
-          class Choice, class Out, class Use>
-status with_learned(const Quantizer& q, const Parameters& p, const In& x, const Choice& c, Out&& out, const char* name,
-                    const Use& use) {
-  using element = element_of<In>;
-  static_assert(LearnedRounding<Rounding>, "xquant: the first argument is no learned rounding (adaround, sign_round)");
-  using operation = Operation<kernel_of<lane_real<element>, Quantizer>, Rounding, element>;
-  auto&& held_x = evaluated(x);
-  auto&& held_c = evaluated(c);
-  call<operation> s;
-  s.input_0(as_view(held_x), "x").input_1(as_view(held_c), "choice").output_0(as_view(out), name);
-  return use(s, as_parameters(p), make_operation<operation>(q));
-}
-
-inline constexpr auto only_validate = [](const auto& q) {
-  return [&q](auto& s, const auto& p, const auto&) { return s.validate(q, p); };
+/// A call of learned_fake_quantize.
+template <class Rounding, class Quantizer, class X, class Choice, class Y>
+struct learned_fake_quantize_call {
+  static_assert(detail::check_learned_rounding<Rounding>::ok);
+  using operation = learned_fake_quantize_operation<detail::kernel_of<lane_real<X>, Quantizer>, Rounding, X>;
+  static constexpr detail::named_stream streams[] = {{input_0, "x"}, {input_1, "choice"}, {output_0, "y"}};
 };
 
-}  // namespace detail
+/// A call of learned_quantize.
+template <class Rounding, class Quantizer, class X, class Choice, class Codes>
+struct learned_quantize_call {
+  static_assert(detail::check_learned_rounding<Rounding>::ok);
+  using operation = learned_quantize_operation<detail::kernel_of<lane_real<X>, Quantizer>, Rounding, X>;
+  static constexpr detail::named_stream streams[] = {
+      {input_0, "x"}, {input_1, "choice"}, {output_0, "codes", detail::stream_kind::codes}};
+};
 
 /// What would be wrong with learned_fake_quantize(rounding, q, p, x, choice, y); ok when nothing is.
 template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out>
 [[nodiscard]] status validate_learned_fake_quantize(const Rounding&, const Quantizer& q, const Parameters& p,
                                                     const In& x, const Choice& choice, Out&& y) {
-  return detail::with_learned<learned_fake_quantize_operation, Rounding>(q, p, x, choice, y, "y",
-                                                                         detail::only_validate(q));
+  return detail::validate_call<learned_fake_quantize_call, Rounding>(q, p, x, choice, y);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
@@ -111,17 +113,14 @@ template <class Rounding, class Quantizer, class Parameters, TensorLike In, Tens
           class Engine = scalar_engine>
 [[nodiscard]] status try_learned_fake_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
                                                const Choice& choice, Out&& y, const Engine& engine = {}) {
-  return detail::with_learned<learned_fake_quantize_operation, Rounding>(
-      q, p, x, choice, y, "y",
-      [&](auto& s, const auto& view, const auto& operation) { return s.run(q, view, operation, engine); });
+  return detail::try_call<learned_fake_quantize_call, Rounding>(engine, q, p, x, choice, y);
 }
 
 /// What would be wrong with learned_quantize(rounding, q, p, x, choice, codes); ok when nothing is.
 template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out>
 [[nodiscard]] status validate_learned_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
                                                const Choice& choice, Out&& codes) {
-  return detail::with_learned<learned_quantize_operation, Rounding>(q, p, x, choice, codes, "codes",
-                                                                    detail::only_validate(q));
+  return detail::validate_call<learned_quantize_call, Rounding>(q, p, x, choice, codes);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
@@ -129,9 +128,7 @@ template <class Rounding, class Quantizer, class Parameters, TensorLike In, Tens
           class Engine = scalar_engine>
 [[nodiscard]] status try_learned_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
                                           const Choice& choice, Out&& codes, const Engine& engine = {}) {
-  return detail::with_learned<learned_quantize_operation, Rounding>(
-      q, p, x, choice, codes, "codes",
-      [&](auto& s, const auto& view, const auto& operation) { return s.run(q, view, operation, engine); });
+  return detail::try_call<learned_quantize_call, Rounding>(engine, q, p, x, choice, codes);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

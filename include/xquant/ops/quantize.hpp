@@ -1,7 +1,7 @@
 // Real numbers to codes.
 #pragma once
 
-#include <xquant/calls/elementwise.hpp>
+#include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/engines/plan.hpp>
@@ -42,21 +42,24 @@ struct quantize_operation : Kernel {
 template <class Quantizer, class In = float>
 using quantize_kernel = quantize_operation<detail::kernel_of<lane_real<In>, Quantizer>, In>;
 
+/// A call of quantize. Everything below follows from it.
+template <class Quantizer, class X, class Codes>
+struct quantize_call {
+  using operation = quantize_kernel<Quantizer, X>;
+  static constexpr detail::named_stream streams[] = {{input_0, "x"}, {output_0, "codes", detail::stream_kind::codes}};
+};
+
 /// What would be wrong with quantize(q, p, x, codes); ok when nothing is. Reads no element and writes nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status validate_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes) {
-  auto&& input = evaluated(x);
-  parameter_map map;
-  return detail::validate_elementwise(q, as_parameters(p), as_view(input), "x", as_view(codes), "codes", map);
+  return detail::validate_call<quantize_call>(q, p, x, codes);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 [[nodiscard]] status try_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes,
                                   const Engine& engine = {}) {
-  auto&& input = evaluated(x);
-  return detail::run_elementwise<quantize_kernel<Quantizer, element_of<In>>>(q, as_parameters(p), as_view(input), "x",
-                                                                             as_view(codes), "codes", engine);
+  return detail::try_call<quantize_call>(engine, q, p, x, codes);
 }
 
 /// Lays the call out once: `out` is then run with the addresses of tensors of the same shapes and strides, as often as
@@ -64,8 +67,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status plan_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes,
                                    plan<quantize_kernel<Quantizer, element_of<In>>>& out) {
-  auto&& input = evaluated(x);
-  return detail::make_plan(q, as_parameters(p), as_view(input), "x", as_view(codes), "codes", out);
+  return detail::plan_call<quantize_call>(out, q, p, x, codes);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

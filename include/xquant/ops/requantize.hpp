@@ -1,6 +1,7 @@
 // 32-bit accumulators to codes: what an integer layer does after its sums.
 #pragma once
 
+#include <xquant/calls/call.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/nest.hpp>
 #include <xquant/core/policy.hpp>
@@ -70,17 +71,18 @@ using requantizer =
 
 namespace detail {
 
-template <class R, class Parameters, class In, class Out>
-status validate_requantization(const R& r, const Parameters& p, const tensor_view<In>& in, const tensor_view<Out>& out,
-                               parameter_map& map) noexcept {
+// The streams of a call; `nests` are laid out when all is well.
+template <class R, class Real, class In, class Out>
+status lay_out_requantization(const R& r, const requantization_view<Real>& p, const tensor_view<In>& in,
+                              const tensor_view<Out>& out, nest_list& nests) {
   using arithmetic = typename R::arithmetic_type;
   static_assert(is_same<remove_const<In>, std::int32_t>, "xquant::requantize: accumulators are std::int32_t");
   static_assert(is_same<Out, typename R::code_type>,
                 "xquant::requantize: the output has another element type than the format stores, or is const");
-  if (const status s = r.format.valid(); !s.ok()) return s;
-  if (const status s = validate_input(in, "accumulators"); !s.ok()) return s;
-  if (const status s = validate_output(out, in.shape, "codes"); !s.ok()) return s;
-  if (const status s = r.granularity.map(in.shape, map); !s.ok()) return s;
+  call<streams_only<Real, std::int32_t, typename R::code_type>> c;
+  parameter_map map;
+  c.check(r.format.valid()).input_0(in, "accumulators").output_0(out, "codes");
+  if (const status s = c.mapped(r.granularity, map); !s.ok()) return s;
   if (p.count != map.count)
     return fault(errc::parameter_count, "multiplier", static_cast<double>(p.count),
                  "one multiplier for each slot that shape and granularity give", map.count);
@@ -91,7 +93,8 @@ status validate_requantization(const R& r, const Parameters& p, const tensor_vie
     if (const status s = arithmetic::prepare(p.multiplier[i], prepared, i); !s.ok()) return s;
   if (p.zero_point < r.format.lower_code() || p.zero_point > r.format.upper_code())
     return fault(errc::zero_point_range, "zero_point", p.zero_point, "one of the output's codes");
-  return validate_apart(in, out, "codes");
+  c.lay_out(map, nests);
+  return {};
 }
 
 }  // namespace detail
@@ -101,8 +104,8 @@ template <class R, class Real, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status validate_requantize(const R& r, const requantization_view<Real>& p, const In& accumulators,
                                          Out&& codes) {
   auto&& input = evaluated(accumulators);
-  parameter_map map;
-  return detail::validate_requantization(r, p, as_view(input), as_view(codes), map);
+  nest_list nests;
+  return detail::lay_out_requantization(r, p, as_view(input), as_view(codes), nests);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
@@ -116,11 +119,8 @@ template <class R, class Real, TensorLike In, TensorInMemory Out>
   auto&& input = evaluated(accumulators);
   const auto in = as_view(input);
   const auto out = as_view(codes);
-  parameter_map map;
-  if (const status s = detail::validate_requantization(r, p, in, out, map); !s.ok()) return s;
   nest_list nests;
-  const std::ptrdiff_t* const strides[4] = {in.stride, nullptr, out.stride, nullptr};
-  if (const status s = make_nests(in.shape, strides, map, nests); !s.ok()) return s;
+  if (const status s = detail::lay_out_requantization(r, p, in, out, nests); !s.ok()) return s;
   const std::int64_t lower = r.format.lower_code();
   const std::int64_t upper = r.format.upper_code();
   const std::int64_t zero_point = p.zero_point;

@@ -266,18 +266,15 @@ template <TensorLike In>
     double low = 0;
     double high = 0;
     bool has_infinity = false;
-    nest_list nests;
-    if (const status s = xquant::detail::lay_out(part, part, parameter_map{}, nests); !s.ok()) return s;
-    for (std::size_t n = 0; n < nests.count; ++n)
-      for_each_row(nests.item[n], [&](const std::ptrdiff_t(&at)[operand_count], const nest_dimension& row) {
-        const real* element = part.data + at[input_0];
-        for (std::size_t i = 0; i < row.extent; ++i, element += row.stride[input_0]) {
-          const auto v = static_cast<double>(*element);
-          has_infinity = has_infinity || (v == v && !is_finite(v));
-          low = v < low ? v : low;
-          high = v > high ? v : high;
-        }
-      });
+    const auto include = [&](const real* element, std::ptrdiff_t, const nest_dimension& row) {
+      for (std::size_t i = 0; i < row.extent; ++i, element += row.stride[input_0]) {
+        const auto v = static_cast<double>(*element);
+        has_infinity = has_infinity || (v == v && !is_finite(v));
+        low = v < low ? v : low;
+        high = v > high ? v : high;
+      }
+    };
+    presets::detail::for_each_row_of(part, parameter_map{}, include);
     if (has_infinity) return fault(errc::not_finite, "x", high > -low ? high : low, "finite numbers or NaN", slot);
     return try_encoding_of_range(low, high, settings, encodings[slot]);
   };

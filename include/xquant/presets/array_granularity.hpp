@@ -1,7 +1,7 @@
 // Granularity as libraries of arrays have it: the shape of the scales says it. Shared by presets.
 #pragma once
 
-#include <xquant/calls/elementwise.hpp>
+#include <xquant/calls/call.hpp>
 #include <xquant/core/parameter_map.hpp>
 #include <xquant/core/policy.hpp>
 #include <xquant/core/validation.hpp>
@@ -46,12 +46,10 @@ namespace detail {
 
 /// What an elementwise operation of a preset, one stream in and one out, needs of its tensors; fills `map`.
 template <class In, class Out, class Granularity>
-constexpr status validate_call(const tensor_view<In>& x, const tensor_view<Out>& y, const char* output_name,
-                               const Granularity& granularity, parameter_map& map) {
-  if (const status s = xquant::detail::validate_input(x, "x"); !s.ok()) return s;
-  if (const status s = xquant::detail::validate_output(y, x.shape, output_name); !s.ok()) return s;
-  if (const status s = xquant::detail::validate_apart(x, y, output_name); !s.ok()) return s;
-  return granularity.map(x.shape, map);
+status validate_call(const tensor_view<In>& x, const tensor_view<Out>& y, const char* output_name,
+                     const Granularity& granularity, parameter_map& map) {
+  xquant::detail::call<xquant::detail::streams_only<float, remove_const<In>, Out>> c;
+  return c.input_0(x, "x").output_0(y, output_name).mapped(granularity, map);
 }
 
 /// Runs the operation over streams that were validated. Parameters are whatever the operation makes of them.
@@ -59,15 +57,23 @@ template <class Operation, class In, class Out, class Engine>
 status run_call(const Operation& operation, const tensor_view<In>& x, const tensor_view<Out>& y,
                 const parameter_map& map, const parameters_view<typename Operation::real>& parameters,
                 const Engine& engine) {
-  static_assert(EngineFor<Engine, Operation>, "xquant: this engine does not support this operation");
+  xquant::detail::call<Operation> c;
   nest_list nests;
-  if (const status s = xquant::detail::lay_out(x, y, map, nests); !s.ok()) return s;
-  operation_streams<Operation> streams;
-  streams.input_0 = x.data;
-  streams.output_0 = y.data;
-  streams.parameters = parameters;
-  engine.run(operation, nests, streams);
-  return {};
+  c.input_0(x, "x").output_0(y, "y").lay_out(map, nests);
+  return xquant::detail::run_on(engine, operation, nests, c.streams_with(parameters));
+}
+
+/// Calls use(address of the first element, its parameter slot, row) for each row of the elements of x.
+template <class T, class Use>
+void for_each_row_of(const tensor_view<T>& x, const parameter_map& map, const Use& use) {
+  xquant::detail::call<xquant::detail::streams_only<float, remove_const<T>, none>> c;
+  nest_list nests;
+  c.input_0(x, "x").lay_out(map, nests);
+  for_each_nest(nests, [&](const nest& n) {
+    for_each_row(n, [&](const std::ptrdiff_t(&at)[operand_count], const nest_dimension& row) {
+      use(x.data + at[input_0], at[parameter], row);
+    });
+  });
 }
 
 /// use(slot, part of x, part of y) for each slot of a map whose blocks divide their dimensions.

@@ -37,13 +37,11 @@ template <class Op, class Granularity, class Engine>
 status run(xquant::detail::call<Op>& streams, const Granularity& granularity,
            const parameters_view<typename Op::real>& p, bool needs_reciprocal, const Op& operation,
            const Engine& engine) {
-  static_assert(EngineFor<Engine, Op>, "xquant: this engine does not support this operation");
   parameter_map map;
   nest_list nests;
-  if (const status s = streams.prepare_without_parameters(granularity, map, nests); !s.ok()) return s;
+  if (const status s = streams.lay_out(granularity, map, nests); !s.ok()) return s;
   if (const status s = validate_scales(p, map.count, needs_reciprocal); !s.ok()) return s;
-  engine.run(operation, nests, streams.streams_with(p));
-  return {};
+  return xquant::detail::run_on(engine, operation, nests, streams.streams_with(p));
 }
 
 /// use(element) for every element, row-major.

@@ -156,20 +156,16 @@ namespace detail {
 
 /// |x|'s largest in each slot; NaN in x gives NaN.
 inline status slot_maxima(const tensor_view<const float>& x, const parameter_map& map, std::vector<float>& out) {
-  nest_list nests;
-  if (const status s = xquant::detail::lay_out(x, x, map, nests); !s.ok()) return s;
   out.assign(map.count, 0.0f);
-  for (std::size_t n = 0; n < nests.count; ++n)
-    for_each_row(nests.item[n], [&](const std::ptrdiff_t(&at)[operand_count], const nest_dimension& row) {
-      const float* element = x.data + at[input_0];
-      float* slot = out.data() + at[parameter];
-      for (std::size_t i = 0; i < row.extent; ++i) {
-        const float magnitude = absolute(*element);
-        if (!(*slot >= magnitude) && *slot == *slot) *slot = magnitude;
-        element += row.stride[input_0];
-        slot += row.stride[parameter];
-      }
-    });
+  presets::detail::for_each_row_of(x, map, [&](const float* element, std::ptrdiff_t first, const nest_dimension& row) {
+    float* slot = out.data() + first;
+    for (std::size_t i = 0; i < row.extent; ++i) {
+      const float magnitude = absolute(*element);
+      if (!(*slot >= magnitude) && *slot == *slot) *slot = magnitude;
+      element += row.stride[input_0];
+      slot += row.stride[parameter];
+    }
+  });
   return {};
 }
 

@@ -307,7 +307,7 @@ template <TensorLike In, TensorLike Scale, TensorLike ZeroPoint, TensorInMemory 
   operation.lowest = static_cast<float>(codes.quant_min);
   operation.highest = static_cast<float>(codes.quant_max);
   xquant::detail::call<fake_quantize_real_zero_point_operation> streams;
-  streams.input_0(as_view(held_x), "x").output_0(as_view(y), "y").mask_output(as_view(mask), "mask");
+  streams.input_0(as_view(held_x), "x").output_0(as_view(y), "y").output_1(as_view(mask), "mask");
   return presets::detail::run(streams, per_axis<>{axis}, parameters.view(), true, operation, engine);
 }
 
@@ -319,7 +319,7 @@ template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine
   auto&& held_dy = evaluated(dy);
   auto&& held_mask = evaluated(mask);
   xquant::detail::call<operation> streams;
-  streams.input_0(as_view(held_dy), "dy").mask_input(as_view(held_mask), "mask").output_0(as_view(dx), "dx");
+  streams.input_0(as_view(held_dy), "dy").input_1(as_view(held_mask), "mask").output_0(as_view(dx), "dx");
   return streams.run_without_parameters(operation{}, engine);
 }
 

@@ -475,7 +475,7 @@ template <TensorLike In, class Granularity, TensorInMemory Out, TensorInMemory M
   std::vector<float> reciprocal;
   const parameters_view<float> parameters = p.view(reciprocal);
   xquant::detail::call<fake_quantize_operation> streams;
-  streams.input_0(as_view(held_x), "x").output_0(as_view(y), "y").mask_output(as_view(mask), "mask");
+  streams.input_0(as_view(held_x), "x").output_0(as_view(y), "y").output_1(as_view(mask), "mask");
   return presets::detail::run(streams, granularity, parameters, true, operation, engine);
 }
 

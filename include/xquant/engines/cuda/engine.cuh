@@ -6,7 +6,7 @@
 #error "xquant: engines/cuda/engine.cuh is for CUDA sources (.cu); the rest of the library is not"
 #endif
 
-#include <xquant/engines/cuda/operations.hpp>
+#include <xquant/engines/cuda/device_engine.hpp>
 
 #include <cuda_runtime_api.h>
 
@@ -35,12 +35,20 @@ __global__ void __launch_bounds__(block_threads) run_kernel(const __grid_constan
 
 }  // namespace cuda::detail
 
-/// Gives cuda::quantize and the other functions of engines/cuda a place to run: the current device, in `stream`. A call
-/// launches kernels and returns; it allocates nothing, copies nothing and waits for nothing. What goes wrong while a
-/// kernel runs is found by the next call that asks CUDA. The bits are those of the scalar engine (docs/engines.md says
-/// how that is checked).
-struct cuda_engine {
-  cudaStream_t stream = nullptr;
+/// The engine of the current device, whose kernels go into `stream`: the last argument of every entry point, with
+/// everything that views and parameters point to in memory the device can reach. A call launches kernels and returns;
+/// it allocates nothing, copies nothing and waits for nothing, and a launch that CUDA refuses is errc::device. What
+/// goes wrong while a kernel runs is found by the next call that asks CUDA. Of parameters only the number is checked,
+/// but that plan_... and validate_... read them. `convert` and dynamic quantization are the host's. The bits are those
+/// of the scalar engine (docs/engines.md says how that is checked).
+struct cuda_engine : cuda::device_engine<cuda_engine> {
+  cudaStream_t stream;
+
+  explicit cuda_engine(cudaStream_t s = nullptr,
+                       const tensor_view<double>& reduction_workspace = {nullptr, shape(0)}) noexcept
+      : stream(s) {
+    workspace = reduction_workspace;
+  }
 
   /// At most 8192 blocks of 256: more than any device holds at once. Threads take several elements.
   [[nodiscard]] static std::size_t threads(std::size_t items) noexcept {

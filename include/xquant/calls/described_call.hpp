@@ -1,0 +1,77 @@
+// The entry points of an operation from one description of its call: which streams, what they are called, what runs on
+// them.
+#pragma once
+
+#include <xquant/calls/call.hpp>
+#include <xquant/core/adapt.hpp>
+
+namespace xquant::inline XQUANT_ABI::detail {
+
+/// What the elements of a stream are.
+enum class stream_kind : std::uint8_t { reals, codes, bits };
+
+/// A stream as the entry points of an operation take it.
+struct named_stream {
+  operand role;
+  const char* name;
+  stream_kind kind = stream_kind::reals;
+};
+
+// A description of a call is a class template over the types that are given (a quantizer, say) and the element types of
+// the tensors, in the order in which the entry points take them:
+//   using operation                          what runs, on streams of these types
+//   static constexpr named_stream streams[]  one for each tensor
+
+template <class Description, std::size_t I = 0, class Call, class View, class... Views>
+void collect(Call& c, const View& view, const Views&... views) {
+  constexpr named_stream own = Description::streams[I];
+  c.template stream<own.role>(view, own.name);
+  if constexpr (sizeof...(Views) != 0) collect<Description, I + 1>(c, views...);
+}
+
+template <class T>
+constexpr auto view_of(T&& tensor) {
+  return as_view(tensor);
+}
+
+template <template <class...> class Call, class... Given, class Use, class... Elements>
+status on_views(const Use& use, const tensor_view<Elements>&... views) {
+  using description = Call<Given..., remove_const<Elements>...>;
+  call<typename description::operation> c;
+  collect<description>(c, views...);
+  return use(c);
+}
+
+/// Gives `use` the call with the streams of `tensors` in it. Tensors whose elements do not lie in memory are evaluated,
+/// and live until it returns.
+template <template <class...> class Call, class... Given, class Use, class... Tensors>
+status on_tensors(const Use& use, Tensors&... tensors) {
+  return on_views<Call, Given...>(use, view_of(evaluated(tensors))...);
+}
+
+/// validate_..., try_... and plan_... of operations with a quantizer and parameters.
+template <template <class...> class Call, class... Given, class Quantizer, class Parameters, class... Tensors>
+status validate_call(const Quantizer& q, const Parameters& p, Tensors&... tensors) {
+  return on_tensors<Call, Given..., Quantizer>([&](auto& c) { return c.validate(q, as_parameters(p)); }, tensors...);
+}
+template <template <class...> class Call, class... Given, class Engine, class Quantizer, class Parameters,
+          class... Tensors>
+status try_call(const Engine& engine, const Quantizer& q, const Parameters& p, Tensors&... tensors) {
+  return on_tensors<Call, Given..., Quantizer>([&](auto& c) { return c.run(q, as_parameters(p), engine); }, tensors...);
+}
+template <template <class...> class Call, class Plan, class Quantizer, class Parameters, class... Tensors>
+status plan_call(Plan& out, const Quantizer& q, const Parameters& p, Tensors&... tensors) {
+  return on_tensors<Call, Quantizer>([&](auto& c) { return c.make_plan(q, as_parameters(p), out); }, tensors...);
+}
+
+/// The same of operations without.
+template <template <class...> class Call, class... Given, class... Tensors>
+status validate_plain_call(Tensors&... tensors) {
+  return on_tensors<Call, Given...>([](auto& c) { return c.validate_without_parameters(); }, tensors...);
+}
+template <template <class...> class Call, class... Given, class Engine, class... Tensors>
+status try_plain_call(const Engine& engine, Tensors&... tensors) {
+  return on_tensors<Call, Given...>([&](auto& c) { return c.run_without_parameters({}, engine); }, tensors...);
+}
+
+}  // namespace xquant::detail
