@@ -144,7 +144,15 @@ TEST_CASE("what stays float, and what int32 does not hold") {
   CHECK_FALSE(ask(g, &q, quarter, nullptr, quarter));
   CHECK_FALSE(ask(g, &float8, quarter, &q, quarter));
   CHECK_FALSE(ask(g, &q, quarter, &float8, quarter));
-  CHECK_FALSE(ask(one_layer({1, 2}, true), &q, quarter, &q, quarter));  // two readers
+  CHECK(ask(one_layer({1, 2}, true), &q, quarter, &q, quarter)->codes == std::vector<std::int32_t>{16, 32});
+  quantizer_description groups = q;
+  groups.granularity = xquant::granularity_id::group;
+  groups.group = {1, 1};
+  CHECK_FALSE(ask(g, &groups, quarter, &q, quarter));
+  quantizer_description channels = q;
+  channels.per_axis = true;
+  channels.axis = 1;
+  CHECK_FALSE(ask(g, &channels, quarter, &q, quarter));
   const auto code_of_refusal = [&](const graph& network, const xquant::parameters& wp, const xquant::parameters& xp) {
     try {
       (void)ask(network, &q, wp, &q, xp);

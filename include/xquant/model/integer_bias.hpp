@@ -2,6 +2,7 @@
 // runtime adds it to its accumulators.
 #pragma once
 
+#include <xquant/model/biased_layer.hpp>
 #include <xquant/model/error.hpp>
 #include <xquant/model/graph.hpp>
 #include <xquant/model/tensor.hpp>
@@ -14,7 +15,6 @@
 #include <limits>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 namespace xquant::inline XQUANT_ABI::model {
@@ -29,7 +29,8 @@ struct quantized_by {
 struct integer_bias {
   value_id value = no_value;
   bool per_channel = false;         ///< a scale a channel (along the last axis of the bias), or one
-  std::vector<float> scale;         ///< scale of the input times scale of the weight, in float32
+  std::vector<float> scale;         ///< scale of the input times scale of the weight (a Gemm: times alpha / beta),
+                                    ///< the product in double, rounded to float32
   std::vector<std::int32_t> codes;  ///< the bias divided by the scale (in double), to nearest even
   /// What a layer that reads the codes dequantized sees: float(code) * scale.
   [[nodiscard]] tensor dequantized(const xquant::shape& s) const {
@@ -59,70 +60,80 @@ quantized_by quantizer_behind(const graph& g, value_id id, const Activation& act
   return {};
 }
 
-inline bool is_integer(const quantizer_description& q) {
-  return q.format == format_id::signed_integer || q.format == format_id::unsigned_integer;
+inline bool is_per_tensor_or_axis(const quantizer_description& q) {
+  return q.granularity == granularity_id::tensor_or_axis && !q.by_expert;
+}
+
+// Why a layer's bias has no int32 scale, given how its weight and its input are quantized; empty when it has one.
+inline std::string bias_obstacle(const graph& g, const biased_layer& layer, const quantized_by& w,
+                                 const quantized_by& input) {
+  if (!layer.obstacle.empty()) return layer.obstacle;
+  if (w.quantizer == nullptr) return "the weight is float";
+  if (input.quantizer == nullptr) return "the layer's input is float";
+  if (!xquant::detail::is_integer(w.quantizer->format)) return "the weight is in a float format";
+  if (!xquant::detail::is_integer(input.quantizer->format)) return "the layer's input is in a float format";
+  if (!is_per_tensor_or_axis(*w.quantizer)) return "the weight has more than one scale an output";
+  if (input.quantizer->per_axis || !is_per_tensor_or_axis(*input.quantizer))
+    return "the layer's input has more than one scale";
+  const auto rank = static_cast<std::ptrdiff_t>(g.constant(layer.weight)->shape().rank);
+  const quantizer_description& wq = *w.quantizer;
+  if (wq.per_axis && (wq.axis < 0 ? wq.axis + rank : wq.axis) != layer.axis)
+    return "the weight's scales lie along another axis than the outputs";
+  return {};
 }
 
 }  // namespace detail
 
+/// Why the bias of layer `id` stays float; empty where it becomes integers and for a layer without bias. Arguments as
+/// of integer_bias_of.
+template <class Weight, class Activation>
+std::string why_bias_is_float(const graph& g, node_id id, const Weight& weight, const Activation& activation) {
+  const std::optional<biased_layer> layer = biased_layer_of(g, id);
+  if (!layer) return {};
+  if (weight(layer->bias).quantizer != nullptr) return "the bias is itself quantized as a weight";
+  return detail::bias_obstacle(g, *layer, weight(layer->weight), detail::quantizer_behind(g, layer->input, activation));
+}
+
 /// The bias of layer `id` (Conv, ConvTranspose, Gemm) as int32. `weight(value)` and `activation(value)` say how a
-/// constant and a computed value are quantized (quantized_by). Nothing for a layer without bias, and where the bias has
-/// to stay float: the layer's input or weight is float or in a float format, the input has a scale for each channel,
-/// the weight has scales along another axis than that of the outputs, the bias is no float32 constant with one value a
-/// channel, is itself quantized, or is read by somebody else too (who would need another scale). Throws model_error for
-/// a scale that is no normal float32 (scale_out_of_range) and a bias of more than 2^31 - 1 steps (value_out_of_range).
+/// constant and a computed value are quantized (quantized_by). With a Gemm's alpha and beta,
+///   alpha A B + beta C = alpha sA sB (sum of products of codes + code of C),   scale of C = alpha / beta sA sB,
+/// which is ONNX Runtime's QGemm. Nothing for a layer without bias, and where the bias has to stay float: the layer's
+/// input or weight is float or in a float format, the input has more than one scale, the weight has scales along
+/// another axis than that of the outputs, or in groups, alpha / beta is not above zero, or the bias is no float32
+/// constant with one value a channel or is itself quantized (why_bias_is_float tells). A constant that several layers
+/// read as their bias is one integer_bias for each. Throws model_error for a scale that is no normal float32
+/// (scale_out_of_range) and a bias of more than 2^31 - 1 steps (value_out_of_range); fit_weight_scale (bias_scale.hpp)
+/// makes a weight's scales such that neither happens.
 template <class Weight, class Activation>
 std::optional<integer_bias> integer_bias_of(const graph& g, node_id id, const Weight& weight,
                                             const Activation& activation) {
-  const node& n = g.node_at(id);
-  const bool transposed = n.op_type == "ConvTranspose";
-  const bool gemm = n.op_type == "Gemm";
-  if (n.op_type != "Conv" && !transposed && !gemm) return {};
-  if (n.inputs.size() < 3 || n.inputs[2] == no_value || g.sole_consumer(n.inputs[2]) != id) return {};
-  const tensor* bias = g.constant(n.inputs[2]);
-  const tensor* weights = g.constant(n.inputs[1]);
-  const quantized_by w = weight(n.inputs[1]);
-  const quantized_by input = detail::quantizer_behind(g, n.inputs[0], activation);
-  if (bias == nullptr || bias->type() != element_type::float32 || weights == nullptr || weights->shape().rank < 2 ||
-      w.quantizer == nullptr || input.quantizer == nullptr || input.quantizer->per_axis ||
-      !detail::is_integer(*input.quantizer) || !detail::is_integer(*w.quantizer) ||
-      weight(n.inputs[2]).quantizer != nullptr)
-    return {};
-  const auto number = [&](const char* name, std::int64_t otherwise) {
-    const auto found = n.attributes.find(name);
-    const auto* value = found == n.attributes.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
-    return value == nullptr ? otherwise : *value;
-  };
-  const xquant::shape& shape = weights->shape();
-  std::ptrdiff_t axis = transposed ? 1 : 0;
-  if (gemm) axis = number("transB", 0) != 0 ? 0 : 1;
-  const std::size_t slices = shape[static_cast<std::size_t>(axis)];
-  const std::size_t channels = transposed ? slices * static_cast<std::size_t>(number("group", 1)) : slices;
-  const quantizer_description& wq = *w.quantizer;
-  const std::ptrdiff_t weight_axis = wq.axis < 0 ? wq.axis + static_cast<std::ptrdiff_t>(shape.rank) : wq.axis;
-  const std::size_t rank = bias->shape().rank;
-  if (rank == 0 || bias->size() != channels || bias->shape()[rank - 1] != channels ||
-      (wq.per_axis && weight_axis != axis))
-    return {};
-
+  const std::optional<biased_layer> layer = biased_layer_of(g, id);
+  if (!layer || !why_bias_is_float(g, id, weight, activation).empty()) return {};
+  const tensor& bias = *g.constant(layer->bias);
+  const quantized_by w = weight(layer->weight);
+  const quantized_by input = detail::quantizer_behind(g, layer->input, activation);
+  const bool per_channel = w.quantizer->per_axis;
   const auto called = [&](std::size_t c) {
-    return "bias '" + g.name_of(n.inputs[2]) + "' [" + std::to_string(c) + "]: ";
+    return "bias " + in_quotes(g.name_of(layer->bias)) + " [" + std::to_string(c) + "]: ";
   };
   integer_bias result;
-  result.value = n.inputs[2];
-  result.per_channel = wq.per_axis;
-  result.scale.resize(wq.per_axis ? channels : 1);
+  result.value = layer->bias;
+  result.per_channel = per_channel;
+  result.scale.resize(per_channel ? layer->channels : 1);
   for (std::size_t c = 0; c < result.scale.size(); ++c) {
-    const float scale = input.parameters->scale()[0] * w.parameters->scale()[wq.per_axis ? c % slices : 0];
+    const double product =
+        layer->ratio * (static_cast<double>(input.parameters->scale()[0]) *
+                        static_cast<double>(w.parameters->scale()[per_channel ? c % layer->slices : 0]));
+    const auto scale = static_cast<float>(product);
     if (!(scale >= std::numeric_limits<float>::min()) || !std::isfinite(scale))
       throw model_error(errc::scale_out_of_range, called(c) + "scale of input times scale of weight is " +
                                                       std::to_string(scale) + "; expected a normal float32");
     result.scale[c] = scale;
   }
-  result.codes.resize(channels);
-  for (std::size_t c = 0; c < channels; ++c) {
-    const auto value = static_cast<double>(bias->data<float>()[c]);
-    const double code = std::nearbyint(value / static_cast<double>(result.scale[wq.per_axis ? c : 0]));
+  result.codes.resize(layer->channels);
+  for (std::size_t c = 0; c < layer->channels; ++c) {
+    const auto value = static_cast<double>(bias.data<float>()[c]);
+    const double code = std::nearbyint(value / static_cast<double>(result.scale[per_channel ? c : 0]));
     if (!(std::fabs(code) <= 2147483647.0))
       throw model_error(errc::value_out_of_range,
                         called(c) + std::to_string(value) + " is " + std::to_string(code) +

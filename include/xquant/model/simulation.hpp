@@ -6,6 +6,8 @@
 #include <xquant/calibration/histogram_calibrator.hpp>
 #include <xquant/calibration/min_max.hpp>
 #include <xquant/engines/scalar.hpp>
+#include <xquant/model/bias_scale.hpp>
+#include <xquant/model/biased_layer.hpp>
 #include <xquant/model/error.hpp>
 #include <xquant/model/executor.hpp>
 #include <xquant/model/integer_bias.hpp>
@@ -40,6 +42,8 @@ struct weight_quantizer {
   std::vector<range<float>> ranges;
   xquant::parameters parameters;
   bool frozen = false;  ///< given from outside, to be kept
+  /// Before the biases of its layers had a say (bias_scale.hpp); `parameters` are those in use.
+  xquant::parameters own = {};
 
   /// Whether the constant is quantized at all.
   [[nodiscard]] bool ready() const noexcept { return parameters.count() != 0; }
@@ -55,6 +59,13 @@ struct activation_quantizer {
   bool frozen = false;  ///< given from outside: set_ranges leaves it as it is
 
   [[nodiscard]] bool ready() const noexcept { return parameters.count() != 0; }
+};
+
+/// A bias that stays float although integers are asked for.
+struct float_bias {
+  node_id layer = no_node;
+  value_id value = no_value;
+  std::string why;
 };
 
 /// The formats a simulation can be asked for at run time: integers of 2 to 16 bits, rounded to nearest even.
@@ -76,9 +87,12 @@ class simulation {
   /// Places quantizers by place_quantizers. Throws model_error for a network that cannot run on inputs of these shapes,
   /// xquant::error for options no compiled quantizer has and for weights with NaN or infinity.
   simulation(graph network, const simulation_options& options, const std::vector<shape>& input_shapes)
-      : executor_(std::move(network)), integer_biases_(options.integer_biases) {
+      : executor_(options.integer_biases ? separate_biases(std::move(network)) : std::move(network)),
+        integer_biases_(options.integer_biases) {
     executor_.prepare(input_shapes);
     const graph& g = executor_.network();
+    for (node_id i = 0; i < g.nodes().size(); ++i)
+      if (auto layer = biased_layer_of(g, i); layer && layer->obstacle.empty()) biased_.push_back(std::move(*layer));
     const placement places = place_quantizers(g);
     for (const weight_site& site : places.weights) {
       weight_quantizer w{site, options.weight, {}, {}, false};
@@ -104,19 +118,28 @@ class simulation {
     constant_substitutes result;
     if (!integer_biases_) return result;
     const graph& g = executor_.network();
-    const auto weight = [this](value_id id) {
-      for (const weight_quantizer& w : weights_)
-        if (w.site.value == id && w.ready()) return quantized_by{&w.quantizer, &w.parameters};
-      return quantized_by{};
-    };
-    const auto activation = [this](value_id id) {
-      const auto found = index_.find(id);
-      if (found == index_.end() || !activations_[found->second].ready()) return quantized_by{};
-      return quantized_by{&activations_[found->second].quantizer, &activations_[found->second].parameters};
-    };
-    for (node_id i = 0; i < g.nodes().size(); ++i)
-      if (const auto bias = integer_bias_of(g, i, weight, activation))
+    const auto weight = [this](value_id id) { return weight_quantized_by(id); };
+    const auto activation = [this](value_id id) { return activation_quantized_by(id); };
+    for (const biased_layer& layer : biased_)
+      if (const auto bias = integer_bias_of(g, layer.layer, weight, activation))
         result[bias->value] = bias->dequantized(g.constant(bias->value)->shape());
+    return result;
+  }
+
+  /// The weight scales that the biases of their layers moved (bias_scale.hpp): what was wider than the weights ask for
+  /// so that int32 holds the bias, and what weights of zero were given. As of the parameters there are now.
+  [[nodiscard]] const std::vector<moved_scale>& moved_scales() const noexcept { return moved_; }
+
+  /// The biases that stay float although integers are asked for, and why.
+  [[nodiscard]] std::vector<float_bias> float_biases() const {
+    std::vector<float_bias> result;
+    if (!integer_biases_) return result;
+    const graph& g = executor_.network();
+    const auto weight = [this](value_id id) { return weight_quantized_by(id); };
+    const auto activation = [this](value_id id) { return activation_quantized_by(id); };
+    for (node_id i = 0; i < g.nodes().size(); ++i)
+      if (std::string why = why_bias_is_float(g, i, weight, activation); !why.empty())
+        result.push_back({i, g.node_at(i).inputs[2], std::move(why)});
     return result;
   }
 
@@ -144,6 +167,7 @@ class simulation {
       a.parameters = parameters_for(a.quantizer, a.ranges);
     }
     if (!any) throw_if(fault(errc::no_samples, "activations", 0, "observe() before set_ranges()"));
+    fit_weight_scales();
   }
 
   /// Gives a value the quantizer `q` with parameters `p`, whatever a calibration says. Frozen: set_ranges will keep
@@ -162,6 +186,7 @@ class simulation {
     a.parameters = p;
     a.ranges = std::move(ranges);
     a.frozen = frozen;
+    fit_weight_scales();
   }
 
   /// Leaves a value float: set_ranges will not give it parameters. One without quantizer stays as it is.
@@ -172,6 +197,7 @@ class simulation {
     a.parameters = {};
     a.ranges.clear();
     a.frozen = true;
+    fit_weight_scales();
   }
 
   /// Gives a constant the quantizer `q` with parameters `p` instead of those of its exact range, and rounds it again. A
@@ -188,9 +214,11 @@ class simulation {
     weight_quantizer& w = weight_of(id);
     w.quantizer = q;
     w.parameters = p;
+    w.own = p;
     w.ranges = ranges_of(q, p);
     w.frozen = true;
     substitutes_[id] = std::move(rounded);
+    fit_weight_scales();
   }
 
   /// Leaves a constant float. One that was no weight stays as it is.
@@ -198,10 +226,12 @@ class simulation {
     for (weight_quantizer& w : weights_)
       if (w.site.value == id) {
         w.parameters = {};
+        w.own = {};
         w.ranges.clear();
         w.frozen = true;
       }
     substitutes_.erase(id);
+    fit_weight_scales();
   }
 
   /// The quantized network's outputs for a batch. Activations without parameters stay float. Throws as
@@ -283,11 +313,48 @@ class simulation {
     min_max<runtime_granularity> observer(runtime_granularity{w.quantizer.per_axis, w.quantizer.axis});
     observer.observe(original.view());
     w.ranges = observer.ranges();
-    w.parameters = parameters_for(w.quantizer, w.ranges);
-    tensor rounded = original;
+    w.own = parameters_for(w.quantizer, w.ranges);
+    w.parameters = w.own;
+    round_weight(w);
+  }
+
+  void round_weight(const weight_quantizer& w) {
+    tensor rounded = *executor_.network().constant(w.site.value);
     const tensor_view<float> in_place = rounded.mutable_view();
     throw_if(try_fake_quantize<Choices>(w.quantizer, w.parameters, in_place, in_place, Engine{}));
     substitutes_[w.site.value] = std::move(rounded);
+  }
+
+  quantized_by weight_quantized_by(value_id id) const {
+    for (const weight_quantizer& w : weights_)
+      if (w.site.value == id && w.ready()) return {&w.quantizer, &w.parameters};
+    return {};
+  }
+  quantized_by activation_quantized_by(value_id id) const {
+    const auto found = index_.find(id);
+    if (found == index_.end() || !activations_[found->second].ready()) return {};
+    return {&activations_[found->second].quantizer, &activations_[found->second].parameters};
+  }
+
+  // Gives every weight the scales that hold the biases of its layers, from its own ones and the activations' as they
+  // are now; what was moved before and need not be any more goes back.
+  void fit_weight_scales() {
+    const graph& g = executor_.network();
+    std::unordered_map<value_id, std::vector<weight_reader>> readers;
+    for (const biased_layer& layer : biased_)
+      readers[layer.weight].push_back({&layer, detail::quantizer_behind(g, layer.input, [this](value_id id) {
+                                         return activation_quantized_by(id);
+                                       })});
+    moved_.clear();
+    for (weight_quantizer& w : weights_) {
+      if (!w.ready()) continue;
+      fitted_parameters fitted =
+          fit_weight_scale(g, w.site.value, {&w.quantizer, &w.own}, readers[w.site.value], integer_biases_);
+      moved_.insert(moved_.end(), fitted.moved.begin(), fitted.moved.end());
+      if (fitted.parameters == w.parameters) continue;
+      w.parameters = std::move(fitted.parameters);
+      round_weight(w);
+    }
   }
 
   executor executor_;
@@ -296,6 +363,8 @@ class simulation {
   std::vector<activation_quantizer> activations_;
   std::unordered_map<value_id, std::size_t> index_;
   constant_substitutes substitutes_;
+  std::vector<biased_layer> biased_;  // whose bias may be integers
+  std::vector<moved_scale> moved_;
 };
 
 }  // namespace xquant::model
