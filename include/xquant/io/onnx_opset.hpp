@@ -58,6 +58,9 @@ class opset_change {
     has_float8_ = has_float8_ || q.format == format_id::float8e4m3fn;
   }
 
+  // DequantizeLinear with block_size.
+  void require_blocks() { to_ = std::max<std::int64_t>(to_, 21); }
+
   std::int64_t version() const { return to_; }
   bool raised() const { return to_ != from_; }
   std::int64_t ir_version(std::int64_t given) const {

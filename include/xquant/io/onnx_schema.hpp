@@ -10,7 +10,7 @@ namespace xquant::inline XQUANT_ABI::io::onnx_schema {
 using tag = std::uint32_t;
 
 namespace model_proto {
-inline constexpr tag ir_version = 1, graph = 7, opset_import = 8;
+inline constexpr tag ir_version = 1, graph = 7, opset_import = 8, functions = 25;
 }
 namespace operator_set_id {
 inline constexpr tag domain = 1, version = 2;
@@ -37,6 +37,12 @@ inline constexpr tag dims = 1, data_type = 2, segment = 3, float_data = 4, int32
 /// TensorProto.DataLocation
 inline constexpr std::int64_t location_default = 0, location_external = 1;
 }  // namespace tensor_proto
+namespace sparse_tensor_proto {
+inline constexpr tag values = 1;
+}
+namespace function_proto {
+inline constexpr tag name = 1, input = 4, output = 5, node = 7;
+}
 namespace string_string_entry {
 inline constexpr tag key = 1, value = 2;
 }

@@ -3,8 +3,12 @@
 #pragma once
 
 #include <xquant/exception.hpp>
+#include <xquant/granularity/onnx_convention.hpp>
 #include <xquant/io/error.hpp>
 #include <xquant/io/file.hpp>
+#include <xquant/io/onnx_content.hpp>
+#include <xquant/io/onnx_fields.hpp>
+#include <xquant/io/onnx_names.hpp>
 #include <xquant/io/onnx_opset.hpp>
 #include <xquant/io/onnx_reader.hpp>
 #include <xquant/io/onnx_schema.hpp>
@@ -69,66 +73,6 @@ namespace detail {
 using onnx_choices = runtime_choices<type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>,
                                                stored_integer<std::int16_t>, stored_integer<std::uint16_t>, e4m3fn>>;
 
-// Calls f(tag, the bytes of the field with its key) for each field of a message.
-template <class F>
-void for_each_field(data_view message, const F& f) {
-  protozero::pbf_reader reader(message);
-  for (;;) {
-    const char* begin = reader.data().data();
-    if (!reader.next()) return;
-    const std::uint32_t tag = reader.tag();  // protozero forgets it when the field is skipped
-    reader.skip();
-    f(tag, data_view(begin, static_cast<std::size_t>(reader.data().data() - begin)));
-  }
-}
-// The content of a length-delimited field.
-inline data_view content_of(data_view field) {
-  protozero::pbf_reader reader(field);
-  reader.next();
-  return reader.get_view();
-}
-inline std::string text_of(data_view field) {
-  const data_view view = content_of(field);
-  return {view.data(), view.size()};
-}
-// The text in field `wanted` of a message; "" when there is none.
-inline std::string text_field(data_view message, std::uint32_t wanted) {
-  std::string text;
-  for_each_field(message, [&](std::uint32_t tag, data_view field) {
-    if (tag == wanted) text = text_of(field);
-  });
-  return text;
-}
-inline void append(std::string& to, data_view bytes) { to.append(bytes.data(), bytes.size()); }
-
-inline bool same_bytes(const model::tensor& a, const model::tensor& b) {
-  return a.type() == b.type() && a.shape() == b.shape() &&
-         (a.byte_size() == 0 || std::memcmp(a.bytes(), b.bytes(), a.byte_size()) == 0);
-}
-
-inline bool same_attribute(const model::attribute& a, const model::attribute& b) {
-  if (a.index() != b.index()) return false;
-  return std::visit(
-      [&](const auto& v) {
-        using T = std::decay_t<decltype(v)>;
-        if constexpr (std::is_same_v<T, model::unsupported_attribute>)
-          return true;
-        else if constexpr (std::is_same_v<T, model::tensor>)
-          return same_bytes(v, std::get<T>(b));
-        else
-          return v == std::get<T>(b);
-      },
-      a);
-}
-inline bool same_attributes(const model::node& a, const model::node& b) {
-  if (a.attributes.size() != b.attributes.size()) return false;
-  for (const auto& [name, value] : a.attributes) {
-    const auto other = b.attributes.find(name);
-    if (other == b.attributes.end() || !same_attribute(value, other->second)) return false;
-  }
-  return true;
-}
-
 class onnx_writer {
  public:
   onnx_writer(data_view original, const quantized_network& network, const onnx_writer_options& options,
@@ -140,8 +84,13 @@ class onnx_writer {
         where_(where),
         opset_(source_.opset(), where_) {
     if (!g_.finished()) throw io_error(errc::malformed, where + ": the quantized network was edited; call finish()");
-    for (const model::value_info& v : source_.values()) names_.insert(v.name);
-    for (const model::value_info& v : g_.values()) names_.insert(v.name);
+    names_.take_model(original_);
+    // What the network was given besides may have a name that only values of the file were looked through for.
+    for (model::value_id id = 0; id < g_.values().size(); ++id) {
+      const std::string& name = g_.name_of(id);
+      if (source_.find(name) != model::no_value) continue;
+      if (std::string own = names_.unused(name); own != name) renamed_[id] = std::move(own);
+    }
     for_each_field(original_, [&](std::uint32_t tag, data_view field) {
       if (tag == onnx_schema::model_proto::graph) graph_ = content_of(field);
     });
@@ -152,16 +101,17 @@ class onnx_writer {
     for (const quantized_value& a : network.activations) add(activations_, a, "activation");
     for (const value_map* map : {&weights_, &activations_})
       for (const auto& [id, v] : *map) opset_.require(v->quantizer);
+    for (const auto& [id, v] : weights_)
+      if (layout_of(*v).block_size != 0) opset_.require_blocks();
     opset_.check(g_);
   }
 
   std::vector<std::byte> write() {
-    find_dead_nodes();
     for (const auto& [id, w] : weights_) write_weight(*w);
     for (const model::value_id id : g_.inputs())
       if (activations_.count(id) != 0) write_activation(*activations_.at(id));
-    for (model::node_id i = 0; i < g_.nodes().size(); ++i)
-      if (!dead_[i]) write_node(i);
+    for (model::node_id i = 0; i < g_.nodes().size(); ++i) write_node(i);
+    content_.keep(wanted());
     const std::string bytes = assemble_model();
     require_size(bytes.size());
     return bytes_of(bytes);
@@ -190,6 +140,8 @@ class onnx_writer {
       if (v.quantizer.arithmetic != arithmetic_id::divide_by_scale)
         refuse(who + ": QuantizeLinear divides by the scale; expected that arithmetic");
       if (g_.is_input(v.value) && g_.is_output(v.value)) refuse(who + ": is both input and output of the network");
+      if (v.quantizer.granularity != granularity_id::tensor_or_axis || v.quantizer.by_expert)
+        refuse(who + ": scales for groups, blocks or tokens; expected one, or one for each index of an axis");
       if (!v.quantizer.per_axis && v.parameters.count() != 1)
         refuse(who + ": " + std::to_string(v.parameters.count()) + " scales; expected one", errc::parameter_count);
     }
@@ -198,16 +150,17 @@ class onnx_writer {
 
   // ---- names
 
-  std::string unused(const std::string& wish) {
-    std::string name = wish;
-    for (std::size_t i = 1; !names_.insert(name).second; ++i) name = wish + "_" + std::to_string(i);
-    return name;
+  std::string unused(const std::string& wish) { return names_.unused(wish); }
+  // What the file calls a value.
+  const std::string& name_of(model::value_id id) const {
+    const auto found = renamed_.find(id);
+    return found == renamed_.end() ? g_.name_of(id) : found->second;
   }
   // What readers of a value read.
   std::string read_name(model::value_id id) const {
     if (id == model::no_value) return "";
     const auto found = reads_.find(id);
-    return found == reads_.end() ? g_.name_of(id) : found->second;
+    return found == reads_.end() ? name_of(id) : found->second;
   }
 
   // ---- the original's nodes
@@ -244,35 +197,8 @@ class onnx_writer {
     return nullptr;
   }
 
-  // A node none of whose results is read any more once weights are read dequantized (a Constant, an Identity of one).
-  void find_dead_nodes() {
-    dead_.assign(g_.nodes().size(), false);
-    for (model::node_id i = g_.nodes().size(); i-- > 0;) {
-      bool dead = true;
-      for (const model::value_id id : g_.node_at(i).outputs) {
-        if (id == model::no_value) continue;
-        bool unread = !g_.is_output(id) && !g_.consumers(id).empty();
-        if (weights_.count(id) == 0)
-          for (const model::node_id reader : g_.consumers(id)) unread = unread && dead_[reader];
-        dead = dead && unread;
-      }
-      dead_[i] = dead;
-    }
-  }
-
   // ---- writing messages
 
-  static void add_tensor(protozero::pbf_writer& to, std::uint32_t field, const std::string& name,
-                         const xquant::shape& shape, std::int32_t type, const void* bytes, std::size_t size) {
-    namespace tensor = onnx_schema::tensor_proto;
-    protozero::pbf_writer message(to, field);
-    std::vector<std::int64_t> dims;
-    for (std::size_t d = 0; d < shape.rank; ++d) dims.push_back(static_cast<std::int64_t>(shape[d]));
-    message.add_packed_int64(tensor::dims, dims.begin(), dims.end());
-    message.add_int32(tensor::data_type, type);
-    if (!name.empty()) message.add_string(tensor::name, name);
-    message.add_bytes(tensor::raw_data, static_cast<const char*>(bytes), size);
-  }
   void require_size(std::size_t size) const {
     if (size > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
       refuse("the quantized file would have " + std::to_string(size) +
@@ -280,62 +206,25 @@ class onnx_writer {
   }
   void add_initializer(const std::string& name, const xquant::shape& shape, std::int32_t type, const void* bytes,
                        std::size_t size) {
-    require_size(initializers_.size() + size);  // before there is memory for it
-    protozero::pbf_writer writer(initializers_);
-    add_tensor(writer, onnx_schema::graph_proto::initializer, name, shape, type, bytes, size);
+    require_size(content_.size_of_initializers() + size);  // before there is memory for it
+    content_.add_initializer(name, shape, type, bytes, size);
   }
   void add_initializer(const std::string& name, const model::tensor& t) {
     add_initializer(name, t.shape(), static_cast<std::int32_t>(t.type()), t.bytes(), t.byte_size());
-  }
-
-  static void add_attribute(protozero::pbf_writer& node, const std::string& name, const model::attribute& value,
-                            const std::string& who) {
-    namespace field = onnx_schema::attribute_proto;
-    protozero::pbf_writer message(node, onnx_schema::node_proto::attribute);
-    message.add_string(field::name, name);
-    std::int64_t type = field::type_undefined;
-    if (const auto* f = std::get_if<float>(&value)) {
-      message.add_float(field::f, *f);
-      type = field::type_float;
-    } else if (const auto* i = std::get_if<std::int64_t>(&value)) {
-      message.add_int64(field::i, *i);
-      type = field::type_int;
-    } else if (const auto* s = std::get_if<std::string>(&value)) {
-      message.add_bytes(field::s, *s);
-      type = field::type_string;
-    } else if (const auto* t = std::get_if<model::tensor>(&value)) {
-      add_tensor(message, field::t, "", t->shape(), static_cast<std::int32_t>(t->type()), t->bytes(), t->byte_size());
-      type = field::type_tensor;
-    } else if (const auto* floats = std::get_if<std::vector<float>>(&value)) {
-      for (const float v : *floats) message.add_float(field::floats, v);
-      type = field::type_floats;
-    } else if (const auto* ints = std::get_if<std::vector<std::int64_t>>(&value)) {
-      for (const std::int64_t v : *ints) message.add_int64(field::ints, v);
-      type = field::type_ints;
-    } else if (const auto* strings = std::get_if<std::vector<std::string>>(&value)) {
-      for (const std::string& v : *strings) message.add_bytes(field::strings, v);
-      type = field::type_strings;
-    } else {
-      throw io_error(errc::unsupported, who + ": attribute '" + name + "' is " +
-                                            std::get<model::unsupported_attribute>(value).kind +
-                                            ", which cannot be written anew");
-    }
-    message.add_int32(field::type, static_cast<std::int32_t>(type));
   }
 
   // A node of our own.
   void add_node(const char* op, const std::string& name, const std::vector<std::string>& inputs,
                 const std::string& output, const std::vector<std::pair<const char*, std::int64_t>>& attributes) {
     namespace field = onnx_schema::node_proto;
-    for (const std::string& input : inputs) used_.insert(input);
-    protozero::pbf_writer graph(nodes_);
-    protozero::pbf_writer node(graph, onnx_schema::graph_proto::node);
+    std::string message;
+    protozero::pbf_writer node(message);
     for (const std::string& input : inputs) node.add_string(field::input, input);
     node.add_string(field::output, output);
     node.add_string(field::name, unused(name + "_" + op));
     node.add_string(field::op_type, op);
     for (const auto& [key, value] : attributes) add_attribute(node, key, value, name);
-    produced_.insert(output);
+    content_.add_node(std::move(message), inputs, {output});
   }
 
   // ---- quantized values
@@ -345,10 +234,9 @@ class onnx_writer {
     std::string zero_point;
   };
   // Scale and zero point as initializers: one of each for QuantizeLinear and DequantizeLinear.
-  quantizer_names add_parameters(const std::string& name, const quantized_value& v) {
+  quantizer_names add_parameters(const std::string& name, const quantized_value& v, const xquant::shape& shape) {
     const onnx_code_type type = onnx_code_type_of(v.quantizer);
     const std::vector<float>& scale = v.parameters.scale();
-    const xquant::shape shape = v.quantizer.per_axis ? xquant::shape(scale.size()) : xquant::shape{};
     quantizer_names names{unused(name + "_scale"), unused(name + "_zero_point")};
     add_initializer(names.scale, shape, static_cast<std::int32_t>(model::element_type::float32), scale.data(),
                     scale.size() * sizeof(float));
@@ -361,8 +249,26 @@ class onnx_writer {
     return names;
   }
 
+  // How ONNX says which elements of a weight share a scale.
+  onnx_granularity layout_of(const quantized_value& w) const {
+    const xquant::shape& shape = g_.constant(w.value)->shape();
+    const quantizer_description& q = w.quantizer;
+    onnx_granularity layout;
+    if (q.granularity == granularity_id::tensor_or_axis && !q.by_expert) {
+      if (!q.per_axis) return layout;
+      layout.axis = q.axis < 0 ? q.axis + static_cast<std::ptrdiff_t>(shape.rank) : q.axis;
+      layout.scale_shape = xquant::shape(w.parameters.count());
+      return layout;
+    }
+    if (const status bad = to_onnx(granularity_of(q), shape, layout); !bad.ok())
+      refuse(
+          "weight '" + g_.name_of(w.value) + "' of shape " + model::to_text(shape) + ": " + xquant::error(bad).what(),
+          bad.code);
+    return layout;
+  }
+
   void write_weight(const quantized_value& w) {
-    const std::string& name = g_.name_of(w.value);
+    const std::string& name = name_of(w.value);
     const model::tensor& t = *g_.constant(w.value);
     const onnx_code_type type = onnx_code_type_of(w.quantizer);
     std::vector<std::byte> codes(t.size() * type.bytes);
@@ -373,15 +279,15 @@ class onnx_writer {
                           tensor_view<code>(reinterpret_cast<code*>(codes.data()), t.shape()));
     });
     if (!s.ok()) refuse("weight '" + name + "': " + xquant::error(s).what(), s.code);
-    const quantizer_names names = add_parameters(name, w);
+    const onnx_granularity layout = layout_of(w);
+    const quantizer_names names = add_parameters(name, w, layout.scale_shape);
     const std::string quantized = unused(name + "_quantized");
     add_initializer(quantized, t.shape(), type.number, codes.data(), codes.size());
     std::vector<std::pair<const char*, std::int64_t>> attributes;
-    if (w.quantizer.per_axis) {
-      const std::ptrdiff_t axis = w.quantizer.axis;
-      attributes.emplace_back("axis", axis < 0 ? axis + static_cast<std::ptrdiff_t>(t.shape().rank) : axis);
-    }
-    const std::string output = unused(name + "_dequantized");
+    if (layout.scale_shape.rank != 0) attributes.emplace_back("axis", layout.axis);
+    if (layout.block_size != 0) attributes.emplace_back("block_size", layout.block_size);
+    // An output of the network is what readers of the weight see, as it is for computed values.
+    const std::string output = g_.is_output(w.value) ? name : unused(name + "_dequantized");
     add_node("DequantizeLinear", name, {quantized, names.scale, names.zero_point}, output, attributes);
     reads_[w.value] = output;
   }
@@ -390,14 +296,15 @@ class onnx_writer {
   // what its user reads.
   std::string raw_name(model::value_id id) {
     const auto found = raw_.find(id);
-    return found == raw_.end() ? g_.name_of(id) : found->second;
+    return found == raw_.end() ? name_of(id) : found->second;
   }
 
   void write_activation(const quantized_value& a) {
     const quantizer_description& q = a.quantizer;
-    const std::string& name = g_.name_of(a.value);
+    const std::string& name = name_of(a.value);
     const onnx_code_type type = onnx_code_type_of(q);
-    const quantizer_names names = add_parameters(name, a);
+    const quantizer_names names =
+        add_parameters(name, a, q.per_axis ? xquant::shape(a.parameters.count()) : xquant::shape{});
     std::vector<std::pair<const char*, std::int64_t>> attributes;
     if (q.per_axis) attributes.emplace_back("axis", q.axis);
     std::string input = raw_name(a.value);
@@ -460,7 +367,7 @@ class onnx_writer {
       refuse(std::string(e.what()).substr(std::strlen("xquant: ")), e.code());
     }
     if (!bias) return "";
-    const std::string& name = g_.name_of(bias->value);
+    const std::string& name = name_of(bias->value);
     const xquant::shape& shape = g_.constant(bias->value)->shape();
     const std::string scale_name = unused(name + "_scale");
     add_initializer(scale_name, bias->per_channel ? xquant::shape(bias->scale.size()) : xquant::shape{},
@@ -486,8 +393,9 @@ class onnx_writer {
       if (const std::string bias = integer_bias(id); !bias.empty()) inputs[2] = bias;
     std::vector<std::string> outputs;
     for (const model::value_id output : n.outputs) {
-      if (output != model::no_value && activations_.count(output) != 0 && g_.is_output(output))
-        raw_[output] = unused(g_.name_of(output) + "_float");
+      // The name goes to what is read dequantized; a weight's float values then are nobody's.
+      if (output != model::no_value && g_.is_output(output) && activations_.count(output) + weights_.count(output) != 0)
+        raw_[output] = unused(name_of(output) + "_float");
       outputs.push_back(output == model::no_value ? "" : raw_name(output));
     }
     const opset_change::rewritten changed = opset_.rewrite(g_, n);
@@ -507,8 +415,6 @@ class onnx_writer {
       add_node("Flatten", whole, {inputs[0]}, flat, {{"axis", *changed.flatten}});
       inputs[0] = flat;
     }
-    for (const std::string& input : inputs) used_.insert(input);
-    for (const std::string& output : outputs) produced_.insert(output);
     append_node(n, inputs, outputs);
     if (changed.flatten) add_node("Reshape", whole, {outputs[0], extents}, whole, {});
     for (const model::value_id output : n.outputs)
@@ -539,9 +445,7 @@ class onnx_writer {
           append(message, bytes);
       });
       if (keep_attributes && old_inputs == inputs && old_outputs == outputs) {
-        message.clear();
-        append(message, original->bytes);
-        protozero::pbf_writer(nodes_).add_message(onnx_schema::graph_proto::node, message);
+        content_.add_node({original->bytes.data(), original->bytes.size()}, inputs, outputs);
         return;
       }
     }
@@ -551,42 +455,33 @@ class onnx_writer {
     for (const std::string& output : outputs) names.add_string(field::output, output);
     if (!keep_attributes)
       for (const auto& [name, value] : n.attributes) add_attribute(writer, name, value, g_.describe(n));
-    protozero::pbf_writer(nodes_).add_message(onnx_schema::graph_proto::node, head + message);
+    content_.add_node(head + message, inputs, outputs);
   }
 
   // ---- putting it together
 
+  // What is read from outside: outputs, what subgraphs read, and what nobody read in the file either.
+  std::unordered_set<std::string> wanted() const {
+    std::unordered_set<std::string> result = names_.read_in_subgraphs();
+    for (const model::value_id id : g_.outputs()) result.insert(name_of(id));
+    for (const model::node& n : source_.nodes()) {
+      bool unread = true;
+      for (const model::value_id id : n.outputs)
+        unread = unread && (id == model::no_value || (source_.consumers(id).empty() && !source_.is_output(id)));
+      for (const model::value_id id : n.outputs)
+        if (unread && id != model::no_value) result.insert(source_.name_of(id));
+    }
+    return result;
+  }
+
   // Whether the original's initializer is needed: it is read, or nobody read it in the first place.
   bool keeps(const std::string& name) const {
     const model::value_id id = source_.find(name);
-    if (used_.count(name) != 0 || id == model::no_value) return true;
+    if (content_.is_computed(name)) return false;
+    if (content_.is_read(name) || id == model::no_value) return true;
     const model::value_id now = g_.find(name);
     if (now == model::no_value || g_.initializer(now) == nullptr) return false;
     return source_.is_output(id) || source_.consumers(id).empty();
-  }
-
-  static bool is_external(data_view tensor) {
-    bool external = false;
-    for_each_field(tensor, [&](std::uint32_t tag, data_view field) {
-      external = external || tag == onnx_schema::tensor_proto::external_data;
-      if (tag == onnx_schema::tensor_proto::data_location) {
-        protozero::pbf_reader reader(field);
-        reader.next();
-        external = external || reader.get_int64() != 0;
-      }
-    });
-    return external;
-  }
-
-  static bool has_external_tensor(data_view node) {
-    bool external = false;
-    for_each_field(node, [&](std::uint32_t tag, data_view attribute) {
-      if (tag != onnx_schema::node_proto::attribute) return;
-      for_each_field(content_of(attribute), [&](std::uint32_t kind, data_view field) {
-        external = external || (kind == onnx_schema::attribute_proto::t && is_external(content_of(field)));
-      });
-    });
-    return external;
   }
 
   std::string assemble_graph() {
@@ -597,7 +492,7 @@ class onnx_writer {
     for_each_field(graph_, [&](std::uint32_t tag, data_view bytes) {
       switch (tag) {
         case field::node:
-          if (!nodes_written) result += nodes_;
+          if (!nodes_written) result += content_.node_fields();
           nodes_written = true;
           return;
         case field::initializer: {
@@ -621,19 +516,19 @@ class onnx_writer {
           const model::value_id id = source_.find(name);
           const bool was_there =
               id != model::no_value && (source_.producer(id) != model::no_node || source_.initializer(id) != nullptr);
-          if (was_there && produced_.count(name) == 0 && (source_.initializer(id) == nullptr || !keeps(name))) return;
+          if (was_there && !content_.is_computed(name) && (source_.initializer(id) == nullptr || !keeps(name))) return;
           break;
         }
         default: break;
       }
       append(result, bytes);
     });
-    if (!nodes_written) result += nodes_;
+    if (!nodes_written) result += content_.node_fields();
     for (const auto& [id, t] : g_.initializers()) {
-      const std::string& name = g_.name_of(id);
-      if (written.count(name) == 0 && (used_.count(name) != 0 || g_.is_output(id))) add_initializer(name, t);
+      const std::string& name = name_of(id);
+      if (written.count(name) == 0 && content_.is_read(name) && !content_.is_computed(name)) add_initializer(name, t);
     }
-    return result + initializers_;
+    return result + content_.initializer_fields();
   }
 
   std::string assemble_model() {
@@ -679,14 +574,11 @@ class onnx_writer {
   value_map weights_;
   value_map activations_;
   std::unordered_map<std::string, source_node> source_nodes_;  // by output
-  std::unordered_set<std::string> names_;                      // taken, by values and nodes of ours
-  std::unordered_set<std::string> used_;                       // read by a node that was written
-  std::unordered_set<std::string> produced_;                   // computed by a node that was written
+  onnx_names names_;
+  onnx_content content_;
+  std::unordered_map<model::value_id, std::string> renamed_;  // values the file does not have, whose name it has
   std::unordered_map<model::value_id, std::string> reads_;
   std::unordered_map<model::value_id, std::string> raw_;
-  std::vector<bool> dead_;
-  std::string nodes_;         // GraphProto.node fields
-  std::string initializers_;  // GraphProto.initializer fields that are new
 };
 
 }  // namespace detail
