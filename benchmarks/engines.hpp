@@ -25,7 +25,9 @@ enum class layout { tensor, axis_0, axis_last };
 /// Scales near 0.02 and zero points near 3: about one value of a hundred is clipped. One slot a tensor, row or column.
 class slot_arrays {
  public:
-  slot_arrays(const extent& e, layout where) : parameters_(std::make_shared<xquant::parameters>(make(e, where))) {
+  /// `far_scale`, unless 0, is the scale of the slot in the middle.
+  slot_arrays(const extent& e, layout where, float far_scale = 0)
+      : parameters_(std::make_shared<xquant::parameters>(make(e, where, far_scale))) {
     for (const float s : parameters_->scale()) reciprocal_->push_back(1.0f / s);
   }
   xquant::parameters_view<float> view() const { return parameters_->view(); }
@@ -35,7 +37,7 @@ class slot_arrays {
   }
 
  private:
-  static xquant::parameters make(const extent& e, layout where) {
+  static xquant::parameters make(const extent& e, layout where, float far_scale) {
     const std::size_t count = where == layout::tensor ? 1 : where == layout::axis_0 ? e.rows : e.columns;
     std::vector<float> scale(count);
     std::vector<std::int32_t> zero_point(count);
@@ -43,6 +45,7 @@ class slot_arrays {
       scale[i] = 0.02f + 0.0001f * static_cast<float>(i % 7);
       zero_point[i] = 3 - static_cast<std::int32_t>(i % 5);
     }
+    if (far_scale != 0) scale[count / 2] = far_scale;
     return xquant::parameters(scale, zero_point);
   }
   std::shared_ptr<xquant::parameters> parameters_;

@@ -4,6 +4,8 @@
 #include <xquant/ops/quantize.hpp>
 #include <xquant/rounding/stochastic.hpp>
 
+#include <limits>
+
 namespace bench {
 
 namespace {
@@ -78,6 +80,17 @@ void add_cases(const char* kind, layout where, bool scalar_at_dram) {
   }
 }
 
+// 256 channels of 4096 elements, and the same with one channel whose scale is the smallest normal number: a dead
+// channel, as degenerate::at_least<degenerate::smallest_normal> gives it.
+template <class Granularity>
+void add_far_scale(const char* kind, const char* kind_with, layout where, const extent& e) {
+  using quantizer = xquant::quantizer<xquant::int8, Granularity, xquant::affine>;
+  for (const float far : {0.0f, std::numeric_limits<float>::min()})
+    add({"quantize", far == 0 ? kind : kind_with, e, 5 * e.elements, engine_names(true), [=](const extent& size) {
+           return quantize_engines(size, quantizer{}, slot_arrays(size, where, far), where);
+         }});
+}
+
 }  // namespace
 
 void add_quantize() {
@@ -98,6 +111,13 @@ void add_quantize() {
                                                                         layout::axis_last, true);
   add_cases<xquant::per_tensor, xquant::stochastic, multiply_by_reciprocal>("int8/per_tensor/stochastic/reciprocal",
                                                                             layout::tensor, true);
+  constexpr extent matrix{"1Mi", std::size_t{1} << 20, 256, 4096};
+  constexpr extent tall{"1Mi", std::size_t{1} << 20, 4096, 256};
+  add_far_scale<xquant::per_axis<0>>("int8/axis_0/nearest_even/division",
+                                     "int8/axis_0_with_a_dead_channel/nearest_even/division", layout::axis_0, matrix);
+  add_far_scale<xquant::per_axis<-1>>("int8/axis_last/nearest_even/division",
+                                      "int8/axis_last_with_a_dead_channel/nearest_even/division", layout::axis_last,
+                                      tall);
 }
 
 }  // namespace bench

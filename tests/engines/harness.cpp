@@ -233,4 +233,56 @@ void check_strides(const subject& s) {
   }
 }
 
+// Slots whose scales are ordinary but for one, at each end of the interval and far beyond it: at the first slot, the
+// last, within and beside blocks of 64. Elements are half-steps of their own slot's scale, and their neighbours.
+void check_odd_scales(const subject& s) {
+  if (s.has_signed_scale) return;
+  CAPTURE(std::string(s.name));
+  oracle::stream random(s.output_bytes * 31 + static_cast<std::uint64_t>(s.storage_upper));
+  const code_range range = code_ranges(s)[0];
+  const float odd[] = {std::ldexp(1.0f, -149),
+                       std::ldexp(1.5f, -130),
+                       std::ldexp(1.0f, -126),
+                       std::ldexp(1.7f, -100),
+                       std::nextafter(std::ldexp(1.0f, -90), 0.0f),
+                       std::ldexp(1.0f, -90),
+                       std::ldexp(1.0f, 100),
+                       std::nextafter(std::ldexp(1.0f, 100), INFINITY),
+                       std::ldexp(1.3f, 120),
+                       std::ldexp(1.9f, 126),
+                       std::numeric_limits<float>::max()};
+  const layout layouts[] = {{xquant::shape(3, 257), -1},   {xquant::shape(40, 200), -1}, {xquant::shape(131), 0},
+                            {xquant::shape(9, 131), 0},    {xquant::shape(70, 5), 0},    {xquant::shape(3, 66, 7), 1},
+                            {xquant::shape(2, 5, 190), -2}};
+  std::size_t turn = 0;
+  for (const layout& l : layouts) {
+    const std::size_t axis = xquant::normalized_axis(l.axis, l.shape.rank);
+    const std::size_t slots = l.shape.extent[axis];
+    std::size_t inner = 1;
+    for (std::size_t d = axis + 1; d < l.shape.rank; ++d) inner *= l.shape.extent[d];
+    const std::size_t count = l.shape.size();
+    for (const float scale : odd)
+      for (const std::size_t place : {std::size_t{0}, slots - 1, slots / 2, std::size_t{64} % slots}) {
+        if (turn++ % 4 != 0 && xquant_test::scale() < 0.1) continue;
+        parameter_set p(random, s, range, slots, true);
+        p.scales[place] = scale;
+        p.reciprocals[place] = 1.0f / scale;
+        memory input(count * s.input_bytes);
+        if (s.input_bytes == 4) {
+          for (std::size_t i = 0; i < count; ++i) {
+            const float x = oracle::interesting(random, p.scales[i / inner % slots], s.is_integer ? 300 : 500);
+            std::memcpy(input.data() + 4 * i, &x, 4);
+          }
+        } else {
+          fill(random, s, range, p.scales, input, count);
+        }
+        if (p.with_reciprocals && std::isinf(p.reciprocals[place])) p.with_reciprocals = false;
+        const call c{false,   range.lower, range.upper, l.axis,  turn,    nullptr,
+                     nullptr, l.shape,     nullptr,     nullptr, p.view()};
+        if (std::isinf(p.reciprocals[place]) && !s.run_any_scale) continue;
+        compare(s, c, input, 0, count, 0);
+      }
+  }
+}
+
 }  // namespace engines_test

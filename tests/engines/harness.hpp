@@ -34,11 +34,14 @@ struct subject {
   std::int32_t storage_upper;
   bool has_real_zero_point = false;  // its zero points are reals, in units of codes (or of the data, all the same)
   bool has_signed_scale = false;     // its scales may be negative
+  bool run_any_scale = true;         // takes scales whose reciprocal is infinite
 };
 
 /// Every tail length 0 .. 129 over several shapes, axes, parameter sets and code ranges.
 void check_tails(const subject& s);
 /// Strided, transposed, reversed and repeated inputs; strided outputs; in place.
 void check_strides(const subject& s);
+/// One scale outside the interval of the short quotient among many that are not.
+void check_odd_scales(const subject& s);
 
 }  // namespace engines_test

@@ -75,7 +75,8 @@ subject make_subject(const char* name) {
           static_cast<std::int32_t>(format.lower_code()),
           static_cast<std::int32_t>(format.upper_code()),
           is_real(xquant::detail::zero_point_rule_of<Scheme>),
-          xquant::detail::has_signed_scale<Scheme>};
+          xquant::detail::has_signed_scale<Scheme>,
+          !Arithmetic::multiplies_by_reciprocal};
 }
 
 template <operation Operation, class Rounding, class Arithmetic, class Format, class Scheme = xquant::symmetric<>>
@@ -83,6 +84,7 @@ void check(const char* name) {
   const subject s = make_subject<Operation, Format, Scheme, Rounding, Arithmetic>(name);
   check_tails(s);
   check_strides(s);
+  check_odd_scales(s);
 }
 
 /// All formats, with zero points; those without share all but one subtraction, so they are asked for apart.

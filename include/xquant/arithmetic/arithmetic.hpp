@@ -12,6 +12,10 @@ namespace xquant::inline XQUANT_ABI {
 ///   static L quotient<bool NearHalves>(L x, L scale, L reciprocal)
 ///                                                    x in units of the scale. NearHalves promises that the quotient is
 ///                                                    only rounded to the nearest point of an 8-bit grid
+/// and, where quotient<true> is shorter and right for some scales only (an interval around 1),
+///   bool is_ordinary(real scale)                     whether it is right for this one
+///   using for_any_scale = ...                        the arithmetic of the others, as divide_by_moved_scale.hpp has it;
+///                                                    without these, quotient<true> is not asked for
 // clang-format on
 template <class A>
 concept Arithmetic = QuantizerPolicy<A> && is_same<typename A::policy_category, category::arithmetic> && requires {

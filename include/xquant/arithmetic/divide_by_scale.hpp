@@ -1,10 +1,13 @@
 // v = x / scale, correctly rounded.
 #pragma once
 
+#include <xquant/core/bits.hpp>
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
 
 namespace xquant::inline XQUANT_ABI {
+
+struct divide_by_moved_scale;  // divide_by_moved_scale.hpp
 
 /// The quotient of ONNX QuantizeLinear: rounded once. `NearHalves` promises that the caller only rounds the quotient to
 /// the nearest point of an 8-bit grid, which lets a vector engine avoid the divide instruction (rule 4).
@@ -19,6 +22,16 @@ struct divide_by_scale {
     else
       return divide(x, scale);
   }
+
+  /// Whether quotient<true> may be used with this scale: 2^-90 <= scale <= 2^100. Below it the residual of a quotient
+  /// near e4m3fn's smallest values would be subnormal (docs/exhaustive.md).
+  template <class Real>
+  XQUANT_INLINE static constexpr bool is_ordinary(Real scale) noexcept {
+    return scale >= power_of_two<Real>(-90) && scale <= power_of_two<Real>(100);
+  }
+  /// The same arithmetic with a quotient<true> for every scale.
+  using for_any_scale = divide_by_moved_scale;
+
   friend constexpr bool operator==(const divide_by_scale&, const divide_by_scale&) = default;
 };
 

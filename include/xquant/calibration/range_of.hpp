@@ -21,7 +21,6 @@ struct extremes_operation {
   using output_0_type = none;
   using output_1_type = none;
   using rounding_type = none;
-  static constexpr bool needs_small_quotient = false;
   static constexpr std::size_t accumulators = 2;
 
   template <class L>

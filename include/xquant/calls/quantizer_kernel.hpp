@@ -2,6 +2,7 @@
 // docs/arithmetic.md, rules 3 to 7.
 #pragma once
 
+#include <xquant/arithmetic/divide_by_moved_scale.hpp>
 #include <xquant/engines/operation.hpp>
 #include <xquant/formats/format.hpp>
 
@@ -31,6 +32,28 @@ inline constexpr bool allows_short_quotient = requires {
 template <class F>
 inline constexpr bool is_wide_format = requires {
   requires F::is_wide;
+};
+
+// Whether an arithmetic has a short quotient for ordinary scales, and another form for the others.
+template <class A>
+inline constexpr bool has_short_quotient = requires {
+  typename A::for_any_scale;
+};
+
+// What x is multiplied by before a short quotient for any scale, and what it is divided by then.
+template <class L>
+struct moved_scale {
+  L power;
+  L divisor;
+};
+template <class A, class L>
+struct move_of {
+  using type = none;
+};
+template <class A, class L>
+requires requires(L scale) { A::power(scale); }
+struct move_of<A, L> {
+  using type = moved_scale<L>;
 };
 
 // What prepared parameters of a wide format have besides (formats/wide_integer.hpp).
@@ -68,10 +91,13 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
   /// Whether zero points are no part of v = scaled(x), nor of what it is rounded to.
   static constexpr bool zero_point_is_apart = Rule == zero_point_rule::none || has_zero_point;
   // Rounding to nearest on an 8-bit grid cannot tell the short quotient from the exact one.
-  static constexpr bool needs_small_quotient =
-      zero_point_is_apart && !HasSignedScale && !ArithmeticType::multiplies_by_reciprocal && sizeof(code_type) == 1 &&
+  static constexpr bool has_short_quotient =
+      zero_point_is_apart && !HasSignedScale && detail::has_short_quotient<ArithmeticType> && sizeof(code_type) == 1 &&
       FormatType::quotient_bits <= 10 && detail::allows_short_quotient<FormatType> &&
       rounding_sees_only_halves<RoundingType>;
+  /// Whether that quotient is right for ordinary scales alone (ArithmeticType::is_ordinary).
+  static constexpr bool has_quotient_of_ordinary_scales =
+      has_short_quotient && is_same<typename detail::move_of<ArithmeticType, Real>::type, none>;
 
   static constexpr bool is_wide = detail::is_wide_format<FormatType>;
   static_assert(!is_wide || zero_point_is_apart,
@@ -82,6 +108,19 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
   RoundingType rounding_policy;
   bound_type lower;
   bound_type upper;
+
+  /// What the operation for any scale takes as the reciprocal: that of the scale it divides by.
+  template <class L>
+  XQUANT_INLINE static constexpr L reciprocal_for(L scale) {
+    return divide(broadcast<L>(1), multiply(scale, ArithmeticType::power(scale)));
+  }
+  /// Whether the operation may run with this scale as it is; else its for_any_scale() does.
+  XQUANT_INLINE static constexpr bool is_ordinary(Real scale) noexcept {
+    if constexpr (has_quotient_of_ordinary_scales)
+      return ArithmeticType::is_ordinary(scale);
+    else
+      return true;
+  }
 
   XQUANT_INLINE constexpr const RoundingType& rounding() const noexcept { return rounding_policy; }
   XQUANT_INLINE constexpr bound_type lower_code() const noexcept { return lower; }
@@ -98,11 +137,19 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
     L highest_step;
     integer_of<L> zero_point;                                    // the bits of a real, where it enters as one
     typename detail::format_bounds<FormatType, L>::type bounds;  // of a wide format
+    typename detail::move_of<ArithmeticType, L>::type moved;     // of a short quotient for any scale
   };
 
   template <class L, bool Exact = false>
   XQUANT_INLINE constexpr prepared<L> prepare(const lane_parameters<L>& p) const {
     L highest = broadcast<L>(power_of_two<Real>(FormatType::quotient_bits));
+    if constexpr (moves_scale<L, Exact>) {
+      const L power = ArithmeticType::power(p.scale);
+      const L divisor = multiply(p.scale, power);
+      auto result = prepare_narrow<L>(p, multiply(divisor, highest));
+      result.moved = {power, divisor};
+      return result;
+    }
     if constexpr (!Exact && takes_short_quotient<L>) highest = multiply(p.scale, highest);
     if constexpr (is_wide) {
       const integer_of<L> zero_point = has_zero_point ? p.zero_point : broadcast_integer<L>(0);
@@ -114,7 +161,8 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
               bounds.lowest.nearest,
               bounds.highest.nearest,
               zero_point,
-              bounds};
+              bounds,
+              {}};
     } else {
       return prepare_narrow<L>(p, highest);
     }
@@ -142,6 +190,7 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
             to_real<L>(lowest_step),
             to_real<L>(highest_step),
             zero_point,
+            {},
             {}};
   }
 
@@ -152,7 +201,10 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
   /// itself (its prepared parameters come from prepare<L, true>).
   template <class L, bool Exact = false>
   XQUANT_INLINE static constexpr L scaled(L x, const prepared<L>& p) {
-    if constexpr (!Exact && takes_short_quotient<L>)
+    if constexpr (moves_scale<L, Exact>)
+      return ArithmeticType::template quotient<true>(held<low_converts_right<L>>(multiply(x, p.moved.power), p),
+                                                     p.moved.divisor, p.reciprocal);
+    else if constexpr (!Exact && takes_short_quotient<L>)
       return ArithmeticType::template quotient<true>(held<low_converts_right<L>>(x, p), p.scale, p.reciprocal);
     else if constexpr (takes_any)
       return unheld<L>(x, p);
@@ -261,7 +313,10 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
   static constexpr bool is_plain = requires { requires FormatType::is_plain_integer; };
   static constexpr bool takes_any = requires { requires FormatType::encodes_any_real; };
   template <class L>
-  static constexpr bool takes_short_quotient = needs_small_quotient&& lane_count<L> != 1;
+  static constexpr bool takes_short_quotient = has_short_quotient&& lane_count<L> != 1;
+  template <class L, bool Exact>
+  static constexpr bool moves_scale =
+      !Exact && takes_short_quotient<L> && !is_same<typename detail::move_of<ArithmeticType, L>::type, none>;
   // Nothing is held from below where what is too low, or NaN, converts to an integer that saturates to the lowest code.
   template <class L>
   static constexpr bool low_converts_right =
@@ -283,5 +338,30 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
                                                 : clamp(value, p.lowest, p.highest);
   }
 };
+
+namespace detail {
+
+// The kernel whose short quotient takes every scale.
+template <class Kernel>
+struct any_scale_kernel;
+template <class Real, class FormatType, class RoundingType, class ArithmeticType, zero_point_rule Rule,
+          bool HasSignedScale>
+struct any_scale_kernel<quantizer_kernel<Real, FormatType, RoundingType, ArithmeticType, Rule, HasSignedScale>> {
+  using type =
+      quantizer_kernel<Real, FormatType, RoundingType, typename ArithmeticType::for_any_scale, Rule, HasSignedScale>;
+};
+
+// An operation `To`, of another kernel, with what `from` holds.
+template <class To, class From>
+constexpr To rebound(const From& from) noexcept {
+  To operation{};
+  operation.format = from.format;
+  operation.rounding_policy = from.rounding_policy;
+  operation.lower = from.lower;
+  operation.upper = from.upper;
+  return operation;
+}
+
+}  // namespace detail
 
 }  // namespace xquant

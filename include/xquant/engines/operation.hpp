@@ -19,7 +19,6 @@ struct bit {};
 ///   using input_0_type, input_1_type                     real, float16, bfloat16, a code type, bit, or none
 ///   using output_0_type, output_1_type                   likewise
 ///   using rounding_type; const rounding_type& rounding() whose random bits the engine supplies, if it is random; or none
-///   static constexpr bool needs_small_quotient           it calls divide_small (valid for ordinary scales only)
 ///   int32 lower_code(), upper_code()                     what integer results are clamped to as they are stored; results
 ///                                                        for codes of 32 bits are stored as they are
 ///   prepare<L>(lane_parameters<L>) const                 what depends on the parameters alone
@@ -33,9 +32,15 @@ struct bit {};
 ///   static L initial<L>(k), L combine<L>(k, L a, L b)    a combines the terms of more elements into accumulator k
 /// and returns a reduced_result: the output (none where it has none) and one term an accumulator.
 ///
-/// Optional: static constexpr bool has_real_zero_point = true, where zero points are reals: lane_parameters then holds
-/// their bits. template <class L> static constexpr bool adds_zero_point_in_store, with `zero_point` in what prepare gives:
-/// the engine adds it, saturating, as it stores the codes.
+/// Optional:
+///   static constexpr bool needs_ordinary_scales = true   lanes of more than one element are right for some scales only;
+///                                                        then also
+///     bool is_ordinary(real scale)                       for which: an interval around 1
+///     for_any_scale()                                    the operation for the others, and for these; its lane_parameters
+///     reciprocal_for<L>(L scale)                         have as reciprocal what this, of that operation, gives
+///   static constexpr bool has_real_zero_point = true     zero points are reals: lane_parameters hold their bits
+///   template <class L> bool adds_zero_point_in_store     with `zero_point` in what prepare gives: the engine adds it,
+///                                                        saturating, as it stores the codes
 // clang-format on
 template <class A, class B>
 struct two_results {
@@ -64,6 +69,12 @@ struct operation_streams {
 };
 
 namespace detail {
+// Whether lanes of more than one element are right for ordinary scales alone.
+template <class Op>
+inline constexpr bool needs_ordinary_scales = requires {
+  requires Op::needs_ordinary_scales;
+};
+
 /// The stream of an operand: what Op declares, or none.
 template <class Op, unsigned Operand>
 using stream_at =

@@ -1,6 +1,7 @@
 // The SIMD engine: the same formulas on xsimd batches, with the same bits as the scalar engine.
 #pragma once
 
+#include <xquant/engines/row_by_scale.hpp>
 #include <xquant/engines/scalar.hpp>
 #include <xquant/engines/simd/avx2.hpp>
 #include <xquant/engines/simd/avx512.hpp>
@@ -32,10 +33,13 @@ struct simd_engine {
   template <class Op>
   static void run(const Op& operation, const nest_list& nests, const operation_streams<Op>& streams) {
     static_assert(supports<Op>, "xquant::simd_engine: float data only; double runs on the scalar engine");
-    const detail::walk_streams erased = detail::erase(operation, streams);
-    if constexpr (Op::needs_small_quotient)
-      if (!detail::small_quotient_is_exact(streams.parameters)) return scalar_engine::run(operation, nests, streams);
-    detail::walk(detail::row_kernel_of<Op, simd_lane<Arch>>, nests, erased);
+    using lane = simd_lane<Arch>;
+    if constexpr (detail::needs_ordinary_scales<Op>)
+      if (!detail::all_ordinary<Op>(streams.parameters)) {
+        const detail::operation_by_scale<Op> both(operation);
+        return detail::walk(detail::row_kernel_by_scale<Op, lane>, nests, detail::erase<Op>(both, streams));
+      }
+    detail::walk(detail::row_kernel_of<Op, lane>, nests, detail::erase<Op>(operation, streams));
   }
 
   /// A reduction; see scalar_engine::reduce.
@@ -43,7 +47,7 @@ struct simd_engine {
   static void reduce(const Op& operation, const reduction_walk& walk, const operation_streams<Op>& streams,
                      double* results) {
     static_assert(supports<Op>, "xquant::simd_engine: float data only; double runs on the scalar engine");
-    const detail::walk_streams erased = detail::erase(operation, streams);
+    const detail::walk_streams erased = detail::erase<Op>(operation, streams);
     for_each_piece(walk.nests, [&](const piece& p) {
       detail::reduce_piece(detail::reduction_kernel_of<Op, simd_lane<Arch>>, walk, erased, p,
                            results + p.slot * (Op::accumulators + 1));
@@ -54,8 +58,8 @@ struct simd_engine {
   template <class Op>
   static void reduce_piece(const Op& operation, const reduction_walk& walk, const operation_streams<Op>& streams,
                            const piece& p, double* results) {
-    detail::reduce_piece(detail::reduction_kernel_of<Op, simd_lane<Arch>>, walk, detail::erase(operation, streams), p,
-                         results);
+    detail::reduce_piece(detail::reduction_kernel_of<Op, simd_lane<Arch>>, walk, detail::erase<Op>(operation, streams),
+                         p, results);
   }
 };
 

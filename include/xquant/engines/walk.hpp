@@ -387,15 +387,6 @@ inline void reduce_piece(const reduction_kernel& kernel, const reduction_walk& w
   (p.varying ? kernel.reduce_varying : kernel.reduce)(arguments_of(kernel, s, p, results));
 }
 
-/// divide_small rounds right for scales in this interval; others take the scalar lane's true division. Below it the
-/// residual of a quotient near e4m3fn's smallest values would be subnormal (docs/exhaustive.md).
-template <class Real>
-constexpr bool small_quotient_is_exact(const parameters_view<Real>& p) noexcept {
-  for (std::size_t i = 0; i < p.count; ++i)
-    if (!(p.scale[i] >= power_of_two<Real>(-90) && p.scale[i] <= power_of_two<Real>(100))) return false;
-  return true;
-}
-
 template <class Op, class L>
 constexpr auto stream_fence_of() noexcept -> void (*)() {
   if constexpr (block_kernel<Op, L>::can_stream)
@@ -423,8 +414,9 @@ inline constexpr reduction_kernel reduction_kernel_of{
      element_size<typename Op::output_0_type>, element_size<typename Op::output_1_type>},
     sizeof(typename Op::real)};
 
-template <class Op>
-walk_streams erase(const Op& operation, const operation_streams<Op>& s) noexcept {
+// `operation` is what the row kernel takes it for: the operation, or what it is made of.
+template <class Op, class Operation>
+walk_streams erase(const Operation& operation, const operation_streams<Op>& s) noexcept {
   static_assert(sizeof(zero_point_element<Op>) == 4);
   return {&operation,         {s.input_0, s.input_1},  {s.output_0, s.output_1},
           s.parameters.scale, s.parameters.reciprocal, zero_points_of<Op>(s.parameters)};

@@ -40,7 +40,6 @@ struct masked_gradient_operation {
   using output_0_type = Element;
   using output_1_type = none;
   using rounding_type = none;
-  static constexpr bool needs_small_quotient = false;
 
   template <class L>
   XQUANT_INLINE static constexpr none prepare(const lane_parameters<L>&) {

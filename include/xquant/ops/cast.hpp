@@ -19,7 +19,6 @@ struct cast_operation : ToKernel {
   using input_1_type = none;
   using output_0_type = typename ToKernel::code_type;
   using output_1_type = none;
-  static constexpr bool needs_small_quotient = false;
   FromKernel from;
 
   template <class L>

@@ -20,7 +20,6 @@ struct dequantize_operation : Kernel {
   using output_0_type = Out;
   using output_1_type = none;
   using rounding_type = none;
-  static constexpr bool needs_small_quotient = false;
 
   template <class L>
   XQUANT_INLINE static constexpr lane_parameters<L> prepare(const lane_parameters<L>& p) {

@@ -28,6 +28,12 @@ struct fake_quantize_operation : Kernel {
   using input_1_type = none;
   using output_0_type = Out;
   using output_1_type = none;
+  static constexpr bool needs_ordinary_scales = Kernel::has_quotient_of_ordinary_scales;
+
+  /// The same operation for every scale, where needs_ordinary_scales.
+  constexpr auto for_any_scale() const noexcept {
+    return detail::rebound<fake_quantize_operation<typename detail::any_scale_kernel<Kernel>::type, In, Out>>(*this);
+  }
 
   template <class L>
   XQUANT_INLINE constexpr L operator()(L x, none, const typename Kernel::template prepared<L>& p,

@@ -43,7 +43,6 @@ struct learned_fake_quantize_operation : Kernel {
   using output_0_type = Element;
   using output_1_type = none;
   using rounding_type = none;
-  static constexpr bool needs_small_quotient = false;
 
   template <class L>
   XQUANT_INLINE constexpr typename Kernel::template prepared<L> prepare(const lane_parameters<L>& p) const {

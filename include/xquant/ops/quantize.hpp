@@ -29,6 +29,12 @@ struct quantize_operation : Kernel {
   using input_1_type = none;
   using output_0_type = typename Kernel::code_type;
   using output_1_type = none;
+  static constexpr bool needs_ordinary_scales = Kernel::has_quotient_of_ordinary_scales;
+
+  /// The same operation for every scale, where needs_ordinary_scales.
+  constexpr auto for_any_scale() const noexcept {
+    return detail::rebound<quantize_operation<typename detail::any_scale_kernel<Kernel>::type, In>>(*this);
+  }
 
   template <class L>
   XQUANT_INLINE constexpr integer_of<L> operator()(L x, none, const typename Kernel::template prepared<L>& p,

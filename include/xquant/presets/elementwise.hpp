@@ -107,7 +107,6 @@ struct elementwise_operation {
   using input_1_type = none;
   using output_1_type = none;
   using rounding_type = none;
-  static constexpr bool needs_small_quotient = false;
 
   static constexpr std::int32_t lower_code() noexcept { return 0; }  // unless integers are stored
   static constexpr std::int32_t upper_code() noexcept { return 0; }
