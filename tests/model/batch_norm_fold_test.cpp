@@ -282,4 +282,90 @@ TEST_CASE("model batch norm fold: a batch norm that stays takes in its mean and 
   }
 }
 
+TEST_CASE("model batch norm fold: into the layer after it, where that does not pad") {
+  source random(7);
+  const auto constant = [](graph& g, const char* name, tensor t) {
+    const auto id = g.add_value(name);
+    g.set_initializer(id, std::move(t));
+    return id;
+  };
+  // x -> Relu -> BatchNormalization -> (Flatten) -> layer -> Relu -> r
+  const auto check = [&](const shape& x, bool flatten, const std::string& op, const std::vector<tensor>& parameters,
+                         const attributes& attrs, bool folds) {
+    pair_graph p = make_pair("Relu", x, {}, {}, x[1], random);
+    graph& g = p.g;
+    g.mutable_nodes().pop_back();  // the Relu after it
+    auto value = g.find("z");
+    if (flatten) {
+      node n;
+      n.op_type = "Flatten";
+      n.inputs = {value};
+      value = g.add_value("flat");
+      n.outputs = {value};
+      g.add_node(n);
+    }
+    node layer;
+    layer.name = "layer";
+    layer.op_type = op;
+    layer.attributes.insert(attrs.begin(), attrs.end());
+    layer.inputs = {value, constant(g, "weight", parameters[0])};
+    if (parameters.size() > 1) layer.inputs.push_back(constant(g, "bias", parameters[1]));
+    layer.outputs = {g.add_value("l")};
+    g.add_node(layer);
+    node relu;
+    relu.op_type = "Relu";
+    relu.inputs = {g.find("l")};
+    relu.outputs = {g.find("r")};
+    g.add_node(relu);
+    const graph before = with_output_r(g);
+    const auto result = xquant::model::fold_batch_norms(before);
+    CAPTURE(op);
+    CHECK(result.folded.size() == (folds ? 1 : 0));
+    CHECK(result.kept.size() == (folds ? 0 : 1));
+    CHECK(result.network.nodes().size() == before.nodes().size() - (folds ? 1 : 0));
+    CHECK(folded_difference(before, result.network, p.input) <= 1e-6);
+    if (folds)
+      CHECK(result.network.find_called(parameters.size() > 1 ? "bias" : "layer.bias") != xquant::model::no_value);
+  };
+  const shape image(2, 3, 5, 5);
+  check(image, false, "Conv", {random(shape(4, 3, 3, 3))}, {}, true);
+  check(image, false, "Conv", {random(shape(4, 3, 3, 3)), random(shape(4))},
+        {{"strides", std::vector<std::int64_t>{2, 2}}}, true);
+  check(image, false, "Conv", {random(shape(4, 3, 3, 3))}, {{"pads", std::vector<std::int64_t>{0, 0, 0, 0}}}, true);
+  check(image, false, "Conv", {random(shape(4, 3, 3, 3))}, {{"pads", std::vector<std::int64_t>{1, 0, 0, 0}}}, false);
+  check(image, false, "Conv", {random(shape(4, 3, 3, 3))}, {{"auto_pad", std::string("SAME_UPPER")}}, false);
+  check(image, false, "Conv", {random(shape(3, 1, 3, 3))}, {{"group", std::int64_t{3}}}, false);
+  check(image, false, "ConvTranspose", {random(shape(3, 4, 2, 2))}, {}, false);
+  check(image, true, "Gemm", {random(shape(75, 4)), random(shape(4))}, {{"alpha", 0.5f}, {"beta", -2.0f}}, true);
+  check(image, true, "Gemm", {random(shape(4, 75))}, {{"transB", std::int64_t{1}}}, true);
+  check(shape(2, 3), false, "Gemm", {random(shape(3, 4)), test::scalar(3)}, {}, true);
+}
+
+TEST_CASE("ptq batch norm fold forward: bad arguments are refused before anything is written") {
+  const std::vector<float> two{1, 1};
+  const std::vector<float> three{1, 1, 1};
+  const std::vector<float> negative{1, -1};
+  std::vector<float> weight{1, 2, 3, 4, 5, 6};
+  std::vector<float> bias{5, 6, 7};
+  const auto layout = xquant::ptq::input_layout::output_first(3, 2, 1);
+  const auto refused = [&](const batch_norm& norm, errc code, const std::string& argument) {
+    const xquant::status s = xquant::ptq::try_fold_batch_norm_forward(norm, layout, weight, bias);
+    CHECK(s.code == code);
+    CHECK(s.argument == argument);
+    CHECK(weight == std::vector<float>{1, 2, 3, 4, 5, 6});
+    CHECK(bias == std::vector<float>{5, 6, 7});
+    CHECK_THROWS_AS(xquant::ptq::fold_batch_norm_forward(norm, layout, weight, bias), xquant::error);
+  };
+  refused({three, two, two, two, 0.1}, errc::parameter_count, "gamma");
+  refused({two, two, three, two, 0.1}, errc::parameter_count, "mean");
+  refused({two, two, two, negative, 0.1}, errc::value_out_of_range, "variance");
+  bias.pop_back();
+  CHECK(xquant::ptq::try_fold_batch_norm_forward({two, two, two, two, 0.1}, layout, weight, bias).argument ==
+        std::string("bias"));
+  bias.push_back(7);
+  weight.pop_back();
+  CHECK(xquant::ptq::try_fold_batch_norm_forward({two, two, two, two, 0.1}, layout, weight, bias).code ==
+        errc::shape_mismatch);
+}
+
 }  // namespace

@@ -1,4 +1,4 @@
-// Folds the batch norms of a graph into the convolutions and Gemms before them (the mathematics:
+// Folds the batch norms of a graph into the convolutions and Gemms before or after them (the mathematics:
 // ptq/batch_norm_fold.hpp).
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <xquant/model/tensor.hpp>
 #include <xquant/ptq/batch_norm_fold.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +23,7 @@ namespace xquant::inline XQUANT_ABI::model {
 struct folded_graph {
   graph network;
   std::vector<std::string> folded;  ///< output names of the batch norms that are gone
-  std::vector<std::string> kept;    ///< output names of those that stay: no linear layer before them, or not foldable
+  std::vector<std::string> kept;    ///< output names of those that stay: no linear layer beside them, or not foldable
 };
 
 namespace detail {
@@ -77,46 +78,127 @@ inline std::optional<std::vector<float>> bias_of(const graph& g, const node& lay
   return values;
 }
 
-// Folds node `norm` of `g` into node `layer`; false when it cannot be done, and then nothing was changed.
-inline bool fold_pair(graph& g, node_id layer_id, node_id norm_id) {
-  const node& layer = g.node_at(layer_id);
-  const node& norm = g.node_at(norm_id);
-  const tensor* weight = constant_float(g, layer, 1);
-  if (!weight || integer_or(norm, "training_mode", 0) != 0) return false;
-  const std::optional<ptq::weight_layout> layout = layout_of(layer, weight->shape());
-  if (!layout) return false;
-  std::optional<std::vector<float>> bias = bias_of(g, layer, layout->output_channels());
+// The batch norm's numbers, which refer to the graph's tensors; nothing where they are not constant.
+inline std::optional<ptq::batch_norm> numbers_of(const graph& g, const node& norm) {
   const tensor* parameters[4] = {};
-  for (std::size_t i = 0; i < 4; ++i) parameters[i] = constant_float(g, norm, i + 1);
-  if (!bias || !parameters[0] || !parameters[1] || !parameters[2] || !parameters[3]) return false;
-  const ptq::batch_norm values{parameters[0]->values<float>(), parameters[1]->values<float>(),
-                               parameters[2]->values<float>(), parameters[3]->values<float>(),
-                               static_cast<double>(number_or(norm, "epsilon", 1e-5f))};
-  tensor folded = *weight;
-  if (!ptq::try_fold_batch_norm(values, *layout, {folded.mutable_data<float>(), folded.size()}, *bias).ok())
-    return false;
+  for (std::size_t i = 0; i < 4; ++i) {
+    parameters[i] = constant_float(g, norm, i + 1);
+    if (parameters[i] == nullptr) return {};
+  }
+  if (integer_or(norm, "training_mode", 0) != 0) return {};
+  return ptq::batch_norm{parameters[0]->values<float>(), parameters[1]->values<float>(), parameters[2]->values<float>(),
+                         parameters[3]->values<float>(), static_cast<double>(number_or(norm, "epsilon", 1e-5f))};
+}
 
-  node changed = layer;
+// Node `layer_id` with another weight and bias. A weight that others read too, or a Constant node's, is copied.
+inline node with_weight_and_bias(graph& g, node_id layer_id, tensor weight, const std::vector<float>& bias) {
+  node changed = g.node_at(layer_id);
   const value_id old_weight = changed.inputs[1];
   if (g.initializer(old_weight) && g.sole_consumer(old_weight) == layer_id) {
-    g.set_initializer(old_weight, std::move(folded));
+    g.set_initializer(old_weight, std::move(weight));
   } else {
     changed.inputs[1] = g.add_value(g.unused_name(g.name_of(old_weight) + "_folded"));
-    g.set_initializer(changed.inputs[1], std::move(folded));
+    g.set_initializer(changed.inputs[1], std::move(weight));
+    g.add_former_name(g.name_of(old_weight), changed.inputs[1]);
   }
   changed.inputs.resize(3, no_value);
   const value_id old_bias = changed.inputs[2];
   changed.inputs[2] = g.add_value(g.unused_name(g.name_of(old_weight) + "_folded_bias"));
-  // AIMET keeps the names of the layer's weight, bias and output; a bias that there was not it calls after the node.
-  if (changed.inputs[1] != old_weight) g.add_former_name(g.name_of(old_weight), changed.inputs[1]);
+  g.set_initializer(changed.inputs[2], tensor::of(shape(bias.size()), bias));
+  // AIMET keeps the name of a bias, and calls one that there was not after the node.
   if (old_bias != no_value || !changed.name.empty())
     g.add_former_name(old_bias != no_value ? g.name_of(old_bias) : changed.name + ".bias", changed.inputs[2]);
-  g.add_former_name(g.name_of(changed.outputs[0]), norm.outputs[0]);
-  g.set_initializer(changed.inputs[2], tensor::of(shape(bias->size()), *bias));
   if (changed.op_type == "Gemm") changed.attributes["beta"] = 1.0f;
-  changed.outputs[0] = norm.outputs[0];
+  return changed;
+}
+
+// Folds node `norm` of `g` into node `layer`, which computes its input; false when it cannot be done, and then nothing
+// was changed.
+inline bool fold_pair(graph& g, node_id layer_id, node_id norm_id) {
+  const node& layer = g.node_at(layer_id);
+  const tensor* weight = constant_float(g, layer, 1);
+  if (!weight) return false;
+  const std::optional<ptq::weight_layout> layout = layout_of(layer, weight->shape());
+  if (!layout) return false;
+  std::optional<std::vector<float>> bias = bias_of(g, layer, layout->output_channels());
+  const std::optional<ptq::batch_norm> values = numbers_of(g, g.node_at(norm_id));
+  if (!bias || !values) return false;
+  tensor folded = *weight;
+  if (!ptq::try_fold_batch_norm(*values, *layout, {folded.mutable_data<float>(), folded.size()}, *bias).ok())
+    return false;
+
+  node changed = with_weight_and_bias(g, layer_id, std::move(folded), *bias);
+  // AIMET keeps the name of the layer's output.
+  const value_id output = g.node_at(norm_id).outputs[0];
+  g.add_former_name(g.name_of(changed.outputs[0]), output);
+  changed.outputs[0] = output;
   std::vector<node>& nodes = g.mutable_nodes();
   nodes[layer_id] = std::move(changed);
+  nodes.erase(nodes.begin() + static_cast<std::ptrdiff_t>(norm_id));
+  g.finish();
+  return true;
+}
+
+// Whether a layer reads its input with nothing added around it.
+inline bool pads_nothing(const node& layer) {
+  const auto pads = layer.attributes.find("pads");
+  if (pads != layer.attributes.end()) {
+    const auto* values = std::get_if<std::vector<std::int64_t>>(&pads->second);
+    if (values == nullptr) return false;
+    for (const std::int64_t p : *values)
+      if (p != 0) return false;
+  }
+  const auto automatic = layer.attributes.find("auto_pad");
+  if (automatic == layer.attributes.end()) return true;
+  const auto* text = std::get_if<std::string>(&automatic->second);
+  return text != nullptr && (*text == "NOTSET" || *text == "VALID");
+}
+
+inline std::optional<ptq::input_layout> input_layout_of(const node& layer, const shape& weight) {
+  if (weight.rank < 2 || weight.size() == 0) return {};
+  if (layer.op_type == "Conv" && integer_or(layer, "group", 1) == 1 && pads_nothing(layer))
+    return ptq::input_layout::output_first(weight[0], weight[1], weight.size() / (weight[0] * weight[1]));
+  if (layer.op_type == "Gemm" && weight.rank == 2 && integer_or(layer, "transA", 0) == 0) {
+    if (integer_or(layer, "transB", 0) != 0) return ptq::input_layout::output_first(weight[0], weight[1], 1);
+    return ptq::input_layout::output_last(weight[0], weight[1]);
+  }
+  return {};
+}
+
+// Folds node `norm` of `g` into the only node that reads it, with a Flatten between them where that is a Gemm; false
+// when it cannot be done, and then nothing was changed.
+inline bool fold_forward(graph& g, node_id norm_id) {
+  const node& norm = g.node_at(norm_id);
+  node_id reader_id = g.sole_consumer(norm.outputs[0]);
+  node_id layer_id = reader_id;
+  bool flattened = false;
+  if (reader_id != no_node && g.node_at(reader_id).op_type == "Flatten" &&
+      integer_or(g.node_at(reader_id), "axis", 1) == 1) {
+    flattened = true;
+    layer_id = g.sole_consumer(g.node_at(reader_id).outputs[0]);
+  }
+  if (layer_id == no_node) return false;
+  const node& layer = g.node_at(layer_id);
+  const value_id read = flattened ? g.node_at(reader_id).outputs[0] : norm.outputs[0];
+  const tensor* weight = constant_float(g, layer, 1);
+  if (!weight || layer.inputs[0] != read || (flattened && layer.op_type != "Gemm")) return false;
+  std::optional<ptq::input_layout> layout = input_layout_of(layer, weight->shape());
+  const std::optional<ptq::batch_norm> values = numbers_of(g, norm);
+  if (!layout || !values || values->gamma.empty()) return false;
+  if (flattened) layout->per_channel = layout->inputs / values->gamma.size();
+  std::optional<std::vector<float>> bias = bias_of(g, layer, layout->outputs);
+  if (!bias) return false;
+  const double gain = layer.op_type == "Gemm" ? static_cast<double>(number_or(layer, "alpha", 1.0f)) : 1;
+  tensor folded = *weight;
+  if (!ptq::try_fold_batch_norm_forward(*values, *layout, {folded.mutable_data<float>(), folded.size()}, *bias, gain)
+           .ok())
+    return false;
+
+  const value_id input = norm.inputs[0];
+  node changed = with_weight_and_bias(g, layer_id, std::move(folded), *bias);
+  std::vector<node>& nodes = g.mutable_nodes();
+  nodes[layer_id] = std::move(changed);
+  nodes[reader_id].inputs[0] = input;
   nodes.erase(nodes.begin() + static_cast<std::ptrdiff_t>(norm_id));
   g.finish();
   return true;
@@ -163,10 +245,12 @@ inline void merge_statistics(graph& g, node_id id) {
 /// A graph in which each BatchNormalization (inference) whose input is computed by a Conv, ConvTranspose or Gemm and
 /// read by nobody else has been folded into that layer. The layer takes over the name of the batch norm's output; a
 /// weight that other nodes read too is copied first. Weights, biases and batch norm parameters must be constants,
-/// otherwise the batch norm stays. A Gemm that has a bias must have one value a column. A batch norm that stays, with
-/// constant parameters, becomes one of mean 0, variance 1 and epsilon 0: weight / sqrt(variance + epsilon), bias - mean
-/// weight / sqrt(variance + epsilon), in double and rounded once, as AIMET quantizes it. What files call the layers'
-/// weights, biases and outputs is remembered (graph::find_called).
+/// otherwise the batch norm stays. A Gemm that has a bias must have one value a column. What remains is folded into the
+/// layer after it, where that is its only reader: a Conv of one group without padding, or a Gemm, with or without a
+/// Flatten between them. A batch norm that stays even so, with constant parameters, becomes one of mean 0, variance 1
+/// and epsilon 0: weight / sqrt(variance + epsilon), bias - mean weight / sqrt(variance + epsilon), in double and
+/// rounded once. All of this is what AIMET does before it quantizes; what its files call the layers' weights, biases
+/// and outputs is remembered (graph::find_called).
 inline folded_graph fold_batch_norms(const graph& source) {
   folded_graph result{source, {}, {}};
   graph& g = result.network;
@@ -188,6 +272,19 @@ inline folded_graph fold_batch_norms(const graph& source) {
       result.kept.push_back(name);
       ++i;
     }
+  }
+  for (node_id i = 0; i < g.nodes().size();) {
+    const node& norm = g.node_at(i);
+    const auto kept = norm.outputs.empty() || norm.outputs[0] == no_value || norm.op_type != "BatchNormalization"
+                          ? result.kept.end()
+                          : std::find(result.kept.begin(), result.kept.end(), g.name_of(norm.outputs[0]));
+    if (kept == result.kept.end() || !detail::fold_forward(g, i)) {
+      ++i;
+      continue;
+    }
+    result.folded.push_back(*kept);
+    result.kept.erase(kept);
+    i = 0;
   }
   for (node_id i = 0; i < g.nodes().size(); ++i) {
     const node& norm = g.node_at(i);
