@@ -25,7 +25,9 @@ struct divergence {
 // The definition, read word for word.
 divergence by_definition(const std::vector<std::uint64_t>& c, std::size_t i, std::size_t levels) {
   std::vector<long double> p(c.begin(), c.begin() + static_cast<std::ptrdiff_t>(i));
-  for (std::size_t x = i; x < c.size(); ++x) p[i - 1] += static_cast<long double>(c[x]);
+  std::size_t top = i - 1;
+  while (top > 0 && c[top] == 0) --top;
+  for (std::size_t x = i; x < c.size(); ++x) p[top] += static_cast<long double>(c[x]);
   std::vector<long double> level_sum(levels);
   std::vector<long double> level_filled(levels);
   for (std::size_t x = 0; x < i; ++x) {
@@ -55,6 +57,55 @@ bool close(double a, long double b) {
   if (std::isnan(b)) return std::isnan(a);
   if (std::isinf(b)) return a > 0 && std::isinf(a);
   return std::fabs(static_cast<long double>(a) - b) <= 1e-12L;
+}
+
+// The grid of affine or symmetric codes over [a, b], by rule 8 of docs/arithmetic.md.
+struct grid {
+  double scale;
+  double zero = 0;
+  double lower;
+  double upper;
+
+  grid(double a, double b, const xquant::entropy& rule) : lower(rule.lower_code), upper(rule.upper_code) {
+    scale = std::max(b / upper, a / lower);
+    if (rule.has_zero_point) {
+      a = std::min(a, 0.0);
+      b = std::max(b, 0.0);
+      scale = (b - a) / (upper - lower);
+      zero = std::nearbyint(lower - a / scale);
+    }
+  }
+  double error(double x) const {
+    const double code = std::min(std::max(std::nearbyint(x / scale) + zero, lower), upper);
+    return std::fabs((code - zero) * scale - x);
+  }
+};
+
+// Least and most sum of squared errors with the elements anywhere in their bins: in each bin at its ends, at a value of
+// the grid or between two of them. The `exempt` outermost elements do not count.
+std::pair<double, double> error_bounds(const xquant::histogram& h, const grid& g, std::uint64_t exempt) {
+  const double w = h.width();
+  double least = 0;
+  double most = 0;
+  for (std::size_t k = xquant::histogram::bins; k-- > 0;)
+    for (const double sign : {1.0, -1.0}) {
+      std::uint64_t count = sign > 0 ? h.positive(k) : h.negative(k);
+      for (; count > 0 && exempt > 0; --count) --exempt;
+      if (count == 0) continue;
+      const double inner = sign * static_cast<double>(k) * w;
+      const double outer = sign * static_cast<double>(k + 1) * w;
+      const double a = std::max(std::min(inner, outer), static_cast<double>(h.minimum()));
+      const double b = std::min(std::max(inner, outer), static_cast<double>(h.maximum()));
+      double small = std::min(g.error(a), g.error(b));
+      double large = std::max(g.error(a), g.error(b));
+      for (double half = std::ceil(2 * a / g.scale); half <= std::floor(2 * b / g.scale); ++half) {
+        small = std::min(small, g.error(half / 2 * g.scale));
+        large = std::max(large, g.error(half / 2 * g.scale));
+      }
+      least += static_cast<double>(count) * small * small;
+      most += static_cast<double>(count) * large * large;
+    }
+  return {least, most};
 }
 
 // Signal over noise in decibels of quantizing x to 256 affine codes over r; in double.
@@ -99,20 +150,23 @@ TEST_CASE("clipping_divergence: its definition") {
   }
 }
 
-TEST_CASE("entropy: no candidate is better than the one chosen") {
+TEST_CASE("entropy: no eligible candidate is better than the one chosen") {
   std::mt19937 generator(2);
-  for (unsigned round = 0; round < 6; ++round) {
+  std::size_t refused = 0;
+  std::size_t clipped = 0;
+  for (unsigned round = 0; round < 15; ++round) {
     std::vector<float> x(20000);
     std::normal_distribution<float> normal(round % 2 == 0 ? 0.0f : 1.0f);
     for (float& v : x) {
       v = normal(generator);
       if (round == 2 || round == 3) v = std::max(v, 0.0f);
-      if (round >= 4) v = v * v * v;
+      if (round == 4 || round == 5) v = v * v * v;
+      if (round >= 9 && generator() % 4 == 0) v = 1.3f;
+      if (round == 12 && generator() % 200 == 0) v = -40.0f;
     }
-    xquant::entropy rule;
-    rule.lower_code = 0;
-    rule.upper_code = round % 3 == 0 ? 255 : 15;
-    rule.stride = 1 + round;
+    xquant::entropy rule{0, round % 3 == 0 ? 255 : round % 3 == 1 ? 31 : 15, true, 1 + round % 7};
+    if (round % 4 == 3) rule = {-rule.upper_code / 2 - 1, rule.upper_code / 2, false, rule.stride};
+    CAPTURE(round);
     xquant::histogram_calibrator<xquant::entropy> c(rule);
     c.observe(view_of(x));
     const xquant::histogram& h = c.histograms()[0];
@@ -122,22 +176,47 @@ TEST_CASE("entropy: no candidate is better than the one chosen") {
     for (std::size_t k = 0; k < used; ++k) counts[k] = h.positive(k) + h.negative(k);
     const double low = std::min(0.0, static_cast<double>(h.minimum()));
     const double high = std::max(0.0, static_cast<double>(h.maximum()));
-    const auto levels =
-        static_cast<std::size_t>(std::lround((rule.upper_code + 1) * std::max(-low, high) / (high - low)));
+    const auto levels = static_cast<std::size_t>(
+        rule.has_zero_point ? std::lround((rule.upper_code + 1) * std::max(-low, high) / (high - low))
+                            : rule.upper_code + 1);
     CHECK(rule.levels(h) == levels);
 
     const xquant::range<float> r = c.ranges().at(0);
     const double t = std::max(-static_cast<double>(r.minimum), static_cast<double>(r.maximum));
-    const auto chosen = static_cast<std::size_t>(std::ceil(t / h.width()));
+    const auto chosen =
+        t == static_cast<double>(h.magnitude()) ? used : static_cast<std::size_t>(std::ceil(t / h.width()));
     const auto d = by_definition(counts, chosen, levels).corrected;
+    const std::uint64_t exempt =
+        rule.upper_code - rule.lower_code < 16
+            ? static_cast<std::uint64_t>(std::count_if(x.begin(), x.end(), [](float v) { return v != 0; })) / 100
+            : 0;
+    const auto bounds_of = [&](double at) {
+      const grid g(std::max(-at, static_cast<double>(h.minimum())), std::min(at, static_cast<double>(h.maximum())),
+                   rule);
+      return error_bounds(h, g, exempt);
+    };
+    const double limit = 1.5 * bounds_of(static_cast<double>(h.magnitude())).first;
+    if (chosen != used) {
+      ++clipped;
+      CHECK(bounds_of(static_cast<double>(chosen) * h.width()).second < limit * 1.001);
+    }
     std::size_t better = 0;
-    for (std::size_t i = std::max<std::size_t>(levels, 128); i <= used; i += rule.stride)
-      better += by_definition(counts, i, levels).corrected < d - 3e-12L ? 1 : 0;
+    for (std::size_t i = levels; i < used; i += rule.stride) {
+      if (counts[i - 1] == 0 && i != levels) continue;
+      if (!(by_definition(counts, i, levels).corrected < d - 3e-12L)) continue;
+      if (bounds_of(static_cast<double>(i) * h.width()).second < limit * 0.999)
+        ++better;
+      else
+        ++refused;
+    }
     CHECK(better == 0);
     CHECK(r.minimum >= h.minimum());
     CHECK(r.maximum <= h.maximum());
     CHECK(r.minimum == std::max(h.minimum(), static_cast<float>(-t)));
   }
+  // Both parts of the rule decided something.
+  CHECK(refused > 100);
+  CHECK(clipped > 5);
 }
 
 TEST_CASE("entropy: what decides nothing keeps the whole range") {

@@ -1,10 +1,13 @@
-// The entropy rule: clip where the clipped and quantized distribution diverges least from the original one.
-// Includes <cmath> for the natural logarithm.
+// The entropy rule: of the ranges that cost little squared error, the one where the clipped and quantized distribution
+// diverges least from the original one. Includes <cmath> for the natural logarithm.
 #pragma once
 
 #include <xquant/calibration/histogram.hpp>
 #include <xquant/calibration/histogram_calibrator.hpp>
+#include <xquant/calibration/squared_error.hpp>
 #include <xquant/core/range.hpp>
+#include <xquant/schemes/affine.hpp>
+#include <xquant/schemes/symmetric.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -16,12 +19,13 @@ namespace xquant::inline XQUANT_ABI {
 
 /// Kullback-Leibler divergences of clipping counts c[0..n), all non-negative, to their first i bins and merging those
 /// into `levels` levels; natural logarithm.
-///   p[x] = c[x] for x < i, p[i-1] also takes the tail c[i] + ... + c[n-1];
+///   p[x] = c[x] for x < i, the last bin below i that is not empty also takes the tail c[i] + ... + c[n-1];
 ///   level(x) = floor(x levels / i); q[x] = mean of c over the bins of x's level that are not empty, 0 for empty x;
 ///   D(i) = sum over x with p[x] > 0 of p' ln(p' / q'), where p' = p / sum p and q' = q / sum q.
-/// D is +infinity where the last bin is empty but there is a tail, and NaN where all i bins are empty.
+/// D is NaN where all i bins are empty.
 /// Source: the calibration of TensorRT (S. Migacz, "8-bit inference with TensorRT", GTC 2017) in the form that
-/// pytorch-quantization gives it.
+/// pytorch-quantization gives it, but for the tail: there bin i - 1 takes it, and D is +infinity where that is empty,
+/// so that no candidate lies below an outlier that the rest reaches.
 ///
 /// A level of m filled bins adds about (m - 1) / (2 sum p) by the randomness of counts alone, however smooth the
 /// density behind them (G. Miller, "Note on the bias of information estimates", 1955). corrected() subtracts that;
@@ -35,11 +39,13 @@ class clipping_divergence {
     sum_.resize(n + 1);
     filled_.resize(n + 1);
     self_information_.resize(n + 1);
+    last_filled_.resize(n + 1);
     for (std::size_t x = 0; x < n; ++x) {
       const auto c = static_cast<double>(counts[x]);
       sum_[x + 1] = sum_[x] + counts[x];
       filled_[x + 1] = filled_[x] + (counts[x] != 0 ? 1 : 0);
       self_information_[x + 1] = self_information_[x] + (counts[x] != 0 ? c * std::log(c) : 0);
+      last_filled_[x + 1] = counts[x] != 0 ? x : last_filled_[x];
     }
   }
 
@@ -65,11 +71,11 @@ class clipping_divergence {
     const auto inside = static_cast<double>(sum_[i]);
     const std::uint64_t tail_count = sum_.back() - sum_[i];
     if (sum_[i] == 0) return {std::nan(""), 0};
-    if (tail_count != 0 && counts_[i - 1] == 0) return {HUGE_VAL, 0};
     // total * D = sum p ln p - sum p ln q + total ln(sum q / total); a level's bins share one q.
     const auto tail = static_cast<double>(tail_count);
-    const double last = static_cast<double>(counts_[i - 1]) + tail;
-    double d = self_information_[i - 1] + (last > 0 ? last * std::log(last) : 0);
+    const std::size_t top = last_filled_[i];
+    const double last = static_cast<double>(counts_[top]) + tail;
+    double d = self_information_[top] + last * std::log(last);
     double mean = 0;
     std::uint64_t filled_levels = 0;
     for (std::size_t begin = 0; begin < i;) {
@@ -84,7 +90,7 @@ class clipping_divergence {
       }
       begin = end;
     }
-    // The last bin is filled, so `mean` is now that of its level.
+    // `mean` is now that of the level with the bin that takes the tail.
     if (tail_count != 0) d += total * std::log(inside / total) - tail * std::log(mean);
     return {d / total, static_cast<double>(filled_[i] - filled_levels) / (2 * total)};
   }
@@ -93,23 +99,37 @@ class clipping_divergence {
   std::vector<std::uint64_t> sum_;        // of the first x bins
   std::vector<std::uint64_t> filled_;     // bins among the first x that are not empty
   std::vector<double> self_information_;  // sum of c ln c over the first x bins
+  std::vector<std::size_t> last_filled_;  // the last bin among the first x that is not empty
 };
 
-/// The divergence threshold for the codes of a quantizer, on |x|. Exact zeros, which every scale represents, do not
-/// count.
+/// The divergence threshold for the codes of a quantizer, on |x|, among those that cost little squared error. Exact
+/// zeros, which every scale represents, do not count.
 ///
-/// The candidates t are the upper edges of the histogram's bins first, first + stride, ... up to the bin of the largest
-/// magnitude M, first = max(levels, 128), and M itself. The one with the least corrected D (clipping_divergence) wins,
-/// the largest of several whose D lies within 1e-12 (rounding of the sums) of it. The range is
-/// [max(-t, min), min(t, max)]; with as many levels as bins it is [min, max].
+/// The candidates t are the upper edges of those of the histogram's bins levels, levels + stride, ... (the first of
+/// them ends at levels times their width) that are not empty, and of the first of them in any case, below the largest
+/// magnitude M; each has the range [max(-t, min), min(t, max)]. A candidate is eligible if its sum of squared errors is
+/// at most 1.5 times that of the whole range [min, max] wherever in their bins the elements lie (squared_error.hpp), on
+/// the grids that `affine` (with zero point) or `symmetric` give for these codes. Of the whole range and the eligible
+/// candidates the one with the least corrected D (clipping_divergence) wins, the largest of several whose D lies within
+/// 1e-12 (rounding of the sums) of it.
+///
+/// So for more than 16 codes the mean squared error over the data seen is at most 1.5 times that of min-max, whatever
+/// the data. The divergence alone promises nothing of the kind: where one value repeats (a pruned channel, a border, a
+/// saturated Sigmoid), every level that merges its bin with others seems to cost much, and the least D is that of a
+/// narrow range that clips the rest. Where the bounds see nothing (a step of about one bin or less: 12 bits and more;
+/// data in which min-max makes no error) the whole range is the answer.
+/// With up to 16 codes the hundredth of the elements in the outermost bins of |x| (rounded down; exact zeros do not
+/// count; of a bin the positive ones first) is exempt: there one far outlier decides between losing it and losing
+/// everything else, the squared error would always lose the rest, and 1.5 is promised for the other elements only.
 ///
 /// Levels on [0, t]: a scheme without zero point has upper_code + 1. With zero point the codes are shared between the
 /// two sides of zero, levels = round(codes M / (max(max, 0) - min(min, 0))): all of them for one-sided data (after a
 /// Relu), half of them for data symmetric about zero.
 ///
-/// Peers: pytorch-quantization (presets/pytorch_quantization_calibration.hpp) copies bin 1 into bin 0, corrects nothing
-/// and always takes 2^(bits - 1) levels for signed codes; onnxruntime quantizes all of [-t, t] to 128 levels, which
-/// clips much harder. The state is the same bits everywhere; the choice among candidates rests on the C library's log.
+/// Peers: pytorch-quantization (presets/pytorch_quantization_calibration.hpp) copies bin 1 into bin 0, corrects
+/// nothing, always takes 2^(bits - 1) levels for signed codes and 128 bins and more, and does not look at the error;
+/// onnxruntime quantizes all of [-t, t] to 128 levels, which clips much harder. The state is the same bits everywhere;
+/// the choice among candidates rests on the C library's log.
 struct entropy {
   std::int32_t lower_code = -128;
   std::int32_t upper_code = 127;
@@ -127,31 +147,44 @@ struct entropy {
   }
 
   [[nodiscard]] status try_range(const histogram& h, range<float>& out) const {
-    out = {h.minimum(), h.maximum()};
+    const range<float> full{h.minimum(), h.maximum()};
+    out = full;
     std::size_t used = histogram::bins;
     while (used > 0 && h.positive(used - 1) + h.negative(used - 1) == 0) --used;
     const std::size_t count = levels(h);
-    const std::size_t first = std::max<std::size_t>(count, 128);
-    if (used <= first) return {};
+    if (used <= count) return {};
+    const squared_error_bounds error(h, exempt(h));
+    const double limit = error_factor * error.least(grid_of(full));
+    if (!(limit > 0)) return {};
+
     std::vector<std::uint64_t> counts(used);
     for (std::size_t k = 0; k < used; ++k) counts[k] = h.positive(k) + h.negative(k);
     const clipping_divergence divergence(counts);
-    std::size_t best = used;
-    double least = divergence.corrected(used, count);
-    // From the widest candidate down, so that a narrower one must be better by more than rounding.
+    struct candidate {
+      double divergence;
+      std::size_t bins;
+    };
+    const double whole = divergence.corrected(used, count);
     const double rounding = 1e-12;
-    for (std::size_t steps = (used - first) / stride + 1; steps-- > 0;) {
-      const std::size_t i = first + steps * stride;
+    std::vector<candidate> better;
+    for (std::size_t i = count; i < used; i += stride) {
+      if (counts[i - 1] == 0 && i != count) continue;  // ends in a gap: wider than it needs to be
       const double d = divergence.corrected(i, count);
-      if (d < least - rounding) {
-        least = d;
-        best = i;
-      }
+      if (d < whole - rounding) better.push_back({d, i});
     }
-    if (best == used) return {};
-    const double t = static_cast<double>(best) * h.width();
-    out = {static_cast<float>(std::max(-t, static_cast<double>(h.minimum()))),
-           static_cast<float>(std::min(t, static_cast<double>(h.maximum())))};
+    std::sort(better.begin(), better.end(), [](const candidate& a, const candidate& b) {
+      return a.divergence < b.divergence || (a.divergence == b.divergence && a.bins > b.bins);
+    });
+    bool found = false;
+    candidate best{whole, used};
+    for (const candidate& c : better) {
+      if (found && c.divergence > best.divergence + rounding) break;
+      if (found && c.bins < best.bins) continue;
+      if (!error.within(grid_of(clipped(h, c.bins)), limit)) continue;
+      best = {found ? best.divergence : c.divergence, c.bins};
+      found = true;
+    }
+    if (found) out = clipped(h, best.bins);
     return {};
   }
 
@@ -166,6 +199,26 @@ struct entropy {
   }
 
   friend constexpr bool operator==(const entropy&, const entropy&) = default;
+
+ private:
+  static constexpr double error_factor = 1.5;
+
+  // The range whose largest magnitude is the upper edge of bin i - 1.
+  static range<float> clipped(const histogram& h, std::size_t i) noexcept {
+    const double t = static_cast<double>(i) * h.width();
+    return {static_cast<float>(std::max(-t, static_cast<double>(h.minimum()))),
+            static_cast<float>(std::min(t, static_cast<double>(h.maximum())))};
+  }
+
+  [[nodiscard]] code_grid grid_of(const range<float>& r) const noexcept {
+    const code_bounds codes{static_cast<double>(lower_code), static_cast<double>(upper_code), true};
+    return {has_zero_point ? affine::parameters(r, codes) : symmetric<>::parameters(r, codes), codes};
+  }
+
+  // How many elements the bound of the error leaves out.
+  [[nodiscard]] std::uint64_t exempt(const histogram& h) const noexcept {
+    return static_cast<std::int64_t>(upper_code) - lower_code < 16 ? (h.samples() - h.zeros()) / 100 : 0;
+  }
 };
 
 static_assert(RangeRule<entropy>);
