@@ -242,7 +242,8 @@ class trials {
     const arguments& a = arguments_;
     stopwatch evaluating;
     const logits l = logits_of("evaluate", material_.test, material_.batch, quantized);
-    const result r{weights_, ranges, accuracy(l, material_.labels), mean_squared_difference(l, reference_)};
+    const result r{weights_, ranges, accuracy(l, material_.labels), mean_squared_difference(l, reference_),
+                   bias_notes_of(quantized)};
     found_.results.push_back(r);
     const bool asked_for =
         (a.weights.empty() || a.weights == r.weights) && (a.activations.empty() || a.activations == r.activations);

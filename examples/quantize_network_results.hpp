@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "quantize_network_biases.hpp"
+
 namespace quantize_network {
 
 // One configuration.
@@ -19,6 +21,7 @@ struct result {
   std::string activations;
   double accuracy = 0;
   double logit_mse = 0;
+  bias_notes biases = {};
 };
 
 struct outcome {
@@ -40,6 +43,7 @@ inline void print_table(const outcome& o) {
   for (const result& r : o.results)
     std::printf("%-12s %-12s %8.2f %% %12.3g\n", r.weights.c_str(), r.activations.c_str(), 100 * r.accuracy,
                 r.logit_mse);
+  for (const result& r : o.results) print_notes(r.weights + " " + r.activations, r.biases);
   std::printf("\nseconds: read %.2f, float %.2f, calibrate %.2f, evaluate %.2f\n", o.seconds_read, o.seconds_float,
               o.seconds_calibrate, o.seconds_evaluate);
 }
@@ -54,9 +58,11 @@ inline std::string json_text(const outcome& o) {
                                    {"float", o.seconds_float},
                                    {"calibrate", o.seconds_calibrate},
                                    {"evaluate", o.seconds_evaluate}}}};
-  for (const result& r : o.results)
+  for (const result& r : o.results) {
     json["results"].push_back(
         {{"weights", r.weights}, {"activations", r.activations}, {"accuracy", r.accuracy}, {"logit_mse", r.logit_mse}});
+    add_notes(json["results"].back(), r.biases);
+  }
   if (o.chosen) json["chosen"] = {{"weights", o.chosen->weights}, {"activations", o.chosen->activations}};
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }

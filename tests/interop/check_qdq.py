@@ -15,6 +15,7 @@ Ends with 1 when something does not hold.
 """
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -71,7 +72,7 @@ def layers_alone(prefix, case):
     for n in dequantizers:
         q = quantizers[n.input[0]]
         check(list(q.input[1:]) == list(n.input[1:]), f"{prefix}: {n.input[0]} shares scale and zero point")
-        name = q.name[: -len("_QuantizeLinear")]
+        name = re.sub(r"_QuantizeLinear(_\d+)?$", "", q.name)
         value = ours[name]
         scale = numpy_helper.to_array(initializers[n.input[1]])
         zero = initializers[n.input[2]]
@@ -131,10 +132,29 @@ def check_biases(name, model, floating):
         holds = holds and bool(np.all(error <= 0.5001 * scale))
         x = producer.get(n.input[0])
         if x is not None and x.op_type == "DequantizeLinear":
-            product = tensors[x.input[1]] * tensors[producer[n.input[1]].input[1]]
+            ratio = attribute(n, "alpha", 1.0) / attribute(n, "beta", 1.0)
+            product = tensors[x.input[1]].astype(np.float64) * tensors[producer[n.input[1]].input[1]]
+            product = (ratio * product).astype(np.float32)
             repeats = len(scale) // len(product) if scale.ndim else 1
             holds = holds and np.array_equal(np.tile(product, repeats) if scale.ndim else product, scale)
         check(bool(holds), f"{name}: bias of {n.name} as int32")
+
+
+def check_content(name, model, original):
+    """Every name is met once, and nothing is in the file that nothing reads and nobody left unread before."""
+    graph = model.graph
+    nodes, values = [n.name for n in graph.node if n.name], [o for n in graph.node for o in n.output if o]
+    tensors, inputs = [t.name for t in graph.initializer], [i.name for i in graph.input]
+    values += [v for v in tensors + inputs if v not in tensors or v not in inputs]
+    check(len(set(nodes)) == len(nodes) and len(set(values)) == len(values), f"{name}: names of nodes and values are unique")
+    ours = set(nodes) - {n.name for n in original.graph.node}
+    check(not ours & set(values), f"{name}: nodes of ours have names that no value has")
+    reads = lambda g: {i for n in g.node for i in n.input} | {o.name for o in g.output}
+    unread_before = {o for n in original.graph.node for o in n.output} | {t.name for t in original.graph.initializer}
+    unread_before -= reads(original.graph)
+    unread = [v for v in tensors if v not in reads(graph) and v not in unread_before]
+    unread += [n.output[0] for n in graph.node if not any(o in reads(graph) or o in unread_before for o in n.output)]
+    check(not unread, f"{name}: nothing unread is in the file {unread[:3]}")
 
 
 def has_vnni():
@@ -145,11 +165,12 @@ def has_vnni():
         return False
 
 
-opset_of = {"uint16": 21, "float8": 19}
-ir_of = {"uint16": 10, "float8": 9}
+opset_of = {"uint16": 21, "groups": 21, "float8": 19}
+ir_of = {"uint16": 10, "groups": 10, "float8": 9}
 
 
-def case(model, calibration, inputs, name, weight, activation, options=(), labels=None, floating_biases=None):
+def case(model, calibration, inputs, name, weight, activation, options=(), labels=None, floating_biases=None,
+         optimized_too=False):
     prefix = os.path.join(work, name)
     subprocess.run([program, model, calibration, inputs, prefix, weight, activation, *options], check=True)
     written = prefix + ".qdq.onnx"
@@ -179,8 +200,14 @@ def case(model, calibration, inputs, name, weight, activation, options=(), label
         dq = producer[n.input[1]]
         codes = weights[dq.input[0]]
         right = axis.get(n.op_type, lambda _: len(codes.dims) - 1)(n)
+        if weight == "groups":  # two along axis 1, or all there are
+            right = 1 if attribute(dq, "block_size", 0) else attribute(dq, "axis")
         holds = dq.op_type == "DequantizeLinear" and codes.data_type == code_type and attribute(dq, "axis") == right
         check(holds, f"{name}: weight of {n.name}: codes, axis {right}")
+    if weight == "groups":
+        blocks = [attribute(n, "block_size") for n in quantized.graph.node if attribute(n, "block_size")]
+        check(blocks and set(blocks) <= {1, 2}, f"{name}: {len(blocks)} weights with block_size")
+    check_content(name, quantized, original)
     if "integer_biases" in options:
         check_biases(name, quantized, onnx.load(os.path.join(work, floating_biases + ".qdq.onnx")))
 
@@ -198,6 +225,14 @@ def case(model, calibration, inputs, name, weight, activation, options=(), label
     difference = float(np.mean((ours.astype(np.float64) - got) ** 2))
     text = f"{name}: logit MSE from our simulation {difference:.3g}, quantization's own {own:.3g}"
     check(difference <= 0.05 * own, text)
+    if optimized_too:
+        got = run(written, x, batch, optimized=True)
+        difference = float(np.mean((ours.astype(np.float64) - got.reshape(len(got), -1)) ** 2))
+        text = f"{name}: optimizations on: logit MSE from our simulation {difference:.3g}"
+        if has_vnni():
+            check(difference <= 0.05 * own, text)
+        else:
+            print("        no VNNI: " + text)
     if labels is None:
         return
     same = float(np.mean(ours.argmax(1) == got.argmax(1)))
@@ -256,6 +291,49 @@ def random_network(seed, path):
         np.save(f"{path}.{kind}.npy", x)
 
 
+def biases_network(path):
+    """Weights of zero, weights too small for their bias, a bias that two layers share, Gemms with alpha and beta, weights
+    in Constant nodes, and nodes that have the names a writer would like."""
+    rng = np.random.default_rng(7)
+    tensors, nodes = [], []
+
+    def tensor(name, values):
+        tensors.append(numpy_helper.from_array(np.asarray(values, np.float32), name))
+        return name
+
+    w = 0.3 * rng.standard_normal((6, 3, 3, 3)).astype(np.float32)
+    w[1], w[2] = 0, 0
+    w[3] *= 1e-20
+    w[4] *= 1e-10
+    w[5] *= 1e-41
+    nodes.append(helper.make_node("Conv", ["x", tensor("w1", w), tensor("b1", [0.1, 0.4, -0.2, 0.7, -0.5, 1.0])], ["c1"],
+                                  "x_QuantizeLinear", pads=[1, 1, 1, 1]))
+    nodes.append(helper.make_node("Relu", ["c1"], ["r1"], "x_DequantizeLinear"))
+    w2, w3 = (numpy_helper.from_array(s * rng.standard_normal((4, 6, 1, 1)).astype(np.float32)) for s in (1.0, 0.01))
+    nodes.append(helper.make_node("Constant", [], ["w2"], "w1_DequantizeLinear", value=w2))
+    nodes.append(helper.make_node("Constant", [], ["w3"], "w2_DequantizeLinear", value=w3))
+    tensor("b2", [0.5, -0.25, 2.0, 0.0])
+    nodes.append(helper.make_node("Conv", ["r1", "w2", "b2"], ["c2"], "b1_scale"))
+    nodes.append(helper.make_node("Conv", ["r1", "w3", "b2"], ["c3"], "b2_quantized"))
+    nodes.append(helper.make_node("Conv", ["r1", tensor("w4", np.zeros((4, 6, 1, 1))), tensor("b4", [3, -1, 0.01, 0])],
+                                  ["c4"], "r1_scale"))
+    nodes.append(helper.make_node("Concat", ["c2", "c3", "c4"], ["k"], "w3_quantized", axis=1))
+    nodes.append(helper.make_node("GlobalAveragePool", ["k"], ["p"], "r1_quantized"))
+    nodes.append(helper.make_node("Flatten", ["p"], ["f"], "flat"))
+    g = lambda *shape: 0.4 * rng.standard_normal(shape)
+    nodes.append(helper.make_node("Gemm", ["f", tensor("w5", g(12, 8)), tensor("b5", g(8))], ["h"], "gemm", alpha=2.0))
+    nodes.append(helper.make_node("Gemm", ["h", tensor("w6", g(7, 8)), tensor("b6", g(7))], ["h2"], "gemm_t", transB=1,
+                                  alpha=0.5, beta=3.0))
+    nodes.append(helper.make_node("Relu", ["h2"], ["y"], "y_DequantizeLinear"))
+    graph = helper.make_graph(nodes, "biases", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 6, 6])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 7])], tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path + ".onnx")
+    for kind, count in (("calibration", 100), ("inputs", 200)):
+        np.save(f"{path}.{kind}.npy", rng.standard_normal((count, 3, 6, 6)).astype(np.float32))
+
+
 calibration, images = os.path.join(data, "hard_calib_images_u8.npy"), os.path.join(data, "hard_test_images_u8.npy")
 labels = np.load(os.path.join(data, "hard_test_labels.npy"))
 for network in ("digits_cnn", "digits_mobilenet_plain"):
@@ -268,8 +346,14 @@ for seed in range(3):
     files = (path + ".onnx", path + ".calibration.npy", path + ".inputs.npy")
     case(*files, f"random{seed}", "int8", "uint8")
     case(*files, f"random{seed}_integer_biases", "int8", "uint8", ["integer_biases"], floating_biases=f"random{seed}")
-    for weight, activation in (("int8", "int8"), ("int8", "narrow8"), ("int4", "uint4"), ("int8", "uint16"), ("float8", "float8")):
+    for weight, activation in (("int8", "int8"), ("groups", "uint8"), ("int8", "narrow8"), ("int4", "uint4"), ("int8", "uint16"), ("float8", "float8")):
         case(*files, f"random{seed}_{weight}_{activation}", weight, activation)
+
+path = os.path.join(work, "biases")
+biases_network(path)
+files = (path + ".onnx", path + ".calibration.npy", path + ".inputs.npy")
+case(*files, "biases_float", "int8", "uint8", optimized_too=True)
+case(*files, "biases_integer", "int8", "uint8", ["integer_biases"], floating_biases="biases_float", optimized_too=True)
 
 print(f"onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}: {len(failures)} failure(s)")
 for f in failures:

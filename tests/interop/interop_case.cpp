@@ -1,6 +1,7 @@
 // One case for check_qdq.py: quantizes MODEL, writes PREFIX.qdq.onnx and what our own simulation computes.
 //   interop_case MODEL CALIBRATION.npy INPUTS.npy PREFIX WEIGHT ACTIVATION [integer_biases]
-// WEIGHT is int4, int8 or float8 (per channel); ACTIVATION uint8, int8, narrow8, uint4, uint16 or float8. Writes
+// WEIGHT is int4, int8 or float8 (per channel) or groups (int8, two along axis 1); ACTIVATION uint8, int8, narrow8,
+// uint4, uint16 or float8. Writes
 //   PREFIX.qdq.onnx      the quantized network
 //   PREFIX.float.npy     first output of the float network for INPUTS, PREFIX.quantized.npy that of the simulation
 //   PREFIX.I.npy         quantized value I of the first batch of INPUTS, as its readers see it
@@ -23,6 +24,8 @@
 #include <vector>
 
 #include "../../examples/quantize_network_data.hpp"
+#include "../../examples/quantize_network_progress.hpp"
+#include "../../examples/quantize_network_score.hpp"
 
 namespace {
 
@@ -76,6 +79,10 @@ int run(const std::vector<std::string>& a) {
   quantizer_description weight = described(a.at(4) == "float8" ? "float8" : "int8");
   weight.scheme = scheme_id::symmetric;
   if (a.at(4) == "int4") weight.bits = 4;
+  if (a.at(4) == "groups") {
+    weight.granularity = xquant::granularity_id::group;
+    weight.group = {2, 1};
+  }
   const bool integer_biases = a.size() > 6 && a[6] == "integer_biases";
   simulation s(model::fold_batch_norms(original).network, {described(a.at(5)), weight, true, integer_biases},
                {input_batches.shape()});

@@ -319,3 +319,66 @@ TEST_CASE("a bias that several layers read is one for each, in steps of its own"
   CHECK(m.quantized_biases().count(m.network().find("b")) == 0);
   CHECK(m.run({x}).outputs.at(2).data<float>()[0] == b[0] + b[0]);
 }
+
+TEST_CASE("weights of any granularity in a network; what does not fit is refused by name before anything runs") {
+  const tensor x = test::noise(shape(3, 6), 5);
+  const tensor w = test::noise(shape(6, 4), 6);
+  layer gemm;
+  gemm.op = "Gemm";
+  const graph g = network({gemm}, {{"w", w}, {"b", tensor::of(shape(4), floats{1, 2, 3, 4})}});
+  xquant::model::simulation_options options;
+  options.integer_biases = true;
+  options.weight.bits = 4;
+  options.weight.granularity = xquant::granularity_id::group;
+  options.weight.group = {4, 0};
+  simulation s(g, options, {x.shape()});
+  const tensor& rounded = s.quantized_weights().at(s.network().find("w"));
+  REQUIRE(weight_named(s, "w").parameters.count() == 8);
+  for (std::size_t row = 0; row < 6; ++row)
+    for (std::size_t column = 0; column < 4; ++column) {
+      double high = 0;
+      double low = 0;
+      for (std::size_t k = row / 4 * 4; k < 6 && k < row / 4 * 4 + 4; ++k) {
+        high = std::fmax(high, static_cast<double>(w.data<float>()[k * 4 + column]));
+        low = std::fmin(low, static_cast<double>(w.data<float>()[k * 4 + column]));
+      }
+      const auto step = static_cast<float>(std::fmax(high / 7, low / -8));
+      const double code =
+          std::nearbyint(static_cast<double>(w.data<float>()[row * 4 + column]) / static_cast<double>(step));
+      CHECK(rounded.data<float>()[row * 4 + column] == static_cast<float>(code * static_cast<double>(step)));
+    }
+  s.observe({x});
+  s.set_ranges(xquant::full_range{});
+  CHECK(s.quantized_biases().empty());
+  REQUIRE(s.float_biases().size() == 1);
+  CHECK(s.float_biases()[0].why.find("more than one scale") != std::string::npos);
+
+  const auto refused = [&](const xquant::model::simulation_options& o) {
+    try {
+      simulation(g, o, {x.shape()});
+    } catch (const xquant::model::model_error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  options.weight.group = {4, 2};
+  CHECK(refused(options).find("weight 'w' of shape [6, 4]") != std::string::npos);
+  xquant::model::simulation_options activations;
+  activations.activation.granularity = xquant::granularity_id::token;
+  CHECK(refused(activations).find("simulation_options.activation") != std::string::npos);
+  activations.activation = xquant::quantizer_description{};
+  activations.activation.per_axis = true;
+  CHECK(refused(activations).find("simulation_options.activation") != std::string::npos);
+}
+
+TEST_CASE("a weight that is an output of the network comes out rounded") {
+  graph g = network(
+      {{}}, {{"w", tensor::of(shape(2, 1, 1, 1), floats{1.0f, 0.3f})}, {"b", tensor::of(shape(2), floats{0, 0})}});
+  g.add_output(g.find("w"));
+  g.finish();
+  simulation s = simulated(g, bytes(shape(1, 1, 8, 8)), false, false);
+  const tensor w = s.run({bytes(shape(1, 1, 8, 8))}).outputs.at(1);
+  const float step = 1.0f / 127;
+  CHECK(w.data<float>()[0] == 127 * step);
+  CHECK(w.data<float>()[1] == 38 * step);  // 38.1
+}

@@ -511,4 +511,157 @@ TEST_CASE("what QuantizeLinear does not have is refused by name") {
   CHECK(refusal("not ONNX", {&g, {}, {}}, "not") == errc::malformed);
 }
 
+TEST_CASE("no name of ours meets one of the network: nodes, subgraphs and functions too") {
+  file f = sample();
+  const auto named = [](const std::string& name, const std::string& output) {
+    return message({{4, "Relu"}, {3, name}, {1, "x"}, {2, output}});
+  };
+  // A subgraph with a node, a value and a constant of its own; a function.
+  const std::string inner = message(
+      {{1, named("r_QuantizeLinear", "x_scale")}, {5, initializer("w_scale", {1}, {1})}, {12, value("w_zero_point")}});
+  const std::string attribute = message({{1, "then_branch"}, {6, inner}});
+  f.graph += message({{1, named("x_QuantizeLinear", "e1")},
+                      {1, named("x_DequantizeLinear", "x_dequantized")},
+                      {1, named("w_DequantizeLinear", "e2")},
+                      {1, named("w_quantized", "e3")},
+                      {1, message({{4, "If"}, {3, "branch"}, {1, "x"}, {2, "e4"}, {5, attribute}})}});
+  f.close(13);
+  f.bytes += message({{25, message({{1, "x_zero_point"}, {7, named("r_scale", "r_quantized")}})}});
+  const graph g = parsed(f.bytes);
+  const std::string w = written(f.bytes, {&g,
+                                          {{g.find("w"), channels8, xquant::parameters(std::vector<float>{1, 1})}},
+                                          {{g.find("x"), unsigned8, 0.5f}, {g.find("r"), unsigned8, 0.5f}}});
+  const graph r = parsed(w);
+  std::map<std::string, int> node_names;
+  for (const node& n : r.nodes()) ++node_names[n.name];
+  for (const auto& [name, count] : node_names) CHECK_MESSAGE(count == 1, name);
+  for (const char* taken : {"r_QuantizeLinear", "w_scale", "w_zero_point", "x_scale", "x_zero_point", "w_quantized",
+                            "r_scale", "r_quantized"}) {
+    CHECK_MESSAGE(r.find(taken) == xquant::model::no_value, taken);
+    CHECK_MESSAGE(node_names[taken] == (std::string(taken) == "w_quantized" ? 1 : 0), taken);
+  }
+  CHECK(inputs_of(r, node_of(r, "c"))[0] == "x_dequantized_1");
+}
+
+TEST_CASE("constants of nodes that codes replace are left out, and nodes that nobody read stay") {
+  file f;
+  const auto constant = [](const std::string& output, const std::vector<std::int64_t>& dims,
+                           const std::vector<float>& values) {
+    return message({{4, "Constant"},
+                    {2, output},
+                    {5, message({{1, "value"}, {5, initializer("", dims, values)}}) + std::string("\xA0\x01\x04", 3)}});
+  };
+  f.graph = message({{1, constant("w", {2, 1, 1, 1}, {0.5f, -1.0f})},
+                     {1, constant("raw", {2}, {0.25f, 4.0f})},
+                     {1, constant("nobody", {1}, {123.0f})},
+                     {1, operation("Identity", {"raw"}, "b")},
+                     {1, operation("Conv", {"x", "w", "b"}, "c")},
+                     {11, value("x")},
+                     {12, value("c")}});
+  f.close(13);
+  const graph g = parsed(f.bytes);
+  const quantized_network q{&g,
+                            {{g.find("w"), channels8, xquant::parameters(std::vector<float>{0.25f, 0.5f})}},
+                            {{g.find("x"), unsigned8, xquant::parameters(0.5f, 3)}}};
+  const graph floats = parsed(written(f.bytes, q));
+  CHECK(floats.find("w") == xquant::model::no_value);
+  CHECK(floats.find("b") != xquant::model::no_value);
+  CHECK(floats.find("raw") != xquant::model::no_value);
+  CHECK(floats.find("nobody") != xquant::model::no_value);
+  const graph integers = parsed(written(f.bytes, q, {.integer_biases = true}));
+  for (const char* gone : {"w", "b", "raw"}) CHECK(integers.find(gone) == xquant::model::no_value);
+  CHECK(integers.find("nobody") != xquant::model::no_value);
+  CHECK(values_of<std::int32_t>(integers, "b_quantized") == std::vector<std::int32_t>{2, 16});
+  // A weight that was folded into a copy: the Constant has no reader in the network any more.
+  graph folded = g;
+  const auto copy = folded.add_value("w_folded");
+  folded.set_initializer(copy, *g.constant(g.find("w")));
+  for (node& n : folded.mutable_nodes())
+    if (n.op_type == "Conv") n.inputs[1] = copy;
+  folded.finish();
+  const graph r = parsed(written(f.bytes, {&folded, {}, {}}));
+  CHECK(r.find("w") == xquant::model::no_value);
+  CHECK(r.initializer(r.find("w_folded")) != nullptr);
+}
+
+TEST_CASE("weights in groups: block_size, the scale's shape, opset 21; what ONNX has no word for is refused by name") {
+  file f;
+  f.graph = message({{1, operation("MatMul", {"x", "w"}, "y")},
+                     {5, initializer("w", {2, 3}, {0.5f, -1.0f, 2.0f, 10.0f, 20.0f, -30.0f})},
+                     {11, value("x")},
+                     {12, value("y")}});
+  f.close(13);
+  const graph g = parsed(f.bytes);
+  quantizer_description groups = described(format_id::signed_integer, 8, scheme_id::symmetric);
+  groups.granularity = xquant::granularity_id::group;
+  groups.group = {2, -1};
+  const auto with = [&](const quantizer_description& d, const std::vector<float>& scales) {
+    return quantized_network{&g, {{g.find("w"), d, xquant::parameters(scales)}}, {}};
+  };
+  const graph r = parsed(written(f.bytes, with(groups, {0.5f, 1.0f, 10.0f, 15.0f})));
+  CHECK(r.opset() == 21);
+  CHECK(values_of<std::int8_t>(r, "w_quantized") == std::vector<std::int8_t>{1, -2, 2, 1, 2, -2});
+  CHECK(r.initializer(r.find("w_scale"))->shape() == shape(2, 2));
+  CHECK(r.initializer(r.find("w_zero_point"))->shape() == shape(2, 2));
+  const node& n = node_of(r, "w_dequantized");
+  CHECK(std::get<std::int64_t>(n.attributes.at("axis")) == 1);
+  CHECK(std::get<std::int64_t>(n.attributes.at("block_size")) == 2);
+
+  quantizer_description token = groups;
+  token.granularity = xquant::granularity_id::token;  // a scale a row: an axis, which every opset has
+  const graph rows = parsed(written(f.bytes, with(token, {1.0f, 10.0f})));
+  CHECK(rows.opset() == 13);
+  CHECK(std::get<std::int64_t>(node_of(rows, "w_dequantized").attributes.at("axis")) == 0);
+  CHECK(values_of<std::int8_t>(rows, "w_quantized") == std::vector<std::int8_t>{0, -1, 2, 1, 2, -3});
+
+  quantizer_description block = groups;
+  block.granularity = xquant::granularity_id::block;
+  block.block = xquant::per_block<>{2, 2};  // shares along both axes
+  CHECK(refusal(f.bytes, with(block, {1.0f, 1.0f}), "weight 'w'") == errc::unsupported);
+  CHECK(refusal(f.bytes, with(groups, {1.0f, 1.0f}), "weight 'w'") == errc::parameter_count);
+  groups.group = {2, 5};
+  CHECK(refusal(f.bytes, with(groups, {1.0f, 1.0f}), "weight 'w'") == errc::axis_out_of_range);
+  quantizer_description activation = unsigned8;
+  activation.granularity = xquant::granularity_id::token;
+  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), activation, 0.5f}}}, "activation 'x'") == errc::unsupported);
+}
+
+TEST_CASE("a weight that is an output of the network is that output dequantized") {
+  for (const bool by_node : {false, true}) {
+    file f;
+    f.graph =
+        message({{1, operation("MatMul", {"x", "w"}, "y")}, {11, value("x")}, {12, value("y")}, {12, value("w")}});
+    if (by_node)
+      f.graph = message({{5, initializer("i", {2, 1}, {1, 2.3f})}, {1, operation("Identity", {"i"}, "w")}}) + f.graph;
+    else
+      f.graph += message({{5, initializer("w", {2, 1}, {1, 2.3f})}});
+    f.close(17);
+    const graph g = parsed(f.bytes);
+    const graph r = parsed(written(
+        f.bytes, {&g, {{g.find("w"), described(format_id::signed_integer, 8, scheme_id::symmetric), 0.5f}}, {}}));
+    CHECK(node_of(r, "w").op_type == "DequantizeLinear");
+    CHECK(inputs_of(r, node_of(r, "y"))[1] == "w");
+    CHECK(values_of<std::int8_t>(r, "w_quantized") == std::vector<std::int8_t>{2, 5});
+    CHECK(r.nodes().size() == 2);
+    CHECK(r.initializer(r.find("w")) == nullptr);
+    CHECK(r.find("i") == xquant::model::no_value);
+  }
+}
+
+TEST_CASE("values that the file does not have are called otherwise where nodes of it have their names") {
+  file f = sample();
+  f.graph += message({{1, message({{4, "Relu"}, {3, "b_new"}, {1, "x"}, {2, "e"}})}});
+  f.close(13);
+  graph g = parsed(f.bytes);
+  const auto copy = g.add_value("b_new");
+  g.set_initializer(copy, tensor::of(shape(2), std::vector<float>{3, 4}));
+  for (node& n : g.mutable_nodes())
+    if (n.op_type == "Conv") n.inputs[2] = copy;
+  g.finish();
+  const graph r = parsed(written(f.bytes, {&g, {}, {}}));
+  CHECK(inputs_of(r, node_of(r, "c"))[2] == "b_new_1");
+  CHECK(values_of<float>(r, "b_new_1") == std::vector<float>{3, 4});
+  CHECK(r.find("b") == xquant::model::no_value);
+}
+
 }  // namespace

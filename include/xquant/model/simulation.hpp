@@ -6,6 +6,7 @@
 #include <xquant/calibration/histogram_calibrator.hpp>
 #include <xquant/calibration/min_max.hpp>
 #include <xquant/engines/scalar.hpp>
+#include <xquant/granularity/parameter_shape.hpp>
 #include <xquant/model/bias_scale.hpp>
 #include <xquant/model/biased_layer.hpp>
 #include <xquant/model/error.hpp>
@@ -84,11 +85,18 @@ class simulation {
   using engine = Engine;
   using choices = Choices;
 
-  /// Places quantizers by place_quantizers. Throws model_error for a network that cannot run on inputs of these shapes,
-  /// xquant::error for options no compiled quantizer has and for weights with NaN or infinity.
+  /// Places quantizers by place_quantizers. Weights may have any granularity that fits their shapes; an activation has
+  /// one scale here (set_activation gives it others). Throws model_error for a network that cannot run on inputs of
+  /// these shapes, for activations with more than one scale and, naming the weight, for a granularity that does not fit
+  /// it; xquant::error for options no compiled quantizer has and for weights with NaN or infinity.
   simulation(graph network, const simulation_options& options, const std::vector<shape>& input_shapes)
       : executor_(options.integer_biases ? separate_biases(std::move(network)) : std::move(network)),
         integer_biases_(options.integer_biases) {
+    const quantizer_description& a = options.activation;
+    if (a.per_axis || a.granularity != granularity_id::tensor_or_axis || a.by_expert)
+      throw model_error(errc::unsupported,
+                        "simulation_options.activation has more than one scale; expected per tensor, which is what "
+                        "calibration gives (set_activation gives a value other parameters)");
     executor_.prepare(input_shapes);
     const graph& g = executor_.network();
     for (node_id i = 0; i < g.nodes().size(); ++i)
@@ -234,7 +242,8 @@ class simulation {
     fit_weight_scales();
   }
 
-  /// The quantized network's outputs for a batch. Activations without parameters stay float. Throws as
+  /// The quantized network's outputs for a batch. Activations without parameters stay float. A weight that is an output
+  /// of the network comes out rounded, as every value that is quantized. Throws as
   /// quantized_biases.
   run_result run(const std::vector<tensor>& inputs, const std::vector<value_id>& keep = {}) {
     run_options options;
@@ -310,7 +319,12 @@ class simulation {
 
   void quantize_weight(weight_quantizer& w) {
     const tensor& original = *executor_.network().constant(w.site.value);
-    min_max<runtime_granularity> observer(runtime_granularity{w.quantizer.per_axis, w.quantizer.axis});
+    const runtime_granularity granularity = granularity_of(w.quantizer);
+    xquant::shape ignored;
+    if (const status bad = try_parameter_shape(granularity, original.shape(), ignored); !bad.ok())
+      throw model_error(bad.code, "weight " + called(w.site.value) + " of shape " + to_text(original.shape()) + ": " +
+                                      xquant::error(bad).what());
+    min_max<runtime_granularity> observer(granularity);
     observer.observe(original.view());
     w.ranges = observer.ranges();
     w.own = parameters_for(w.quantizer, w.ranges);
