@@ -192,7 +192,7 @@ void check_rounded(simulation& s, const encoding& e) {
     const std::size_t c = i / 18;
     const double scale = static_cast<double>(static_cast<float>(e.scale[c]));
     double q = std::nearbyint(static_cast<double>(w.data<float>()[i]) / scale) - static_cast<double>(e.offset[c]);
-    q = std::fmin(std::fmax(q, 0.0), static_cast<double>(last_code_of(e, c)));
+    q = std::fmin(std::fmax(q, 0.0), static_cast<double>(last_codes_of(e)[c]));
     CHECK(rounded.data<float>()[i] == static_cast<float>((q + static_cast<double>(e.offset[c])) * scale));
   }
 }

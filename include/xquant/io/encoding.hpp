@@ -67,9 +67,9 @@ inline bool is_strict_symmetric(const encoding& e) {
 inline std::int64_t usual_last_code(const encoding& e) {
   return (std::int64_t{1} << e.bits) - (is_strict_symmetric(e) ? 2 : 1);
 }
-/// The highest code of slot i.
-inline std::int64_t last_code_of(const encoding& e, std::size_t i) {
-  return e.last_code.empty() ? usual_last_code(e) : e.last_code.at(i);
+/// The highest code of each slot.
+inline std::vector<std::int64_t> last_codes_of(const encoding& e) {
+  return e.last_code.empty() ? std::vector<std::int64_t>(e.scale.size(), usual_last_code(e)) : e.last_code;
 }
 /// Whether the stored codes have a sign: what the entry says, or that it is symmetric with an offset.
 inline bool has_signed_codes(const encoding& e) {

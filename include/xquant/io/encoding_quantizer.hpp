@@ -91,10 +91,11 @@ inline quantizer_and_parameters quantizer_of(const encoding& e, const quantizer_
   if (e.bits < 2 || e.bits > 16) fail(errc::unsupported, std::to_string(e.bits) + " bits; expected 2 to 16");
   const std::int64_t half = std::int64_t{1} << (e.bits - 1);
   const bool all_at_zero = std::all_of(e.offset.begin(), e.offset.end(), [](std::int64_t o) { return o == 0; });
+  const std::vector<std::int64_t> last_codes = last_codes_of(e);
   bool holds_zero_point_0 = e.symmetric;
   for (std::size_t i = 0; i < count; ++i) {
     const std::int64_t o = e.offset[i];
-    const std::int64_t last = last_code_of(e, i);
+    const std::int64_t last = last_codes[i];
     if (last < 1 || last > 2 * half - 1)
       fail(errc::malformed, "last code " + std::to_string(last) + "; expected 1 to " + std::to_string(2 * half - 1));
     if (e.symmetric && !all_at_zero && !detail::is_centred(o, last))
@@ -120,7 +121,7 @@ inline quantizer_and_parameters quantizer_of(const encoding& e, const quantizer_
   detail::shifted_codes all{2 * half, -2 * half};
   for (std::size_t i = 0; i < count; ++i) {
     const std::int64_t shift = symmetric ? e.offset[i] : is_signed ? -half : 0;
-    codes.push_back({shift, shift + last_code_of(e, i)});
+    codes.push_back({shift, shift + last_codes[i]});
     all = {std::min(all.lower, codes[i].lower), std::max(all.upper, codes[i].upper)};
     zero_points.push_back(static_cast<std::int32_t>(shift - e.offset[i]));
   }

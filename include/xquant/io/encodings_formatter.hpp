@@ -83,8 +83,9 @@ class encodings_formatter {
   static json entry_0_6_1(const encoding& e) {
     if (e.type == encoding_type::floating) return json::array({{{"bitwidth", e.bits}, {"dtype", "float"}}});
     json slots = json::array();
+    const std::vector<std::int64_t> last = last_codes_of(e);
     for (std::size_t i = 0; i < e.scale.size(); ++i) {
-      const auto steps = static_cast<double>(last_code_of(e, i));
+      const auto steps = static_cast<double>(last[i]);
       const auto offset = static_cast<double>(e.offset[i]);
       slots.push_back({{"bitwidth", e.bits},
                        {"dtype", "int"},
@@ -99,7 +100,7 @@ class encodings_formatter {
 
   static bool uses_all_codes(const encoding& e) {
     bool all = true;
-    for (std::size_t i = 0; i < e.scale.size(); ++i) all = all && last_code_of(e, i) == (std::int64_t{1} << e.bits) - 1;
+    for (const std::int64_t last : last_codes_of(e)) all = all && last == (std::int64_t{1} << e.bits) - 1;
     return all;
   }
 
@@ -142,8 +143,9 @@ class encodings_formatter {
     const std::int64_t lowest = has_signed_codes(e) ? -(std::int64_t{1} << (e.bits - 1)) : 0;
     std::vector<std::int64_t> zero_points;
     bool any = false;
+    const std::vector<std::int64_t> last = last_codes_of(e);
     for (std::size_t i = 0; i < e.offset.size(); ++i) {
-      const std::int64_t steps = last_code_of(e, i);
+      const std::int64_t steps = last[i];
       const std::int64_t full = (std::int64_t{1} << e.bits) - 1;
       // Narrow codes are the full ones whose lowest is never used: the same zero point, which is 0.
       const bool narrow = e.symmetric && steps == full - 1 && e.offset[i] == -(steps / 2);

@@ -226,7 +226,7 @@ class encodings_parser {
     std::vector<std::int64_t> codes;
     bool all_usual = true;
     for (std::size_t i = 0; i < minimum.size(); ++i) {
-      codes.push_back(minimum[i] == 0 && maximum[i] == 0 ? usual : last_code(e, i, minimum[i], maximum[i]));
+      codes.push_back(minimum[i] == 0 && maximum[i] == 0 ? usual : last_code(e, i, minimum[i], maximum[i], usual));
       all_usual = all_usual && codes.back() == usual;
     }
     if (!all_usual) e.last_code = std::move(codes);
@@ -234,7 +234,7 @@ class encodings_parser {
 
   // The highest code of slot i. A tenth of a step, and what float32 loses in the four numbers, is no contradiction; nor
   // is an offset to which the minimum was rounded (learned ranges keep the ends they had before).
-  std::int64_t last_code(const encoding& e, std::size_t i, double minimum, double maximum) const {
+  std::int64_t last_code(const encoding& e, std::size_t i, double minimum, double maximum, std::int64_t usual) const {
     const double scale = e.scale[i];
     const double steps = (maximum - minimum) / scale;
     const double slack = 0.1 + 4e-7 * (std::fabs(minimum) + std::fabs(maximum)) / scale;
@@ -245,7 +245,7 @@ class encodings_parser {
            std::to_string(e.offset[i]) + " contradict each other: " + problem);
     };
     double last = 0;
-    for (const double candidate : {static_cast<double>(usual_last_code(e)), highest, std::nearbyint(steps)})
+    for (const double candidate : {static_cast<double>(usual), highest, std::nearbyint(steps)})
       if (last == 0 && std::fabs(steps - candidate) <= slack && candidate >= 1 && candidate <= highest)
         last = candidate;
     if (last == 0)

@@ -322,16 +322,11 @@ class onnx_writer {
   // values beyond are moved to the last code first.
   std::string clipped(const std::string& input, const std::string& name, const quantized_value& a,
                       const onnx_code_type& type) {
-    std::int32_t lower = 0;
-    std::int32_t upper = 0;
-    const status s = with_quantizer<onnx_choices>(a.quantizer, [&](const auto& q) {
-      if constexpr (std::decay_t<decltype(q.format)>::is_integer) {
-        lower = q.lower_code();
-        upper = q.upper_code();
-      }
-      return status{};
-    });
-    if (!s.ok()) refuse("activation '" + name + "': " + xquant::error(s).what(), s.code);
+    code_bounds codes;
+    if (const status s = try_code_bounds<onnx_choices>(a.quantizer, codes); !s.ok())
+      refuse("activation '" + name + "': " + xquant::error(s).what(), s.code);
+    const auto lower = static_cast<std::int32_t>(codes.lower);
+    const auto upper = static_cast<std::int32_t>(codes.upper);
     if (lower == type.lower && upper == type.upper) return input;
     if (a.quantizer.per_axis)
       refuse("activation '" + name + "': codes " + std::to_string(lower) + " to " + std::to_string(upper) +
