@@ -25,7 +25,6 @@
 #include <protozero/pbf_writer.hpp>
 #include <protozero/types.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -38,7 +37,6 @@
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace xquant::inline XQUANT_ABI::io {
@@ -584,18 +582,21 @@ class onnx_writer {
 ///     zero point of the code's type. An output of the network keeps its name after them. Codes that do not fill 8 or
 ///     16 bits are kept by a Clip before.
 ///   - Weights: codes (int8 for up to 8 bits, int16, float8e4m3fn ...) and DequantizeLinear, with the axis of the
-///   channels.
-///   - Biases on request: int32 with scale input * weight (onnx_writer_options).
-///   - Opset and IR version are raised to what the code types need (float8: 19 and 9; 16 bits: 21 and 10) and no
-///   further;
-///     reductions, Squeeze, Unsqueeze, Split, Softmax and others then say the same in the newer opset's words.
-///   - Layers that took in a batch norm are written with their new weight and bias, constants nobody reads any more are
-///     left out. All other fields of the file, known or not, are copied as they lie.
+///     channels, or with axis and block_size (to_onnx, granularity/onnx_convention.hpp). A weight that is an output of
+///     the network is written rounded there too.
+///   - Biases on request: int32 with scale input * weight (onnx_writer_options), one for each layer that reads it.
+///   - Opset and IR version are raised to what is written needs (float8: 19 and 9; 16 bits and block_size: 21 and 10)
+///     and no further; reductions, Squeeze, Unsqueeze, Split, Softmax and others then say the same in the newer opset's
+///     words.
+///   - Layers that took in a batch norm are written with their new weight and bias. Constants and nodes that nobody
+///     reads any more are left out. All other fields of the file, known or not, are copied as they lie.
+///   - Nodes, values and constants that are added have names that nothing has in the file, its subgraphs and functions.
 ///   - Tensors of external files (onnx_writer_options::folder) become part of the file.
 /// Throws io_error: malformed for bytes that are no ONNX model; unsupported for a quantizer QuantizeLinear does not
-/// have (another rounding or arithmetic of activations), an operator that the raised opset changed, a subgraph in such
-/// a file, or a result beyond 2 GiB; value_out_of_range, scale_out_of_range for an int32 bias that overflows; parameter
-/// faults of quantize.
+/// have (another rounding or arithmetic of activations, activations with scales for groups or tokens, weights that
+/// share scales along two axes), an operator that the raised opset changed, a subgraph in such a file, or a result
+/// beyond 2 GiB; value_out_of_range, scale_out_of_range for an int32 bias that overflows with the parameters given
+/// (those of a simulation are fitted: model/bias_scale.hpp); parameter faults of quantize.
 inline std::vector<std::byte> quantized_onnx(std::span<const std::byte> original, const quantized_network& network,
                                              const onnx_writer_options& options = {},
                                              const std::string& where = "ONNX model") {
