@@ -200,8 +200,8 @@ def case(model, calibration, inputs, name, weight, activation, options=(), label
         dq = producer[n.input[1]]
         codes = weights[dq.input[0]]
         right = axis.get(n.op_type, lambda _: len(codes.dims) - 1)(n)
-        if weight == "groups":  # two along axis 1, or all there are
-            right = 1 if attribute(dq, "block_size", 0) else attribute(dq, "axis")
+        if weight == "groups":  # two along axis 1; where that is all or one of them, along any axis
+            right = 1 if attribute(dq, "block_size", 0) == 2 else attribute(dq, "axis")
         holds = dq.op_type == "DequantizeLinear" and codes.data_type == code_type and attribute(dq, "axis") == right
         check(holds, f"{name}: weight of {n.name}: codes, axis {right}")
     if weight == "groups":
