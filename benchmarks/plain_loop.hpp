@@ -80,6 +80,41 @@ inline std::int8_t quantize_one(float v, std::int32_t zero_point) {
     for (std::size_t i = 0; i < n; ++i) y[i] = one(x[i] / scale);
 }
 
+/// e4m3fn: nearest even on three bits of mantissa, saturating, subnormals by a product, NaN kept.
+inline std::uint8_t e4m3_one(float v) {
+  std::uint32_t bits;
+  __builtin_memcpy(&bits, &v, 4);
+  const std::uint32_t sign = bits >> 24 & 0x80u;
+  const float magnitude = std::fabs(v);
+  std::uint32_t normal = bits & 0x7fffffffu;
+  normal = (normal + 0x7ffffu + (normal >> 20 & 1u)) >> 20;
+  normal = normal < (135u << 3 | 6u) ? normal - (120u << 3) : 0x7eu;
+  const auto subnormal = static_cast<std::uint32_t>(std::nearbyint(magnitude < 1.0f ? magnitude * 512.0f : 512.0f));
+  const std::uint32_t code = magnitude < 0.015625f ? subnormal : normal;
+  return static_cast<std::uint8_t>((magnitude == magnitude ? code : 0x7fu) | sign);
+}
+inline float e4m3_value(std::uint8_t code) {
+  const std::uint32_t magnitude = code & 0x7fu;
+  const std::uint32_t bits = (magnitude << 20) + (120u << 23);
+  float normal;
+  __builtin_memcpy(&normal, &bits, 4);
+  float value = magnitude < 8 ? static_cast<float>(magnitude) * 0.001953125f : normal;
+  value = magnitude == 0x7fu ? NAN : value;
+  return (code & 0x80u) != 0 ? -value : value;
+}
+[[gnu::noinline]] inline void quantize_e4m3(const float* __restrict x, std::uint8_t* __restrict codes, std::size_t n,
+                                            float scale) {
+  for (std::size_t i = 0; i < n; ++i) codes[i] = e4m3_one(x[i] / scale);
+}
+[[gnu::noinline]] inline void dequantize_e4m3(const std::uint8_t* __restrict codes, float* __restrict x, std::size_t n,
+                                              float scale) {
+  for (std::size_t i = 0; i < n; ++i) x[i] = e4m3_value(codes[i]) * scale;
+}
+[[gnu::noinline]] inline void fake_quantize_e4m3(const float* __restrict x, float* __restrict y, std::size_t n,
+                                                 float scale) {
+  for (std::size_t i = 0; i < n; ++i) y[i] = e4m3_value(e4m3_one(x[i] / scale)) * scale;
+}
+
 /// Random bits as the library draws them (docs/arithmetic.md, rule 9), one group of 64 elements at a time.
 [[gnu::noinline]] inline void quantize_stochastic(const float* __restrict x, std::int8_t* __restrict codes,
                                                   std::size_t n, float reciprocal, std::int32_t zero_point,

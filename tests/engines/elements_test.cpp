@@ -1,15 +1,10 @@
 // What is not float or an 8- or 16-bit code: float16 and bfloat16 in and out, codes of 32 bits. An engine against the
-// scalar one, bit for bit: every 16-bit pattern, odd lengths, axes, strides. XQUANT_TEST_ARCHITECTURE or
-// XQUANT_TEST_ENGINE name the engine, as in subjects.hpp.
+// scalar one, bit for bit: every 16-bit pattern, odd lengths, axes, strides.
 #include <doctest/doctest.h>
 
 #include <core/oracle.hpp>
+#include <engines/engine.hpp>
 #include <support/scale.hpp>
-#if defined(XQUANT_TEST_ENGINE)
-#include XQUANT_TEST_ENGINE_HEADER
-#else
-#include <xquant/engines/simd.hpp>
-#endif
 #include <xquant/formats/wide_integer.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
@@ -23,11 +18,7 @@ namespace {
 
 using namespace xquant;  // NOLINT: every line names several
 
-#if defined(XQUANT_TEST_ENGINE)
-using engine = XQUANT_TEST_ENGINE;
-#else
-using engine = simd_engine<XQUANT_TEST_ARCHITECTURE>;
-#endif
+using engines_test::engine;
 
 // One tensor of T with room around it, which must stay as it was.
 template <class T>

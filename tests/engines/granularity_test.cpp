@@ -3,14 +3,14 @@
 #include <doctest/doctest.h>
 
 #include <core/oracle.hpp>
-#include <xquant/engines/simd.hpp>
+#include <engines/engine.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/rounding/stochastic.hpp>
 
 namespace {
 
-using engine = xquant::simd_engine<XQUANT_TEST_ARCHITECTURE>;
+using engines_test::engine;
 
 template <class Granularity>
 void check(const Granularity& granularity, const xquant::shape& shape) {

@@ -3,14 +3,14 @@
 #include <doctest/doctest.h>
 
 #include <core/oracle.hpp>
+#include <engines/engine.hpp>
 #include <support/scale.hpp>
-#include <xquant/engines/simd.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/ops/quantize.hpp>
 
 namespace {
 
-using engine = xquant::simd_engine<XQUANT_TEST_ARCHITECTURE>;
+using engines_test::engine;
 
 // FNV-1a, 64 bits.
 class hash {

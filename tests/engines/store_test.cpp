@@ -1,7 +1,7 @@
 // What a store makes of integers of every size: clamped to the bounds it is given, never wrapped.
-#include <xquant/engines/simd.hpp>
-
 #include <doctest/doctest.h>
+
+#include <engines/engine.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -11,7 +11,7 @@
 namespace {
 
 using namespace xquant;
-using lane = xsimd::batch<float, XQUANT_TEST_ARCHITECTURE>;
+using lane = engines_test::engine::lane;
 
 template <class Code>
 void check_stores(std::int32_t lower, std::int32_t upper) {
@@ -29,7 +29,7 @@ void check_stores(std::int32_t lower, std::int32_t upper) {
     alignas(64) std::int32_t in[64];
     for (std::size_t i = 0; i < 64; ++i) in[i] = static_cast<std::int32_t>(values[block + i]);
     integer_of<lane> v[lanes];
-    for (std::size_t j = 0; j < lanes; ++j) v[j] = integer_of<lane>::load_unaligned(in + j * lane_count<lane>);
+    for (std::size_t j = 0; j < lanes; ++j) v[j] = lane_memory<lane>::load(in + j * lane_count<lane>);
     Code out[64];
     lane_memory<lane>::store_codes<lanes>(out, v, lower, upper);
     for (std::size_t i = 0; i < 64; ++i) {

@@ -1,16 +1,11 @@
-// Quantizers as subjects of harness.hpp. XQUANT_TEST_ARCHITECTURE names the vector engine's instruction set and
-// XQUANT_TEST_WIDTH its floats a vector, so that no fallback goes unnoticed. XQUANT_TEST_ENGINE, with the header
-// XQUANT_TEST_ENGINE_HEADER, puts another engine to the same tests.
+// Quantizers as subjects of harness.hpp, on the engine of engine.hpp.
 #pragma once
 
 #include <doctest/doctest.h>
 
+#include <engines/engine.hpp>
 #include <engines/harness.hpp>
-#if defined(XQUANT_TEST_ENGINE)
-#include XQUANT_TEST_ENGINE_HEADER
-#else
-#include <xquant/engines/simd.hpp>
-#endif
+#include <xquant/engines/scalar.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
@@ -18,14 +13,6 @@
 #include <xquant/rounding/stochastic.hpp>
 
 namespace engines_test {
-
-#if defined(XQUANT_TEST_ENGINE)
-using engine = XQUANT_TEST_ENGINE;
-#else
-using architecture = XQUANT_TEST_ARCHITECTURE;
-using engine = xquant::simd_engine<architecture>;
-static_assert(xquant::lane_count<xquant::simd_lane<architecture>> == XQUANT_TEST_WIDTH);
-#endif
 
 template <class Format, class Scheme, class Rounding, class Arithmetic>
 auto quantizer_of(const call& c) {

@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <core/oracle.hpp>
+#include <engines/engine.hpp>
 #include <support/scale.hpp>
-#include <xquant/engines/simd.hpp>
 #include <xquant/formats/e8m0.hpp>
 #include <xquant/formats/float16.hpp>
 #include <xquant/formats/float4.hpp>
@@ -19,7 +19,8 @@
 
 namespace {
 
-using lane = xquant::simd_lane<xquant::default_simd_architecture>;
+using lane = engines_test::engine::lane;
+using memory = xquant::lane_memory<lane>;
 constexpr std::size_t width = xquant::lane_count<lane>;
 
 // Every sign, exponent and seven mantissa bits, with the lower bits 0, 1, half, all; and what finds faults.
@@ -46,13 +47,13 @@ template <class F, class Rounding>
   std::int32_t codes[width];
   float snapped[width];
   for (std::size_t i = 0; i < x.size(); i += width) {
-    const lane v = lane::load_unaligned(x.data() + i);
-    F::template encode<lane>(v, vector_round).store_unaligned(codes);
-    F::template snap<lane>(v, vector_round, lane{}, lane{}).store_unaligned(snapped);
+    const lane v = memory::load(x.data() + i);
+    memory::store_wide(codes, F::template encode<lane>(v, vector_round));
+    memory::store(snapped, F::template snap<lane>(v, vector_round, lane{}, lane{}));
     const auto inside = F::template inside<lane>(v, vector_round, xquant::broadcast_integer<lane>(0),
                                                  xquant::broadcast_integer<lane>(0));
     float chosen[width];
-    xquant::select<lane>(inside, lane(1.0f), lane(0.0f)).store_unaligned(chosen);
+    memory::store(chosen, xquant::select<lane>(inside, xquant::broadcast<lane>(1.0f), xquant::broadcast<lane>(0.0f)));
     for (std::size_t j = 0; j < width; ++j) {
       wrong += codes[j] != F::template encode<float>(x[i + j], scalar_round);
       wrong += !oracle::same(snapped[j], F::template snap<float>(x[i + j], scalar_round, 0, 0));
@@ -71,7 +72,7 @@ template <class F>
     for (std::size_t j = 0; j < width; ++j)
       codes[j] = static_cast<code>(std::min(first + static_cast<std::int32_t>(j), F::upper_code()));
     float found[width];
-    F::template decode<lane>(xquant::integer_of<lane>::load_unaligned(codes)).store_unaligned(found);
+    memory::store(found, F::template decode<lane>(memory::load(codes)));
     for (std::size_t j = 0; j < width; ++j) wrong += !oracle::same(found[j], F::template decode<float>(codes[j]));
   }
   return wrong;

@@ -10,7 +10,7 @@
 namespace {
 
 using namespace xquant;  // NOLINT: every line names several
-using gradients_test::vector_engine;
+using gradients_test::engine_on_vectors;
 using random_quantizer = quantizer<int8, stochastic>;
 
 constexpr std::uint64_t seed = 0x123456789abcdef0u;
@@ -70,7 +70,7 @@ TEST_CASE("pieces of a tensor, cut anywhere, get the bits of the whole") {
   std::vector<float> x(9000);
   for (auto& v : x) v = static_cast<float>(random.unit() * 70.0);
   thread_pool pool(3);
-  const threads_engine<vector_engine> threads(pool);
+  const threads_engine<engine_on_vectors> threads(pool);
   const std::uint64_t origins[] = {
       0, 1, 50, 64, 1000003, (std::uint64_t{1} << 34) - 100, (std::uint64_t{1} << 38) + 5, ~std::uint64_t{0} - 70};
   for (const std::uint64_t origin : origins) {
@@ -78,7 +78,7 @@ TEST_CASE("pieces of a tensor, cut anywhere, get the bits of the whole") {
     results whole(x.size());
     process(x, 0, x.size(), origin, scalar_engine{}, whole);
     check_same(whole, right);
-    process(x, 0, x.size(), origin, vector_engine{}, whole);
+    process(x, 0, x.size(), origin, engine_on_vectors{}, whole);
     check_same(whole, right);
     results by_threads(x.size());
     process(x, 0, x.size(), origin, threads, by_threads);
@@ -92,7 +92,7 @@ TEST_CASE("pieces of a tensor, cut anywhere, get the bits of the whole") {
         if (random.below(3) == 0)
           process(x, first, n, origin, scalar_engine{}, pieces);
         else
-          process(x, first, n, origin, vector_engine{}, pieces);
+          process(x, first, n, origin, engine_on_vectors{}, pieces);
       }
       check_same(pieces, right);
     }
@@ -117,7 +117,7 @@ TEST_CASE("rows of a matrix as pieces, each slot its own scale; a strided whole"
     const shape row(1, columns);
     quantize(row_quantizer({}, {}, {}, {seed, 17 + r * columns}), parameters(scales[r]),
              tensor_view<float>(x.data() + r * columns, row),
-             tensor_view<std::int8_t>(pieces.data() + r * columns, row), vector_engine{});
+             tensor_view<std::int8_t>(pieces.data() + r * columns, row), engine_on_vectors{});
   }
   CHECK(pieces == whole);
   // The index is the logical one: a transposed layout of the same tensor has the same codes.
@@ -126,7 +126,7 @@ TEST_CASE("rows of a matrix as pieces, each slot its own scale; a strided whole"
   for (std::size_t i = 0; i < x.size(); ++i) turned[i % columns * rows + i / columns] = x[i];
   const std::ptrdiff_t stride[2] = {1, static_cast<std::ptrdiff_t>(rows)};
   quantize(row_quantizer({}, {}, {}, {seed, 17}), parameters(scales), tensor_view<float>(turned.data(), s, stride),
-           tensor_view<std::int8_t>(turned_codes.data(), s, stride), vector_engine{});
+           tensor_view<std::int8_t>(turned_codes.data(), s, stride), engine_on_vectors{});
   for (std::size_t i = 0; i < x.size(); ++i) REQUIRE(turned_codes[i % columns * rows + i / columns] == whole[i]);
 }
 

@@ -1,5 +1,4 @@
-// Quantizers as subjects of harness.hpp. XQUANT_TEST_ARCHITECTURE, where defined, names the vector engine's instruction
-// set and XQUANT_TEST_WIDTH its floats a vector.
+// Quantizers as subjects of harness.hpp, on the scalar engine and, where one is named, on that of engines/engine.hpp.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -18,15 +17,18 @@
 #include <xquant/rounding/stochastic.hpp>
 #include <xquant/schemes/affine.hpp>
 
-#ifdef XQUANT_TEST_ARCHITECTURE
-#include <xquant/engines/simd.hpp>
+#if defined(XQUANT_TEST_ARCHITECTURE) || defined(XQUANT_TEST_ENGINE)
+#define XQUANT_TEST_HAS_VECTORS 1
+#include <engines/engine.hpp>
+#else
+#define XQUANT_TEST_HAS_VECTORS 0
+#include <xquant/engines/scalar.hpp>
 #endif
 
 namespace gradients_test {
 
-#ifdef XQUANT_TEST_ARCHITECTURE
-using vector_engine = xquant::simd_engine<XQUANT_TEST_ARCHITECTURE>;
-static_assert(xquant::lane_count<xquant::simd_lane<XQUANT_TEST_ARCHITECTURE>> == XQUANT_TEST_WIDTH);
+#if XQUANT_TEST_HAS_VECTORS
+using engine_on_vectors = engines_test::engine;
 template <class Real>
 inline constexpr bool has_vectors = sizeof(Real) == 4;
 #else
@@ -36,10 +38,10 @@ inline constexpr bool has_vectors = false;
 
 template <class Real, class Function>
 xquant::status with_engine(const setting<Real>& s, const Function& function) {
-#ifdef XQUANT_TEST_ARCHITECTURE
+#if XQUANT_TEST_HAS_VECTORS
   if constexpr (has_vectors<Real>) {
-    if (s.engine == engine::vector) return function(vector_engine{});
-    if (s.engine == engine::threads_of_vector) return function(xquant::threads_engine<vector_engine>(*s.pool));
+    if (s.engine == engine::vector) return function(engine_on_vectors{});
+    if (s.engine == engine::threads_of_vector) return function(xquant::threads_engine<engine_on_vectors>(*s.pool));
   }
 #endif
   if (s.engine == engine::threads_of_scalar) return function(xquant::threads_engine<xquant::scalar_engine>(*s.pool));

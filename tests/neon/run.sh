@@ -16,18 +16,23 @@ if [ ! -e "$root/lib/ld-linux-aarch64.so.1" ]; then
   exit 77
 fi
 
-# program NAME FILE...: compiles tests/FILE... with the tests' main and runs the program.
+simd="-DXQUANT_TEST_ARCHITECTURE=xsimd::neon64 -DXQUANT_TEST_WIDTH=4"
+vector="-DXQUANT_TEST_ENGINE=xquant::vector_engine<> -DXQUANT_TEST_ENGINE_HEADER=<xquant/engines/vector.hpp>"
+
+# program NAME WITH FILE...: compiles tests/FILE... with the definitions WITH, links the main and runs it.
 program() {
   name=$1
-  shift
+  with=$2
+  shift 2
   mkdir -p "$build/$name"
   objects=""
   for file in main.cpp "$@"; do
     [ -e "$source/tests/$file" ] || continue
     object=$build/$name/$(basename "$file" .cpp).o
     objects="$objects $object"
-    "$compiler" -std=c++20 -O1 -pthread -Wall -Wextra -Wconversion -Wshadow -Werror \
-      -DXQUANT_TEST_ARCHITECTURE=xsimd::neon64 -DXQUANT_TEST_WIDTH=4 "-DXQUANT_SOURCE_DIR=\"$source\"" \
+    # shellcheck disable=SC2086 # definitions
+    "$compiler" -std=c++20 -O1 -pthread -Wall -Wextra -Wconversion -Wshadow -Werror $with \
+      "-DXQUANT_SOURCE_DIR=\"$source\"" \
       "-I$source/include" "-I$source/tests" -isystem "$build/headers" -c "$source/tests/$file" -o "$object"
   done
   # shellcheck disable=SC2086 # a list of files
@@ -35,9 +40,15 @@ program() {
   (cd "$source" && "$emulator" -L "$root" "$build/$name/$name")
 }
 
-program engines engines/harness.cpp engines/dequantize_test.cpp engines/quantize_divide_test.cpp \
-  engines/quantize_multiply_test.cpp engines/fake_quantize_divide_test.cpp engines/fake_quantize_multiply_test.cpp \
-  engines/elements_test.cpp engines/granularity_test.cpp engines/hash_test.cpp engines/zero_points_test.cpp \
-  engines/convert_test.cpp engines/store_test.cpp
-program gradients gradients/harness.cpp gradients/signed_test.cpp gradients/minifloat_test.cpp gradients/pieces_test.cpp
-program formats formats/lanes_test.cpp
+tests="engines/harness.cpp engines/dequantize_test.cpp engines/quantize_divide_test.cpp
+  engines/quantize_multiply_test.cpp engines/fake_quantize_divide_test.cpp engines/fake_quantize_multiply_test.cpp
+  engines/elements_test.cpp engines/granularity_test.cpp engines/hash_test.cpp engines/zero_points_test.cpp
+  engines/convert_test.cpp engines/store_test.cpp"
+for engine in simd vector; do
+  eval "definitions=\$$engine"
+  # shellcheck disable=SC2086 # a list of files
+  program engines_$engine "$definitions" $tests
+  program gradients_$engine "$definitions" gradients/harness.cpp gradients/signed_test.cpp \
+    gradients/minifloat_test.cpp gradients/pieces_test.cpp
+  program formats_$engine "$definitions" formats/lanes_test.cpp
+done

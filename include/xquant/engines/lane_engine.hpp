@@ -1,0 +1,44 @@
+// What engines of one thread and one type of lane are: the shared walk (walk.hpp) with the row kernels of that lane.
+#pragma once
+
+#include <xquant/engines/row_by_scale.hpp>
+#include <xquant/engines/walk.hpp>
+
+namespace xquant::inline XQUANT_ABI::detail {
+
+/// Runs operations on float data in values of `Lane`.
+template <class Lane>
+struct lane_engine {
+  using lane = Lane;
+
+  template <class Op>
+  static constexpr bool supports = is_same<typename Op::real, float>;
+
+  template <class Op>
+  static void run(const Op& operation, const nest_list& nests, const operation_streams<Op>& streams) {
+    if constexpr (needs_ordinary_scales<Op>)
+      if (!all_ordinary<Op>(streams.parameters)) {
+        const operation_by_scale<Op> both(operation);
+        return walk(row_kernel_by_scale<Op, lane>, nests, erase<Op>(both, streams));
+      }
+    walk(row_kernel_of<Op, lane>, nests, erase<Op>(operation, streams));
+  }
+
+  /// A reduction; see scalar_engine::reduce.
+  template <class Op>
+  static void reduce(const Op& operation, const reduction_walk& walk, const operation_streams<Op>& streams,
+                     double* results) {
+    for_each_piece(walk.nests, [&](const piece& p) {
+      reduce_piece(operation, walk, streams, p, results + p.slot * (Op::accumulators + 1));
+    });
+  }
+
+  /// One piece of it; see scalar_engine::reduce_piece.
+  template <class Op>
+  static void reduce_piece(const Op& operation, const reduction_walk& walk, const operation_streams<Op>& streams,
+                           const piece& p, double* results) {
+    detail::reduce_piece(reduction_kernel_of<Op, lane>, walk, erase<Op>(operation, streams), p, results);
+  }
+};
+
+}  // namespace xquant::detail

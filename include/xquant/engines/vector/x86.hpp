@@ -1,0 +1,177 @@
+// Vectors of x86-64: what its instruction sets have in common, over the instructions of one width (sse2.hpp, avx2.hpp,
+// avx512.hpp). Compilers' own names of instructions are used, since the headers of intrinsics cost more to include than
+// all of the library.
+#pragma once
+
+#include <xquant/core/meta.hpp>
+#include <xquant/engines/vector/generic.hpp>
+
+#if defined(__SSE2__)
+namespace xquant::inline XQUANT_ABI {
+
+/// The instructions of one width, on N integers of 32 bits, 2 N of 16, 4 N of 8:
+///   round_even_to_integer, truncate_to_integer       too low, too high and NaN become the least integer
+///   narrow(integer, integer) -> words, narrow_unsigned  saturating, 32 to 16 bits, within each 128 bits
+///   narrow(words, words) -> bytes, narrow_unsigned      saturating, 16 to 8 bits, within each 128 bits
+///   in_order(words), in_order(bytes)                 undoes "within each 128 bits" after one pack, after two
+///   add_saturating(words, words)
+///   pack_mask(mask), even_products(integer, integer) -> products of 64 bits of the integers at even places
+///   stream_line(to, from)
+/// and, where they exist or a compiler needs them: minimum, maximum, round<Mode>, fused_multiply_add, unpack_mask,
+/// load_codes, load_float16, store_float16.
+template <std::size_t N>
+struct x86_instructions;
+
+template <std::size_t N>
+struct x86_vectors : generic_vectors<N> {
+  using generic = generic_vectors<N>;
+  using own = x86_instructions<N>;
+  using real = typename generic::real;
+  using integer = typename generic::integer;
+  using words = typename vector_of<std::int16_t, 4 * N>::type;
+  using bytes = typename vector_of<std::int8_t, 4 * N>::type;
+  using products = typename vector_of<std::uint64_t, 4 * N>::type;
+  static constexpr bool converts_low_to_least = true;
+
+  // q + (a - q b) / b with one rounding each: docs/arithmetic.md, rule 4. This arrangement of signs keeps -0.
+  XQUANT_INLINE static real divide_small(real a, real b, real r) {
+    if constexpr (requires { own::fused_multiply_add(a, b, r); }) {
+      const real q = generic::rounded(a * r);
+      return own::fused_multiply_add(-own::fused_multiply_add(q, b, -a), r, q);
+    } else {
+      return a / b;
+    }
+  }
+  XQUANT_INLINE static real multiply_without_sign_of_zero(real a, real b) {
+    if constexpr (requires { own::fused_multiply_add(a, b, a); })
+      return own::fused_multiply_add(a, b, real{});
+    else
+      return generic::multiply_without_sign_of_zero(a, b);
+  }
+  // g++ sees the instruction in a comparison and a choice unless one side is a constant.
+  XQUANT_INLINE static real minimum(real a, real b) {
+    if constexpr (requires { own::minimum(a, b); })
+      return own::minimum(a, b);
+    else
+      return generic::minimum(a, b);
+  }
+  XQUANT_INLINE static real maximum(real a, real b) {
+    if constexpr (requires { own::maximum(a, b); })
+      return own::maximum(a, b);
+    else
+      return generic::maximum(a, b);
+  }
+  XQUANT_INLINE static real round_even(real a) {
+    if constexpr (requires { own::template round<8>(a); })
+      return own::template round<8>(a);
+    else
+      return generic::round_even(a);
+  }
+  XQUANT_INLINE static real truncate(real a) {
+    if constexpr (requires { own::template round<11>(a); })
+      return own::template round<11>(a);
+    else
+      return generic::truncate(a);
+  }
+  XQUANT_INLINE static integer round_even_to_integer(real a) { return own::round_even_to_integer(a); }
+  XQUANT_INLINE static integer truncate_to_integer(real a) { return own::truncate_to_integer(a); }
+
+  XQUANT_INLINE static void multiply_words(integer a, std::uint32_t b, integer& high, integer& low) {
+    const integer m = generic::broadcast_integer(static_cast<std::int32_t>(b));
+    const products lower_half = products{} + 0xffffffffu;
+    const products even = own::even_products(a, m);
+    const products odd = own::even_products(bit_cast<integer>(bit_cast<products>(a) >> 32), m);
+    high = bit_cast<integer>((even >> 32) | (odd & ~lower_half));
+    low = bit_cast<integer>((even & lower_half) | (odd << 32));
+  }
+
+  XQUANT_INLINE static typename generic::mask unpack_mask(std::uint32_t bits) {
+    if constexpr (requires { own::unpack_mask(bits); })
+      return own::unpack_mask(bits);
+    else
+      return generic::unpack_mask(bits);
+  }
+  XQUANT_INLINE static std::uint32_t pack_mask(typename generic::mask m) { return own::pack_mask(m); }
+
+  template <class Code>
+  XQUANT_INLINE static integer load_codes(const Code* p) {
+    if constexpr (requires { own::load_codes(p); })
+      return own::load_codes(p);
+    else
+      return generic::load_codes(p);
+  }
+
+  template <class Code, std::size_t Vectors>
+  XQUANT_INLINE static void store_codes(Code* p, const integer (&v)[Vectors], std::int32_t lower, std::int32_t upper) {
+    if constexpr (sizeof(Code) == 1) {
+      XQUANT_UNROLL
+      for (std::size_t j = 0; j < Vectors; j += 4)
+        store_bytes(p + j * N, own::narrow(v[j], v[j + 1]), own::narrow(v[j + 2], v[j + 3]), lower, upper);
+    } else {
+      XQUANT_UNROLL
+      for (std::size_t j = 0; j < Vectors; j += 2) {
+        words packed;
+        if constexpr (is_signed<Code>)
+          packed = own::narrow(v[j], v[j + 1]);
+        else
+          packed = own::narrow_unsigned(v[j], v[j + 1]);
+        generic::store(p + j * N, own::in_order(held<Code>(packed, lower, upper)));
+      }
+    }
+  }
+  template <class Code, std::size_t Vectors>
+  XQUANT_INLINE static void store_sums(Code* p, const integer (&v)[Vectors], const integer (&zero)[Vectors],
+                                       std::int32_t lower, std::int32_t upper) {
+    const auto sum = [&](std::size_t j) XQUANT_LAMBDA_INLINE {
+      return own::add_saturating(own::narrow(v[j], v[j + 1]), own::narrow(zero[j], zero[j + 1]));
+    };
+    XQUANT_UNROLL
+    for (std::size_t j = 0; j < Vectors; j += 4) store_bytes(p + j * N, sum(j), sum(j + 2), lower, upper);
+  }
+
+  XQUANT_INLINE static void stream_line(void* to, const void* from) {
+    XQUANT_UNROLL
+    for (std::size_t i = 0; i < 64; i += 4 * N) {
+      auto* const t = reinterpret_cast<products*>(static_cast<char*>(to) + i);
+      const auto line = generic::template load<products>(static_cast<const char*>(from) + i);
+#if defined(__clang__)
+      __builtin_nontemporal_store(line, t);
+#else
+      own::store_past_caches(t, line);
+#endif
+    }
+  }
+  XQUANT_INLINE static void stream_fence() { __builtin_ia32_sfence(); }
+
+ private:
+  template <class Code>
+  static constexpr bool is_signed = Code(-1) < Code(0);
+
+  // Elements of Code between `lower` and `upper`.
+  template <class Code, class Elements>
+  XQUANT_INLINE static Elements held(Elements packed, std::int32_t lower, std::int32_t upper) {
+    using codes = typename vector_of<Code, sizeof(Elements)>::type;
+    const codes v = bit_cast<codes>(packed);
+    const codes low = codes{} + static_cast<Code>(lower);
+    const codes high = codes{} + static_cast<Code>(upper);
+    const codes from_below = v > low ? v : low;
+    return bit_cast<Elements>(from_below < high ? from_below : high);
+  }
+  template <class Code>
+  XQUANT_INLINE static void store_bytes(Code* p, words a, words b, std::int32_t lower, std::int32_t upper) {
+#if !defined(__SSE4_1__)
+    if constexpr (is_signed<Code>) {  // SSE2 compares bytes without sign and words with it
+      return generic::store(p, own::narrow(held<std::int16_t>(a, lower, upper), held<std::int16_t>(b, lower, upper)));
+    }
+#endif
+    bytes packed;
+    if constexpr (is_signed<Code>)
+      packed = own::narrow(a, b);
+    else
+      packed = own::narrow_unsigned(a, b);
+    generic::store(p, own::in_order(held<Code>(packed, lower, upper)));
+  }
+};
+
+}  // namespace xquant
+#endif
