@@ -7,9 +7,11 @@ work=$2
 rm -rf "$work"
 mkdir -p "$work"
 data=data
+images=$data/hard_test_images_u8.npy
+labels=$data/hard_test_labels.npy
+calibration=$data/hard_calib_images_u8.npy
 job() {
-  "$program" $data/digits_cnn.onnx --images $data/hard_test_images_u8.npy --labels $data/hard_test_labels.npy \
-    --calibration $data/hard_calib_images_u8.npy "$@"
+  "$program" $data/digits_cnn.onnx --images "$images" --labels "$labels" --calibration "$calibration" "$@"
 }
 # expect CODE TEXT ARGUMENT...: ends with that code and says that text
 expect() {
@@ -70,4 +72,39 @@ echo old >"$work/blocked/digits_cnn.encodings.json"
 echo old >"$work/blocked/report.html"
 expect 3 'digits_cnn.qdq.onnx.: is a folder' --out "$work/blocked" --weights per_tensor --activations min_max
 [ "$(cat "$work/blocked/digits_cnn.encodings.json" "$work/blocked/report.html")" = "$(printf 'old\nold')" ]
+
+# Data made here: the first images of the calibration, and float32 images of which one has a NaN.
+npy() {
+  printf '\223NUMPY\001\000\166\000'
+  printf '%-117s\n' "{'descr': '$1', 'fortran_order': False, 'shape': ($2, 1, 16, 16), }"
+}
+{ npy '|u1' 51 && tail -c +129 $data/hard_calib_images_u8.npy | head -c $((51 * 256)); } >"$work/51.npy"
+{ npy '<f4' 3 && head -c 2056 /dev/zero && printf '\000\000\300\177' && head -c 1012 /dev/zero; } >"$work/nan.npy"
+{ npy '<f4' 0; } >"$work/none.npy"
+: >"$work/empty.npy"
+
+# Each of 51 images counts once, whatever the batch. Without labels there is no accuracy.
+for rule in min_max entropy percentile; do
+  for batch in 1 7 50; do
+    "$program" $data/digits_cnn.onnx --images "$work/51.npy" --calibration "$work/51.npy" --batch $batch \
+      --json "$work/51.json" --out "$work/51.$rule.$batch" --weights per_channel --activations $rule >"$work/log"
+    cmp "$work/51.$rule.1/digits_cnn.encodings.json" "$work/51.$rule.$batch/digits_cnn.encodings.json"
+  done
+done
+grep -q '^float *float *- *0$' "$work/log"
+grep -q '"accuracy": null' "$work/51.json"
+! grep -q 'nan' "$work/51.entropy.7/report.html"
+
+# What is wrong with the data is said with its file, sample and element.
+expect 2 'batch' --batch 0
+calibration=$work/nan.npy
+expect 1 'nan.npy: sample 2: element \[2, 0, 0, 2\] = NaN'
+calibration=$work/none.npy
+expect 1 'none.npy: shape \[0, 1, 16, 16\]; expected'
+calibration=$work/empty.npy
+expect 1 'empty.npy: not a .npy file'
+calibration=$data/hard_calib_images_u8.npy images=$work/nan.npy
+expect 1 'nan.npy: sample 2: element \[2, 0, 0, 2\] = NaN'
+images=$data/hard_test_images_u8.npy labels=$data/hard_calib_labels.npy
+expect 1 'hard_calib_labels.npy: labels of shape \[400\]; expected \[3000\]'
 echo "files of the main job: as expected"

@@ -57,6 +57,7 @@ struct arguments {
   std::string calibration;
   std::string json;
   int bits = 8;
+  std::size_t batch = 0;  // 0: the network's, or one that fits
   std::string out;
   std::string weights;
   std::string activations;
@@ -81,6 +82,14 @@ xquant::io::encodings_schema schema_named(const std::string& name) {
   return xquant::io::encodings_schema::v1_0_0;
 }
 
+// "51 for calibration, the first 48 of them for everything below".
+std::string images_in_words(const model::graph& g, std::size_t calibration) {
+  const std::size_t reported = reported_images(g, calibration);
+  return report::counted(calibration) + " for calibration" +
+         (reported == calibration ? "" : ", the first " + report::counted(reported) + " of them") +
+         (reported == calibration ? " and everything below" : " for everything below");
+}
+
 // The report of the chosen configuration.
 std::string report_of(const arguments& a, choice& chosen, const outcome& all, const model::tensor& calibration) {
   report::network_report r;
@@ -96,8 +105,9 @@ std::string report_of(const arguments& a, choice& chosen, const outcome& all, co
                                        : std::string("the one asked for; logit MSE on the calibration images ") +
                                              report::number(chosen.calibration_mse, 3)},
       {"Biases", a.integer_biases ? "int32, in steps of the scale of input times the scale of weight" : "float32"},
-      {"Images", report::counted(all.test_images) + " for accuracy and logit MSE, " +
-                     report::counted(all.calibration_images) + " for calibration and everything below"}};
+      {"Images", report::counted(all.test_images) +
+                     (all.float_accuracy ? " for accuracy and logit MSE, " : " for logit MSE, ") +
+                     images_in_words(chosen.quantized.network(), all.calibration_images)}};
   r.accuracies = report_rows(all);
   r.layers = reported_layers(chosen.quantized, calibration);
   r.footer = std::string("Made by xquant ") + std::to_string(XQUANT_VERSION_MAJOR) + "." +
@@ -141,7 +151,7 @@ struct material {
   model::graph network;
   model::tensor test;
   model::tensor calibration;
-  std::vector<std::int64_t> labels;
+  std::optional<labels> classes;
   std::optional<xquant::io::encodings> encodings;
   std::size_t batch = 0;
 };
@@ -153,23 +163,44 @@ material read(const arguments& a) {
   if (m.network.inputs().size() != 1)
     throw std::runtime_error(a.network + ": " + std::to_string(m.network.inputs().size()) +
                              " inputs; expected one, the images");
-  model::executor network(m.network);
   m.test = read_images(a.images);
   m.calibration = read_images(a.calibration);
-  m.labels = read_labels(a.labels, m.test.shape()[0]);
   if (!a.load.empty()) m.encodings = xquant::io::read_encodings(a.load);
-  m.batch = batch_size(m.network);
-  network.prepare({batches(m.test, m.batch).shape()});
-  network.prepare({batches(m.calibration, m.batch).shape()});
+  m.batch = batch_size(m.network, a.batch);
+  model::executor network = about(a.network, 0, [&] { return model::executor(m.network); });
+  about(a.network + ", images of " + a.calibration, 0,
+        [&] { network.prepare({batches(m.calibration, m.batch).shape()}); });
+  about(a.network + ", images of " + a.images, 0, [&] { network.prepare({batches(m.test, m.batch).shape()}); });
+  const model::value_id output = m.network.outputs().at(0);
+  if (!a.labels.empty())
+    m.classes = read_labels(a.labels, m.test.shape()[0], m.network.name_of(output), network.shape_of(output), m.batch);
   return m;
 }
 
+// The float network and the quantized one as evaluate() runs them.
+struct float_runner {
+  model::executor& executor;
+  const model::graph& network() const { return executor.network(); }
+  std::vector<model::tensor> run(const std::vector<model::tensor>& inputs, const model::value_observer& watch) {
+    model::run_options options;
+    options.observer = watch;
+    return executor.run(inputs, options).outputs;
+  }
+};
+struct quantized_runner {
+  simulation& quantized;
+  const model::graph& network() const { return quantized.network(); }
+  std::vector<model::tensor> run(const std::vector<model::tensor>& inputs, const model::value_observer& watch) {
+    return quantized.run(inputs, {}, watch).outputs;
+  }
+};
+
 template <class Runner>
-logits logits_of(const char* what, const model::tensor& images, std::size_t batch, Runner& runner) {
+logits logits_of(const char* what, const std::string& file, const model::tensor& images, std::size_t batch,
+                 Runner runner) {
   const batches data(images, batch);
   progress bar(what, data.count());
-  return evaluate(
-      data, [&](const model::tensor& x) { return runner.run({x}).outputs.at(0); }, bar);
+  return evaluate(file, data, runner, bar);
 }
 
 // The float network and every configuration of the quantized one, judged one after the other.
@@ -178,10 +209,10 @@ class trials {
   trials(const arguments& a, const material& m, outcome& found) : arguments_(a), material_(m), found_(found) {
     stopwatch floating;
     model::executor network(m.network);
-    reference_ = logits_of("float", m.test, m.batch, network);
-    if (!a.out.empty()) calibration_reference_ = logits_of("float", m.calibration, m.batch, network);
-    check_labels(m.labels, reference_.classes);
-    found_.float_accuracy = accuracy(reference_, m.labels);
+    reference_ = logits_of("float", a.images, m.test, m.batch, float_runner{network});
+    if (!a.out.empty())
+      calibration_reference_ = logits_of("float", a.calibration, m.calibration, m.batch, float_runner{network});
+    found_.float_accuracy = accuracy_of(reference_);
     found_.seconds_float = floating.seconds();
   }
 
@@ -208,6 +239,11 @@ class trials {
   std::optional<choice>& chosen() { return chosen_; }
 
  private:
+  std::optional<double> accuracy_of(const logits& l) const {
+    if (!material_.classes) return std::nullopt;
+    return accuracy(l, *material_.classes);
+  }
+
   simulation calibrated(const model::graph& folded, bool per_channel) {
     const arguments& a = arguments_;
     stopwatch calibrating;
@@ -215,7 +251,9 @@ class trials {
         .format = xquant::format_id::unsigned_integer, .bits = a.bits, .scheme = xquant::scheme_id::affine};
     const xquant::quantizer_description weight = {.bits = a.bits};
     const batches images(material_.calibration, material_.batch);
-    simulation quantized(folded, {activation, weight, per_channel, a.integer_biases}, {images.shape()});
+    simulation quantized = about(a.network, 0, [&] {
+      return simulation(folded, {activation, weight, per_channel, a.integer_biases}, {images.shape()});
+    });
     if (material_.encodings) {
       try {
         xquant::io::load_encodings(quantized, *material_.encodings,
@@ -225,7 +263,8 @@ class trials {
       }
     }
     progress bar("calibrate", images.count());
-    for (std::size_t i = 0; i < images.count(); ++i, bar.step()) quantized.observe({images[i]});
+    for (std::size_t i = 0; i < images.count(); ++i, bar.step())
+      about(a.calibration, images.first(i), [&] { quantized.observe({images[i]}); });
     found_.seconds_calibrate += calibrating.seconds();
     return quantized;
   }
@@ -233,7 +272,7 @@ class trials {
   template <class Rule>
   void judge_with(const char* ranges, const Rule& rule, simulation& quantized) {
     stopwatch ranging;
-    quantized.set_ranges(rule);
+    about(arguments_.network, 0, [&] { quantized.set_ranges(rule); });
     found_.seconds_calibrate += ranging.seconds();
     judge(ranges, quantized);
   }
@@ -241,14 +280,16 @@ class trials {
   void judge(const char* ranges, simulation& quantized) {
     const arguments& a = arguments_;
     stopwatch evaluating;
-    const logits l = logits_of("evaluate", material_.test, material_.batch, quantized);
-    const result r{weights_, ranges, accuracy(l, material_.labels), mean_squared_difference(l, reference_),
-                   bias_notes_of(quantized)};
+    const std::string name = weights_ + " " + ranges;
+    const logits l =
+        logits_of("evaluate", name + ": " + a.images, material_.test, material_.batch, quantized_runner{quantized});
+    const result r{weights_, ranges, accuracy_of(l), mean_squared_difference(l, reference_), bias_notes_of(quantized)};
     found_.results.push_back(r);
     const bool asked_for =
         (a.weights.empty() || a.weights == r.weights) && (a.activations.empty() || a.activations == r.activations);
     if (!a.out.empty() && asked_for) {
-      const double mse = mean_squared_difference(logits_of("choose", material_.calibration, material_.batch, quantized),
+      const double mse = mean_squared_difference(logits_of("choose", name + ": " + a.calibration, material_.calibration,
+                                                           material_.batch, quantized_runner{quantized}),
                                                  calibration_reference_);
       const std::size_t candidates = chosen_ ? chosen_->candidates + 1 : 1;
       if (!chosen_ || mse < chosen_->calibration_mse) chosen_.emplace(choice{r, mse, quantized, candidates});
@@ -274,6 +315,8 @@ int run(const arguments& a) {
   found.network = a.network;
   found.test_images = m.test.shape()[0];
   found.calibration_images = m.calibration.shape()[0];
+  found.output = m.network.name_of(m.network.outputs().at(0));
+  found.outputs = m.network.outputs().size();
   found.seconds_read = reading.seconds();
   std::printf("%s: %zu test images, %zu calibration images\n", a.network.c_str(), found.test_images,
               found.calibration_images);
@@ -298,18 +341,22 @@ int run(const arguments& a) {
 
 int main(int argc, char** argv) {
   CLI::App app(
-      "Quantizes a convolutional network and says what that costs: accuracy and mean squared logit difference for "
-      "weights per tensor and per channel, activations by min-max, entropy and percentile ranges. With --out it writes "
-      "the quantized network.\n"
+      "Quantizes a convolutional network and says what that costs: accuracy and mean squared difference of the first "
+      "output for weights per tensor and per channel, activations by min-max, entropy and percentile ranges. "
+      "With --out it writes the quantized network.\n"
       "Exit codes: 0 done; 1 the network, the data or the encodings cannot be used; 2 wrong command line; 3 a file "
       "cannot be written.");
   arguments a;
   app.add_option("MODEL", a.network, "ONNX file, opset 11 to 21, float32")->required();
   app.add_option("--images", a.images, ".npy [N, ...] to evaluate on; uint8 is divided by 255, float32 taken as it is")
       ->required();
-  app.add_option("--labels", a.labels, ".npy [N], the class of each image")->required();
+  app.add_option("--labels", a.labels,
+                 ".npy [N], the class of each image, or [N, ...], the class of each position of the first output "
+                 "[N, classes, ...]; without it there is no accuracy");
   app.add_option("--calibration", a.calibration, ".npy [N, ...] to calibrate with")->required();
   app.add_option("--bits", a.bits, "bits of weights and activations")->check(CLI::Range(2, 16))->capture_default_str();
+  app.add_option("--batch", a.batch, "images in a run, where the network leaves that free")
+      ->check(CLI::Range(1, 1 << 20));
   app.add_option("--json", a.json, "also write the results to this file");
   CLI::Option* out = app.add_option("--out", a.out,
                                     "write NAME.encodings.json, NAME.qdq.onnx and report.html to this folder: the "

@@ -4,12 +4,14 @@
 #include <xquant/exception.hpp>
 #include <xquant/model/executor.hpp>
 #include <xquant/model/graph.hpp>
+#include <xquant/model/samples.hpp>
 #include <xquant/model/simulation.hpp>
 #include <xquant/report/network_report.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
@@ -51,15 +53,12 @@ class reported_layer {
   model::value_id end() const { return end_; }
   const report::layer_report& result() const { return result_; }
 
-  // The first `real` images of a batch of `batch`, in float and in the quantized network.
-  void observe(const std::map<model::value_id, model::tensor>& floating, const model::tensor& quantized,
-               std::size_t real, std::size_t batch) {
+  // A batch, in float and in the quantized network.
+  void observe(const std::map<model::value_id, model::tensor>& floating, const model::tensor& quantized) {
     const model::tensor& original = floating.at(end_);
-    xquant::shape shape = original.shape();
-    if (shape.rank > 0 && shape[0] == batch) shape[0] = real;
-    const std::size_t n = shape.size();
+    const std::size_t n = original.size();
     const model::tensor rounding = rounded(original);
-    result_.output->observe({original.data<float>(), n}, {rounding.data<float>(), n}, shape);
+    result_.output->observe(original.values<float>(), rounding.values<float>(), original.shape());
     model::tensor alone = rounding;
     if (!alone_.empty()) {
       std::vector<model::tensor> inputs;
@@ -179,14 +178,39 @@ class reported_layer {
   report::layer_report result_;
 };
 
-// The layers of a simulated network and what these images show of them: three runs of the network's size a batch.
+// How many of `images` images the report looks at: all, each equally often, but where a network fixes its batch those
+// that fill batches, if that is at least one.
+inline std::size_t reported_images(const model::graph& g, std::size_t images) {
+  const auto fixed = model::declared_batch(g);
+  return fixed && images >= *fixed ? images / *fixed * *fixed : images;
+}
+
+// Their batches, as numbers of images. Images that do not fill a fixed batch take turns until each was seen equally
+// often.
+inline std::vector<std::vector<std::size_t>> reported_batches(const model::sample_set& all, std::size_t batch) {
+  std::vector<std::vector<std::size_t>> result;
+  if (all.is_fixed() && all.count() < batch) {
+    for (std::size_t i = 0; i < all.count() / std::gcd(all.count(), batch); ++i)
+      result.push_back(all.filled(0, all.count(), i * batch));
+    return result;
+  }
+  for (std::size_t first = 0; first < all.count(); first += batch) {
+    const std::size_t n = std::min(batch, all.count() - first);
+    if (all.is_fixed() && n < batch) break;
+    result.emplace_back(n);
+    std::iota(result.back().begin(), result.back().end(), first);
+  }
+  return result;
+}
+
+// The layers of a simulated network and what these images (reported_images of them) show of them: three runs of the
+// network's size a batch.
 template <class Simulation>
 std::vector<report::layer_report> reported_layers(Simulation& s, const model::tensor& images) {
   const model::graph& g = s.network();
   model::executor floating(g);
+  const model::sample_set all(g, {images});
   std::size_t batch = batch_size(g);
-  const model::value_info& input = g.value(g.inputs().at(0));
-  const bool is_free = !input.has_shape || input.dimensions.empty() || input.dimensions[0].extent <= 0;
   std::vector<model::value_id> ends;
   for (;;) {
     floating.prepare({batches(images, batch).shape()});
@@ -205,7 +229,7 @@ std::vector<report::layer_report> reported_layers(Simulation& s, const model::te
     // All ends of a batch are in memory, twice.
     std::size_t elements = 0;
     for (const model::value_id id : ends) elements += floating.shape_of(id).size();
-    if (elements <= 64u << 20 || !is_free || batch == 1) break;
+    if (elements <= 64u << 20 || all.is_fixed() || batch == 1) break;
     batch /= 2;
   }
 
@@ -219,15 +243,16 @@ std::vector<report::layer_report> reported_layers(Simulation& s, const model::te
     for (const model::value_id start : layers.back().starts())
       if (std::find(keep.begin(), keep.end(), start) == keep.end()) keep.push_back(start);
   }
-  const batches data(images, batch);
-  progress bar("report", data.count());
-  for (std::size_t i = 0; i < data.count(); ++i, bar.step()) {
+  const std::vector<std::vector<std::size_t>> data = reported_batches(all, batch);
+  progress bar("report", data.size());
+  for (const std::vector<std::size_t>& samples : data) {
+    const std::vector<model::tensor> inputs = all.pick(samples);
     model::run_options options;
     options.keep = keep;
-    const model::run_result original = floating.run({data[i]}, options);
-    const model::run_result quantized = s.run({data[i]}, ends);
-    for (reported_layer<Simulation>& l : layers)
-      l.observe(original.kept, quantized.kept.at(l.end()), data.real(i), batch);
+    const model::run_result original = floating.run(inputs, options);
+    const model::run_result quantized = s.run(inputs, ends);
+    for (reported_layer<Simulation>& l : layers) l.observe(original.kept, quantized.kept.at(l.end()));
+    bar.step();
   }
   std::vector<report::layer_report> result;
   for (const reported_layer<Simulation>& l : layers) result.push_back(l.result());

@@ -1,10 +1,12 @@
 // What the main job found out, as the table it prints, the JSON file it writes and the rows of its report.
 #pragma once
 
+#include <xquant/model/error.hpp>
 #include <xquant/report/network_report.hpp>
 
 #include <nlohmann/json.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <optional>
@@ -15,11 +17,13 @@
 
 namespace quantize_network {
 
+namespace model = xquant::model;
+
 // One configuration.
 struct result {
   std::string weights;
   std::string activations;
-  double accuracy = 0;
+  std::optional<double> accuracy;  // none without labels
   double logit_mse = 0;
   bias_notes biases = {};
 };
@@ -28,7 +32,9 @@ struct outcome {
   std::string network;
   std::size_t test_images = 0;
   std::size_t calibration_images = 0;
-  double float_accuracy = 0;
+  std::optional<double> float_accuracy;
+  std::string output;  // what it is judged by
+  std::size_t outputs = 1;
   std::vector<result> results;
   std::optional<result> chosen;  // the configuration to write
   double seconds_read = 0;
@@ -37,12 +43,29 @@ struct outcome {
   double seconds_evaluate = 0;
 };
 
+namespace detail {
+
+inline std::string percent(const std::optional<double>& accuracy) {
+  if (!accuracy) return "-";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f %%", 100 * *accuracy);
+  return text;
+}
+
+inline nlohmann::ordered_json number_or_null(const std::optional<double>& number) {
+  return number ? nlohmann::ordered_json(*number) : nlohmann::ordered_json(nullptr);
+}
+
+}  // namespace detail
+
 inline void print_table(const outcome& o) {
+  if (o.outputs > 1)
+    std::printf("judged by the first of %zu outputs, %s\n", o.outputs, model::in_quotes(o.output).c_str());
   std::printf("\n%-12s %-12s %10s %12s\n", "weights", "activations", "accuracy", "logit MSE");
-  std::printf("%-12s %-12s %8.2f %% %12s\n", "float", "float", 100 * o.float_accuracy, "0");
+  std::printf("%-12s %-12s %10s %12s\n", "float", "float", detail::percent(o.float_accuracy).c_str(), "0");
   for (const result& r : o.results)
-    std::printf("%-12s %-12s %8.2f %% %12.3g\n", r.weights.c_str(), r.activations.c_str(), 100 * r.accuracy,
-                r.logit_mse);
+    std::printf("%-12s %-12s %10s %12.3g\n", r.weights.c_str(), r.activations.c_str(),
+                detail::percent(r.accuracy).c_str(), r.logit_mse);
   for (const result& r : o.results) print_notes(r.weights + " " + r.activations, r.biases);
   std::printf("\nseconds: read %.2f, float %.2f, calibrate %.2f, evaluate %.2f\n", o.seconds_read, o.seconds_float,
               o.seconds_calibrate, o.seconds_evaluate);
@@ -51,7 +74,7 @@ inline void print_table(const outcome& o) {
 inline std::string json_text(const outcome& o) {
   nlohmann::ordered_json json = {{"model", o.network},
                                  {"images", o.test_images},
-                                 {"float", {{"accuracy", o.float_accuracy}}},
+                                 {"float", {{"accuracy", detail::number_or_null(o.float_accuracy)}}},
                                  {"results", nlohmann::ordered_json::array()},
                                  {"seconds",
                                   {{"read", o.seconds_read},
@@ -59,18 +82,21 @@ inline std::string json_text(const outcome& o) {
                                    {"calibrate", o.seconds_calibrate},
                                    {"evaluate", o.seconds_evaluate}}}};
   for (const result& r : o.results) {
-    json["results"].push_back(
-        {{"weights", r.weights}, {"activations", r.activations}, {"accuracy", r.accuracy}, {"logit_mse", r.logit_mse}});
+    json["results"].push_back({{"weights", r.weights},
+                               {"activations", r.activations},
+                               {"accuracy", detail::number_or_null(r.accuracy)},
+                               {"logit_mse", r.logit_mse}});
     add_notes(json["results"].back(), r.biases);
   }
+  if (o.outputs > 1) json["output"] = o.output;
   if (o.chosen) json["chosen"] = {{"weights", o.chosen->weights}, {"activations", o.chosen->activations}};
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 inline std::vector<xquant::report::accuracy_row> report_rows(const outcome& o) {
-  std::vector<xquant::report::accuracy_row> rows{{"float", "float", o.float_accuracy, 0, true, false}};
+  std::vector<xquant::report::accuracy_row> rows{{"float", "float", o.float_accuracy.value_or(NAN), 0, true, false}};
   for (const result& r : o.results)
-    rows.push_back({r.weights, r.activations, r.accuracy, r.logit_mse, false,
+    rows.push_back({r.weights, r.activations, r.accuracy.value_or(NAN), r.logit_mse, false,
                     o.chosen && r.weights == o.chosen->weights && r.activations == o.chosen->activations});
   return rows;
 }

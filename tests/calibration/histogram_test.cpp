@@ -154,3 +154,50 @@ TEST_CASE("histogram: an axis is a histogram for each of its indices, for any st
     CHECK(strided == dense);
   }
 }
+
+TEST_CASE("histogram: what came k times is left once") {
+  std::mt19937 generator(20);
+  for (unsigned kind = 0; kind < 10; ++kind)
+    for (const std::size_t k : {1u, 2u, 7u, 50u}) {
+      CAPTURE(kind);
+      CAPTURE(k);
+      const std::vector<float> once = samples(generator, kind, 301);
+      calibrator expected;
+      expected.observe(view_of(once));
+      calibrator repeated;
+      for (std::size_t i = 0; i < k; ++i) repeated.observe(view_of(once));
+      repeated.keep_one_in(k);
+      CHECK(repeated == expected);
+    }
+}
+
+TEST_CASE("histogram: of what came unequally often every k-th in order of value is left") {
+  // Integers lie in bins of their own; sorted, every third of them by hand.
+  std::mt19937 generator(21);
+  std::vector<float> x(1000);
+  for (float& v : x) v = static_cast<float>(static_cast<int>(generator() % 4001u) - 2000);
+  x.push_back(-2048);
+  x.push_back(2048);
+  calibrator all;
+  all.observe(view_of(x));
+  all.keep_one_in(3);
+  std::vector<float> sorted = x;
+  std::sort(sorted.begin(), sorted.end());
+  std::map<int, std::uint64_t> kept;
+  for (std::size_t i = 0; i < sorted.size(); i += 3) ++kept[static_cast<int>(sorted[i])];
+  const xquant::histogram& h = all.histograms().at(0);
+  CHECK(h.width() == 1.0);
+  CHECK(h.samples() == (x.size() + 2) / 3);
+  CHECK(h.minimum() == -2048.0f);
+  CHECK(h.maximum() == 2048.0f);
+  CHECK(h.zeros() == kept[0]);
+  std::size_t wrong = 0;
+  for (int k = 1; k < 4096; ++k) {
+    wrong += h.positive(static_cast<std::size_t>(k)) != kept[k] ? 1 : 0;
+    wrong += h.negative(static_cast<std::size_t>(k)) != kept[-k] ? 1 : 0;
+  }
+  CHECK(wrong == 0);
+  calibrator nothing;
+  nothing.keep_one_in(5);
+  CHECK(nothing == calibrator());
+}

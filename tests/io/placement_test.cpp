@@ -183,12 +183,12 @@ TEST_CASE("a layer: weights, input and output are rounded where they should be")
 
 TEST_CASE("a simulation refuses what it cannot use") {
   test::simulation s(product({1, 2, 3, 4}), {}, {shape(1, 2)});
-  CHECK_THROWS_AS(s.set_ranges(xquant::full_range{}), xquant::error);
-  CHECK_THROWS_AS(s.observe({tensor::of(shape(1, 2), std::vector<float>{1.0f, NAN})}), xquant::error);
-  CHECK_THROWS_AS(test::simulation(product({1, 2, INFINITY, 4}), {}, {shape(1, 2)}), xquant::error);
+  CHECK_THROWS_AS(s.set_ranges(xquant::full_range{}), xquant::model::model_error);
+  CHECK_THROWS_AS(s.observe({tensor::of(shape(1, 2), std::vector<float>{1.0f, NAN})}), xquant::model::model_error);
+  CHECK_THROWS_AS(test::simulation(product({1, 2, INFINITY, 4}), {}, {shape(1, 2)}), xquant::model::model_error);
   xquant::model::simulation_options wide;
   wide.weight.bits = 17;
-  CHECK_THROWS_AS(test::simulation(product({1, 2, 3, 4}), wide, {shape(1, 2)}), xquant::error);
+  CHECK_THROWS_AS(test::simulation(product({1, 2, 3, 4}), wide, {shape(1, 2)}), xquant::model::model_error);
   s.observe({tensor::of(shape(1, 2), std::vector<float>{1.0f, 2.0f})});
-  CHECK_THROWS_AS(s.set_ranges(xquant::percentile{101}), xquant::error);
+  CHECK_THROWS_AS(s.set_ranges(xquant::percentile{101}), xquant::model::model_error);
 }

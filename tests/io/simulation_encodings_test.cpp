@@ -16,6 +16,7 @@ using test::same;
 using test::simulation;
 using xquant::format_id;
 using xquant::scheme_id;
+using xquant::model::model_error;
 using xquant::model::tensor;
 
 simulation calibrated() {
@@ -258,14 +259,14 @@ TEST_CASE("setters of the simulation refuse what is not there") {
   const auto& g = s.network();
   const auto q = s.activations()[0].quantizer;
   const xquant::parameters one(0.5f);
-  CHECK_THROWS_AS(s.set_activation(g.find("w1"), q, one), xquant::model::model_error);
-  CHECK_THROWS_AS(s.set_activation(100000, q, one), xquant::model::model_error);
-  CHECK_THROWS_AS(s.set_weight(g.find("x"), q, one), xquant::model::model_error);
-  CHECK_THROWS_AS(s.set_weight(100000, q, one), xquant::model::model_error);
-  CHECK_THROWS_AS(s.set_activation(g.find("x"), q, xquant::parameters(-1.0f)), xquant::error);
-  CHECK_THROWS_AS(s.set_activation(g.find("x"), q, xquant::parameters(std::vector<float>{1, 2})), xquant::error);
-  CHECK_THROWS_AS(s.set_activation(g.find("x"), q, xquant::parameters(0.5f, 256)), xquant::error);
-  CHECK_THROWS_AS(s.set_weight(g.find("w1"), q, xquant::parameters(std::vector<float>{1, 2})), xquant::error);
+  CHECK_THROWS_AS(s.set_activation(g.find("w1"), q, one), model_error);
+  CHECK_THROWS_AS(s.set_activation(100000, q, one), model_error);
+  CHECK_THROWS_AS(s.set_weight(g.find("x"), q, one), model_error);
+  CHECK_THROWS_AS(s.set_weight(100000, q, one), model_error);
+  CHECK_THROWS_AS(s.set_activation(g.find("x"), q, xquant::parameters(-1.0f)), model_error);
+  CHECK_THROWS_AS(s.set_activation(g.find("x"), q, xquant::parameters(std::vector<float>{1, 2})), model_error);
+  CHECK_THROWS_AS(s.set_activation(g.find("x"), q, xquant::parameters(0.5f, 256)), model_error);
+  CHECK_THROWS_AS(s.set_weight(g.find("w1"), q, xquant::parameters(std::vector<float>{1, 2})), model_error);
   s.set_activation(g.find("x"), q, xquant::parameters(0.5f, 3));
   CHECK(s.activations()[0].ranges.at(0) == xquant::range<float>{-1.5f, 126.0f});
   s.set_weight(g.find("b1"), xquant::quantizer_description{}, one);  // a constant that was no weight
@@ -307,7 +308,7 @@ TEST_CASE("the ranges of what was set are the ends of its codes, whatever the fo
   CHECK(is({.bits = 4, .scheme = scheme_id::symmetric_narrow}, xquant::parameters(2.0f), -14, 14));
   CHECK(is({.format = format_id::unsigned_integer, .bits = 5, .scheme = scheme_id::affine}, xquant::parameters(1.0f, 7),
            -7, 24));
-  CHECK_THROWS_AS(s.set_activation(x, {.format = format_id::float8e4m3fn}, xquant::parameters(1.0f)), xquant::error);
+  CHECK_THROWS_AS(s.set_activation(x, {.format = format_id::float8e4m3fn}, xquant::parameters(1.0f)), model_error);
   CHECK(s.activations()[0].ranges.at(0) == xquant::range<float>{-7, 24});
 }
 
@@ -327,15 +328,15 @@ TEST_CASE("activations of any granularity: parameters for the value's own shape,
   }
   CHECK(s.activations().back().ranges == std::vector<xquant::range<float>>{{-32, 31.75f}, {-64, 63.5f}});
   CHECK_THROWS_WITH_AS(s.set_activation(y, groups, xquant::parameters(std::vector<float>(3, 1.0f))),
-                       doctest::Contains("expected one scale for each slot"), xquant::error);
-  CHECK_THROWS_AS(s.set_activation(y, groups, xquant::parameters(1.0f)), xquant::error);
+                       doctest::Contains("expected one scale for each slot"), model_error);
+  CHECK_THROWS_AS(s.set_activation(y, groups, xquant::parameters(1.0f)), model_error);
   // Blocks of 5 x 5 of x: one for each channel; two axes; a channel axis counted from the end.
   xquant::quantizer_description blocks{.granularity = xquant::granularity_id::block};
   blocks.block = xquant::per_block<>(1, 1, 5, 5);
   s.set_activation(x, blocks, two);
   xquant::quantizer_description channels{.per_axis = true, .axis = -3};
   s.set_activation(x, channels, two);
-  CHECK_THROWS_AS(s.set_activation(x, {.per_axis = true, .axis = 4}, two), xquant::error);
+  CHECK_THROWS_AS(s.set_activation(x, {.per_axis = true, .axis = 4}, two), model_error);
   s.leave_activation_float(y);
   // Slots along the channels leave the batch free; groups along the last axis, one row's after another's, do not.
   CHECK(s.run({test::noise(xquant::shape(1, 2, 5, 5), 4)}).outputs.size() == 1);
@@ -346,7 +347,7 @@ TEST_CASE("activations of any granularity: parameters for the value's own shape,
   CHECK(batches.run({test::noise(xquant::shape(3, 4), 4)}).outputs.at(0).shape() == xquant::shape(3, 4));
   batches.set_activation(r, groups, xquant::parameters(std::vector<float>(6, 0.5f)));  // for the batch of 3 seen last
   CHECK(batches.run({test::noise(xquant::shape(3, 4), 5)}).outputs.size() == 1);
-  CHECK_THROWS_AS(batches.run({test::noise(xquant::shape(2, 4), 5)}), xquant::error);
+  CHECK_THROWS_AS(batches.run({test::noise(xquant::shape(2, 4), 5)}), model_error);
 }
 
 }  // namespace

@@ -52,6 +52,26 @@ class histogram {
     samples_ += other.samples_;
   }
 
+  /// As if of the elements in order of their values only every k-th had been seen, beginning with the first; k > 0. Of
+  /// elements that all came k times (a batch filled up with copies) each is left once, and nothing else changes. Grid
+  /// and extremes stay in any case.
+  void keep_one_in(std::uint64_t k) {
+    std::uint64_t seen = 0;
+    std::uint64_t kept = 0;
+    const auto thin = [&](std::uint64_t& count) {
+      seen += count;
+      const std::uint64_t after = seen / k + (seen % k != 0 ? 1 : 0);
+      count = after - kept;
+      kept = after;
+    };
+    if (!counts_.empty())
+      for (std::size_t i = bins; i-- > 0;) thin(counts_[bins + i]);
+    thin(zeros_);
+    if (!counts_.empty())
+      for (std::size_t i = 0; i < bins; ++i) thin(counts_[i]);
+    samples_ = kept;
+  }
+
   friend bool operator==(const histogram&, const histogram&) = default;
 
   /// The first half of taking elements in: widens the grid for elements that are all finite, lie in

@@ -8,6 +8,7 @@
 #include <xquant/granularity/per_tensor.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -93,6 +94,11 @@ class histogram_calibrator {
     if (slots() == 0) histograms_.resize(other.slots());
     for (std::size_t slot = 0; slot < other.slots(); ++slot) histograms_[slot].merge(other.histograms_[slot]);
     return {};
+  }
+
+  /// histogram::keep_one_in for each slot: takes back that every element was seen k times.
+  void keep_one_in(std::uint64_t k) {
+    for (histogram& h : histograms_) h.keep_one_in(k);
   }
 
   /// One range a slot, by the rule. Refuses a rule that is not valid, and when nothing was observed.

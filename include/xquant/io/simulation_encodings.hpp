@@ -6,6 +6,7 @@
 #include <xquant/io/error.hpp>
 #include <xquant/io/onnx_writer.hpp>
 #include <xquant/model/error.hpp>
+#include <xquant/model/fault.hpp>
 #include <xquant/model/graph.hpp>
 #include <xquant/runtime.hpp>
 
@@ -188,10 +189,8 @@ loaded_encodings load_encodings(Simulation& s, const encodings& all, const load_
                                             "they are copies of one constant)");
       }
       detail::load_encoding(next, e, id, options, report);
-    } catch (const xquant::error& bad) {
-      throw io_error(bad.code(), "encoding of '" + detail::shown(e.name) + "': " + bad.what());
     } catch (const model::model_error& bad) {
-      throw io_error(bad.code(), "encoding of '" + detail::shown(e.name) + "': " + bad.what());
+      throw io_error(bad.code(), "encoding of '" + detail::shown(e.name) + "': " + model::unprefixed(bad.what()));
     }
   }
   if (!options.partial) {

@@ -11,14 +11,18 @@
 #include <xquant/model/biased_layer.hpp>
 #include <xquant/model/error.hpp>
 #include <xquant/model/executor.hpp>
+#include <xquant/model/fault.hpp>
+#include <xquant/model/finite_trace.hpp>
 #include <xquant/model/integer_bias.hpp>
 #include <xquant/model/placement.hpp>
+#include <xquant/model/samples.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/runtime.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <numeric>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -75,7 +79,7 @@ using simulation_choices = runtime_choices<type_list<stored_integer<std::int8_t>
 
 /// A network with simulated quantization.
 ///   simulation s(graph, options, {input shape});   weights are quantized here, from their exact ranges
-///   s.observe(inputs);                             for each calibration batch: quantized weights, float activations
+///   s.observe(inputs);                             for calibration batches: quantized weights, float activations
 ///   s.set_ranges(rule);                            ranges of all activations by a range rule; repeat with other rules
 ///   s.run(inputs);                                 the quantized network's outputs
 /// A regular value; copies share the weights' memory. `Engine` does the rounding.
@@ -87,8 +91,8 @@ class simulation {
 
   /// Places quantizers by place_quantizers. Weights may have any granularity that fits their shapes; an activation has
   /// one scale here (set_activation gives it others). Throws model_error for a network that cannot run on inputs of
-  /// these shapes, for activations with more than one scale and, naming the weight, for a granularity that does not fit
-  /// it; xquant::error for options no compiled quantizer has and for weights with NaN or infinity.
+  /// these shapes, for activations with more than one scale, options no compiled quantizer has, and, naming the weight,
+  /// its node and the element, for a granularity that does not fit it and for NaN or infinity.
   simulation(graph network, const simulation_options& options, const std::vector<shape>& input_shapes)
       : executor_(options.integer_biases ? separate_biases(std::move(network)) : std::move(network)),
         integer_biases_(options.integer_biases) {
@@ -151,30 +155,66 @@ class simulation {
     return result;
   }
 
-  /// Runs a batch with quantized weights and float activations and biases, and adds what it sees to every activation's
-  /// statistics. Throws xquant::error for activations with NaN or infinity.
+  /// Runs samples with quantized weights and float activations and biases, and adds what it sees to every activation's
+  /// statistics: each sample once, whatever the batch, so that any split of the samples over calls gives the same.
+  /// A network whose batch is free takes them as one batch. One that fixes its batch (sample_set says what that is) to
+  /// B takes any number of samples and runs B at a time; n samples that are left run in batches filled with them in
+  /// turn until each was seen equally often, B / gcd(n, B) times, which their statistics are then relieved of
+  /// (histogram::keep_one_in; no axis of a value need be known for that).
+  /// Throws model_error: for inputs that do not fit, and, as sample_error, for an activation with NaN or infinity,
+  /// naming sample, node, value and element, the node being the one that made it so. Nothing has been added then.
   void observe(const std::vector<tensor>& inputs) {
-    run_options options;
-    options.substitutes = &substitutes_;
-    options.observer = [this](value_id id, tensor_view<float> x) {
-      if (const auto found = index_.find(id); found != index_.end()) activations_[found->second].statistics.observe(x);
-    };
-    executor_.run(inputs, options);
+    const sample_set samples(executor_.network(), inputs);
+    if (samples.is_fixed() && samples.count() == 0)
+      throw model_error(errc::shape_mismatch, "no samples; the network's batch is " + std::to_string(samples.batch()));
+    std::vector<histogram_calibrator<full_range>> seen(activations_.size());
+    const std::size_t batch = samples.batch();
+    std::size_t done = 0;
+    do {
+      const std::size_t left = samples.count() - done;
+      if (!samples.is_fixed() || left >= batch) {
+        add_statistics(samples, samples.filled(done, batch), seen);
+        done += batch;
+      } else {
+        std::vector<histogram_calibrator<full_range>> repeated(activations_.size());
+        const std::size_t common = std::gcd(left, batch);
+        for (std::size_t i = 0; i < left / common; ++i)
+          add_statistics(samples, samples.filled(done, left, i * batch), repeated);
+        for (std::size_t i = 0; i < seen.size(); ++i) {
+          repeated[i].keep_one_in(batch / common);
+          seen[i].merge(repeated[i]);
+        }
+        done += left;
+      }
+    } while (done < samples.count());
+    for (std::size_t i = 0; i < seen.size(); ++i)
+      require(activations_[i].statistics.try_merge(seen[i]), [&] { return described(activations_[i].value); });
   }
 
-  /// Gives every observed activation that is not frozen the range `rule` reads off its statistics. Throws xquant::error
-  /// (no_samples) when nothing was observed at all; a value that was never computed stays float.
+  /// Gives every observed activation that is not frozen the range `rule` reads off its statistics. Throws model_error:
+  /// no_samples when nothing was observed at all (a value that was never computed stays float), and what the rule or
+  /// the quantizer refuses, naming the value; nothing has changed then.
   template <RangeRule Rule>
   void set_ranges(const Rule& rule) {
     bool any = false;
-    for (activation_quantizer& a : activations_) {
+    std::vector<std::vector<range<float>>> ranges(activations_.size());
+    std::vector<xquant::parameters> parameters(activations_.size());
+    for (std::size_t i = 0; i < activations_.size(); ++i) {
+      const activation_quantizer& a = activations_[i];
       if (a.statistics.slots() == 0) continue;
       any = true;
       if (a.frozen) continue;
-      a.ranges = a.statistics.ranges(rule);
-      a.parameters = parameters_for(a.quantizer, a.ranges);
+      const auto where = [&] { return described(a.value); };
+      require(a.statistics.try_ranges(rule, ranges[i]), where);
+      parameters[i] = parameters_for(a.quantizer, ranges[i], where);
     }
-    if (!any) throw_if(fault(errc::no_samples, "activations", 0, "observe() before set_ranges()"));
+    require(any ? status{} : fault(errc::no_samples, "activations", 0, "observe() before set_ranges()"),
+            [] { return std::string("simulation"); });
+    for (std::size_t i = 0; i < activations_.size(); ++i) {
+      if (ranges[i].empty()) continue;
+      activations_[i].ranges = std::move(ranges[i]);
+      activations_[i].parameters = std::move(parameters[i]);
+    }
     fit_weight_scales();
   }
 
@@ -182,13 +222,13 @@ class simulation {
   /// them; otherwise they are a start, until set_ranges. A value that had no quantizer gets one. The parameters are
   /// checked against the value's shape for the inputs that ran last, or that the simulation was made for. Other batches
   /// may follow unless the granularity has slots along the first axis (axis 0, groups, tokens): run() refuses those.
-  /// Throws model_error for a value that is a constant or no float32 tensor, xquant::error for a description or
-  /// parameters that do not fit it; nothing has changed then.
+  /// Throws model_error for a value that is a constant or no float32 tensor, and for a description or parameters that
+  /// do not fit it; nothing has changed then.
   void set_activation(value_id id, const quantizer_description& q, const xquant::parameters& p, bool frozen = true) {
     std::vector<range<float>> ranges;
     activation_quantizer& a = activation_of(id, [&] {
-      check_parameters(q, p, executor_.shape_of(id));
-      ranges = ranges_of(q, p);
+      check_parameters(q, p, id);
+      ranges = ranges_of(q, p, id);
     });
     a.quantizer = q;
     a.parameters = p;
@@ -210,7 +250,7 @@ class simulation {
 
   /// Gives a constant the quantizer `q` with parameters `p` instead of those of its exact range, and rounds it again. A
   /// constant that was no weight by place_quantizers becomes one. Throws model_error for a value that is no float32
-  /// constant, xquant::error for a description or parameters that do not fit it; nothing has changed then.
+  /// constant, and for a description or parameters that do not fit it; nothing has changed then.
   void set_weight(value_id id, const quantizer_description& q, const xquant::parameters& p) {
     const graph& g = executor_.network();
     const tensor* original = id < g.values().size() ? g.constant(id) : nullptr;
@@ -218,12 +258,14 @@ class simulation {
       throw model_error(errc::unsupported, "weight encoding for " + called(id) + ", which is no float32 constant");
     tensor rounded = *original;
     const tensor_view<float> in_place = rounded.mutable_view();
-    throw_if(try_fake_quantize<Choices>(q, p, in_place, in_place, Engine{}));
+    require(
+        try_fake_quantize<Choices>(q, p, in_place, in_place, Engine{}), [&] { return described(id); }, rounded.shape());
+    std::vector<range<float>> ranges = ranges_of(q, p, id);
     weight_quantizer& w = weight_of(id);
     w.quantizer = q;
     w.parameters = p;
     w.own = p;
-    w.ranges = ranges_of(q, p);
+    w.ranges = std::move(ranges);
     w.frozen = true;
     substitutes_[id] = std::move(rounded);
     fit_weight_scales();
@@ -243,27 +285,53 @@ class simulation {
   }
 
   /// The quantized network's outputs for a batch. Activations without parameters stay float. A weight that is an output
-  /// of the network comes out rounded, as every value that is quantized. Throws as
-  /// quantized_biases.
-  run_result run(const std::vector<tensor>& inputs, const std::vector<value_id>& keep = {}) {
+  /// of the network comes out rounded, as every value that is quantized. `watch` is shown every value as its readers
+  /// see it. Throws as quantized_biases, and for inputs that do not fit.
+  run_result run(const std::vector<tensor>& inputs, const std::vector<value_id>& keep = {},
+                 const value_observer& watch = {}) {
     run_options options;
     constant_substitutes constants = quantized_biases();
     constants.insert(substitutes_.begin(), substitutes_.end());
     options.substitutes = &constants;
     options.keep = keep;
-    options.observer = [this](value_id id, tensor_view<float> x) {
+    options.observer = [&](value_id id, tensor_view<float> x) {
       if (const auto found = index_.find(id); found != index_.end()) {
         const activation_quantizer& a = activations_[found->second];
-        if (a.ready()) throw_if(try_fake_quantize<Choices>(a.quantizer, a.parameters, x, x, Engine{}));
+        if (a.ready())
+          require(
+              try_fake_quantize<Choices>(a.quantizer, a.parameters, x, x, Engine{}), [&] { return described(id); },
+              x.shape);
       }
+      if (watch) watch(id, x);
     };
     return executor_.run(inputs, options);
   }
 
  private:
+  [[nodiscard]] std::string described(value_id id) const { return described_value(executor_.network(), id); }
   [[nodiscard]] std::string called(value_id id) const {
     const graph& g = executor_.network();
     return id < g.values().size() ? "'" + g.name_of(id) + "'" : "value number " + std::to_string(id);
+  }
+
+  // One run on these samples of `all`, its values added to `seen`, which has a place for each activation quantizer.
+  void add_statistics(const sample_set& all, const std::vector<std::size_t>& samples,
+                      std::vector<histogram_calibrator<full_range>>& seen) {
+    naming_sample(all, samples, [&](const std::vector<tensor>& inputs, bool is_alone) {
+      finite_trace trace(executor_.network());
+      run_options options;
+      options.substitutes = &substitutes_;
+      options.observer = [&](value_id id, tensor_view<float> x) {
+        if (is_alone) trace.see(id, x);
+        const auto found = index_.find(id);
+        if (found == index_.end()) return;
+        const status bad = seen[found->second].try_observe(x);
+        if (is_alone && bad.code == errc::not_finite) trace.require_finite(id);
+        require(
+            bad, [&] { return described(id); }, x.shape);
+      };
+      executor_.run(inputs, options);
+    });
   }
 
   // The quantizer of a value, made when there is none; `check` is called before anything is made.
@@ -290,17 +358,17 @@ class simulation {
     return weights_.back();
   }
 
-  // Throws xquant::error unless q can quantize a tensor of that shape with p.
-  static void check_parameters(const quantizer_description& q, const xquant::parameters& p, const shape& s) {
-    tensor same_shape(element_type::float32, s);
+  // Throws model_error unless q can quantize the value with p.
+  void check_parameters(const quantizer_description& q, const xquant::parameters& p, value_id id) const {
+    tensor same_shape(element_type::float32, executor_.shape_of(id));
     const tensor_view<float> in_place = same_shape.mutable_view();
-    throw_if(validate_fake_quantize<Choices>(q, p, in_place, in_place));
+    require(validate_fake_quantize<Choices>(q, p, in_place, in_place), [&] { return described(id); });
   }
 
   // The real values at the ends of the codes.
-  static std::vector<range<float>> ranges_of(const quantizer_description& q, const xquant::parameters& p) {
+  std::vector<range<float>> ranges_of(const quantizer_description& q, const xquant::parameters& p, value_id id) const {
     code_bounds codes;
-    throw_if(try_code_bounds<Choices>(q, codes));
+    require(try_code_bounds<Choices>(q, codes), [&] { return described(id); });
     std::vector<range<float>> ranges(p.count());
     for (std::size_t i = 0; i < ranges.size(); ++i) {
       const double scale = static_cast<double>(p.scale()[i]);
@@ -311,9 +379,11 @@ class simulation {
     return ranges;
   }
 
-  static xquant::parameters parameters_for(const quantizer_description& q, const std::vector<range<float>>& ranges) {
+  template <class Where>
+  static xquant::parameters parameters_for(const quantizer_description& q, const std::vector<range<float>>& ranges,
+                                           const Where& where) {
     std::vector<scale_and_zero_point<float>> slots(ranges.size());
-    for (std::size_t i = 0; i < ranges.size(); ++i) throw_if(try_parameters_for<Choices>(q, ranges[i], slots[i]));
+    for (std::size_t i = 0; i < ranges.size(); ++i) require(try_parameters_for<Choices>(q, ranges[i], slots[i]), where);
     return xquant::parameters(slots);
   }
 
@@ -325,9 +395,10 @@ class simulation {
       throw model_error(bad.code, "weight " + called(w.site.value) + " of shape " + to_text(original.shape()) + ": " +
                                       xquant::error(bad).what());
     min_max<runtime_granularity> observer(granularity);
-    observer.observe(original.view());
-    w.ranges = observer.ranges();
-    w.own = parameters_for(w.quantizer, w.ranges);
+    const auto where = [&] { return described(w.site.value); };
+    require(observer.try_observe(original.view()), where, original.shape());
+    require(observer.try_ranges(w.ranges), where);
+    w.own = parameters_for(w.quantizer, w.ranges, where);
     w.parameters = w.own;
     round_weight(w);
   }
@@ -335,7 +406,9 @@ class simulation {
   void round_weight(const weight_quantizer& w) {
     tensor rounded = *executor_.network().constant(w.site.value);
     const tensor_view<float> in_place = rounded.mutable_view();
-    throw_if(try_fake_quantize<Choices>(w.quantizer, w.parameters, in_place, in_place, Engine{}));
+    require(
+        try_fake_quantize<Choices>(w.quantizer, w.parameters, in_place, in_place, Engine{}),
+        [&] { return described(w.site.value); }, rounded.shape());
     substitutes_[w.site.value] = std::move(rounded);
   }
 

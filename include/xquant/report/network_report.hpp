@@ -27,7 +27,7 @@ namespace xquant::inline XQUANT_ABI::report {
 struct accuracy_row {
   std::string weights;
   std::string activations;
-  double accuracy = 0;  ///< share of the images whose class is right
+  double accuracy = 0;  ///< share of the images whose class is right; NaN when nobody knows
   double logit_mse = 0;
   bool is_float = false;  ///< the network before quantization: what the other rows are compared with
   bool is_chosen = false;
@@ -70,6 +70,8 @@ inline std::string signed_points(double points) {
   text += size;
   return text;
 }
+
+inline std::string percent(double share) { return std::isnan(share) ? "\xE2\x80\x93" : fixed(100 * share, 2) + " %"; }
 
 // Layers by their ratio, worst first; those without one last, otherwise as they come.
 inline std::vector<std::size_t> worst_first(const std::vector<layer_report>& layers) {
@@ -175,9 +177,10 @@ inline void write_accuracies(markup& m, const network_report& r) {
     m.open("tr", {{"class", row.is_chosen ? "chosen" : "other"}});
     m.element("td", {}, row.weights).open("td").text(row.activations);
     if (row.is_chosen) m.element("span", {{"class", "badge"}}, "chosen");
-    m.close().element("td", {{"class", "right"}}, fixed(100 * row.accuracy, 2) + " %");
-    m.element("td", {{"class", "right"}},
-              row.is_float || !compared ? "" : signed_points(100 * (row.accuracy - reference)));
+    m.close().element("td", {{"class", "right"}}, percent(row.accuracy));
+    m.element(
+        "td", {{"class", "right"}},
+        row.is_float || !compared || std::isnan(row.accuracy) ? "" : signed_points(100 * (row.accuracy - reference)));
     m.element("td", {{"class", "right"}}, row.is_float ? "0" : number(row.logit_mse, 3));
     m.open("td");
     if (!row.is_float && largest > 0 && std::isfinite(row.logit_mse))
@@ -200,13 +203,13 @@ inline void write_tiles(markup& m, const network_report& r, const std::vector<st
     m.element("div", {{"class", "figure"}}, figure).element("div", {{"class", "remark"}}, remark).close();
   };
   m.open("div", {{"class", "tiles"}});
-  if (chosen != nullptr) {
-    tile("Top-1 accuracy, quantized", fixed(100 * chosen->accuracy, 2) + " %",
+  if (chosen != nullptr && !std::isnan(chosen->accuracy))
+    tile("Top-1 accuracy, quantized", percent(chosen->accuracy),
          reference == nullptr ? ""
                               : signed_points(100 * (chosen->accuracy - reference->accuracy)) + " points from " +
-                                    fixed(100 * reference->accuracy, 2) + " % in float");
+                                    percent(reference->accuracy) + " in float");
+  if (chosen != nullptr)
     tile("Logit MSE", number(chosen->logit_mse, 3), "mean squared difference from the float network");
-  }
   if (!r.layers.empty()) {
     tile("SQNR at the end of the network", decibels(r.layers.back().network.decibels()),
          joined("at ", r.layers.back().name));

@@ -1,0 +1,178 @@
+// A calibration counts each sample once, whatever the batch: against statistics of the samples one by one, taken from
+// the float executor.
+#include <xquant/calibration/entropy.hpp>
+#include <xquant/calibration/histogram_calibrator.hpp>
+#include <xquant/calibration/percentile.hpp>
+#include <xquant/model/executor.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "graph_builder.hpp"
+#include "simulations.hpp"
+
+namespace {
+
+using xquant::shape;
+using xquant::tensor_view;
+using xquant::model::attribute;
+using xquant::model::dimension;
+using xquant::model::graph;
+using xquant::model::tensor;
+using xquant::model::value_id;
+using calibrators = std::map<std::string, xquant::histogram_calibrator<xquant::full_range>>;
+
+// Values whose first axis is the batch, the channels, and the batch times something.
+graph network(const dimension& batch) {
+  const std::int64_t rows = batch.extent > 0 ? batch.extent : -1;
+  return test::graph_builder()
+      .input("x", {batch, {2, ""}, {5, ""}, {5, ""}})
+      .constant("w1", test::noise(shape(3, 2, 3, 3), 100))
+      .constant("w2", test::noise(shape(27, 4), 101))
+      .integers("pixels", {-1, 9})
+      .integers("rows", {rows, 27})
+      .node("Conv", {"x", "w1"}, "c")
+      .node("Relu", {"c"}, "r")
+      .node("Transpose", {"r"}, "t", {{"perm", std::vector<std::int64_t>{1, 0, 2, 3}}})
+      .node("Sigmoid", {"t"}, "s")
+      .node("Transpose", {"s"}, "u", {{"perm", std::vector<std::int64_t>{1, 0, 2, 3}}})
+      .node("Reshape", {"u", "pixels"}, "p")
+      .node("Softmax", {"p"}, "q", {{"axis", std::int64_t{-1}}})
+      .node("Reshape", {"q", "rows"}, "f")
+      .node("MatMul", {"f", "w2"}, "y")
+      .outputs({"y"});
+}
+
+// Samples unlike each other; the last stands out, so that counting it twice shows.
+tensor samples(std::size_t n) {
+  tensor x = test::noise(shape(n, 2, 5, 5), 7);
+  float* first = x.mutable_data<float>();
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t k = 0; k < 50; ++k)
+      first[50 * i + k] *= i + 1 == n ? 9.0f : 1.0f + 0.25f * static_cast<float>(i % 5);
+  return x;
+}
+
+tensor slice(const tensor& all, std::size_t first, std::size_t n) {
+  shape s = all.shape();
+  const std::size_t one = all.size() / s[0];
+  s[0] = n;
+  const float* from = all.data<float>() + first * one;
+  return tensor::of(s, std::vector<float>(from, from + n * one));
+}
+
+// What the samples one by one give.
+calibrators one_by_one(const test::simulation& s, const tensor& all) {
+  xquant::model::executor network_of_one(network({1, ""}));
+  calibrators seen;
+  xquant::model::run_options options;
+  options.substitutes = &s.quantized_weights();
+  options.observer = [&](value_id id, tensor_view<float> x) { seen[network_of_one.network().name_of(id)].observe(x); };
+  for (std::size_t i = 0; i < all.shape()[0]; ++i) network_of_one.run({slice(all, i, 1)}, options);
+  return seen;
+}
+
+template <class Rule>
+void compare(test::simulation& s, calibrators& expected, const Rule& rule) {
+  s.set_ranges(rule);
+  for (const auto& a : s.activations()) {
+    CAPTURE(s.network().name_of(a.value));
+    const xquant::range<float> wanted = expected.at(s.network().name_of(a.value)).ranges(rule).at(0);
+    const double close = 1e-6 * std::fmax(std::fabs(wanted.minimum), std::fabs(wanted.maximum));
+    CHECK(std::fabs(static_cast<double>(a.ranges.at(0).minimum) - wanted.minimum) <= close);
+    CHECK(std::fabs(static_cast<double>(a.ranges.at(0).maximum) - wanted.maximum) <= close);
+  }
+}
+
+void compare_all(test::simulation& s, const tensor& all) {
+  calibrators expected = one_by_one(s, all);
+  for (const auto& a : s.activations()) {
+    CAPTURE(s.network().name_of(a.value));
+    CHECK(a.statistics.histograms().at(0).samples() ==
+          expected.at(s.network().name_of(a.value)).histograms().at(0).samples());
+  }
+  compare(s, expected, xquant::full_range{});
+  compare(s, expected, xquant::percentile{99});
+  compare(s, expected, xquant::percentile{99.99});
+  compare(s, expected, xquant::entropy{.lower_code = 0, .upper_code = 255, .has_zero_point = true});
+  compare(s, expected, xquant::entropy{.lower_code = 0, .upper_code = 15, .has_zero_point = true});
+}
+
+}  // namespace
+
+TEST_CASE("samples of a free batch count once each, however they are split") {
+  for (const std::size_t n : {1u, 3u, 49u, 50u, 51u}) {
+    const tensor all = samples(n);
+    for (const std::size_t batch : {1u, 50u, 7u}) {
+      CAPTURE(n);
+      CAPTURE(batch);
+      test::simulation s(network({-1, "N"}), {}, {shape(batch, 2, 5, 5)});
+      for (std::size_t first = 0; first < n; first += batch) s.observe({slice(all, first, std::min(batch, n - first))});
+      compare_all(s, all);
+    }
+  }
+}
+
+TEST_CASE("a fixed batch takes any number of samples and counts each once") {
+  for (const std::int64_t batch : {8, 6, 50, 1})
+    for (const std::size_t n : {1u, 3u, 8u, 12u, 49u, 50u, 51u}) {
+      CAPTURE(batch);
+      CAPTURE(n);
+      const tensor all = samples(n);
+      test::simulation s(network({batch, ""}), {}, {shape(static_cast<std::size_t>(batch), 2, 5, 5)});
+      s.observe({all});
+      compare_all(s, all);
+      if (n == 51) {  // in two calls, neither of them full
+        test::simulation two(network({batch, ""}), {}, {shape(static_cast<std::size_t>(batch), 2, 5, 5)});
+        two.observe({slice(all, 0, 10)});
+        two.observe({slice(all, 10, 41)});
+        compare_all(two, all);
+      }
+    }
+}
+
+TEST_CASE("inputs that share the batch are cut together, others belong to every run") {
+  // h [2, N, 3] counts samples along axis 1, b has none.
+  const auto two_inputs = [](const dimension& batch) {
+    return test::graph_builder()
+        .input("x", {batch, {3, ""}})
+        .input("h", {{2, ""}, batch, {3, ""}})
+        .input("b", {{3, ""}})
+        .node("Add", {"x", "h"}, "a")
+        .node("Mul", {"a", "b"}, "y")
+        .outputs({"y"});
+  };
+  const tensor b = tensor::of(shape(3), std::vector<float>{1, 2, 3});
+  const tensor x = test::noise(shape(5, 3), 1);
+  const tensor h = test::noise(shape(2, 5, 3), 2);
+  xquant::histogram_calibrator<xquant::full_range> expected;
+  std::vector<float> y;
+  for (std::size_t l = 0; l < 2; ++l)
+    for (std::size_t i = 0; i < 15; ++i)
+      y.push_back((x.data<float>()[i] + h.data<float>()[15 * l + i]) * b.data<float>()[i % 3]);
+  expected.observe(tensor_view<const float>(y.data(), shape(30)));
+
+  test::simulation s(two_inputs({-1, "N"}), {}, {shape(5, 3), shape(2, 5, 3), shape(3)});
+  s.observe({x, h, b});
+  CHECK(s.activations().back().statistics == expected);
+
+  const xquant::model::sample_set all(s.network(), {x, h, b});
+  CHECK(all.count() == 5);
+  const std::vector<tensor> some = all.pick({4, 1});
+  CHECK(some[0].shape() == shape(2, 3));
+  CHECK(some[1].shape() == shape(2, 2, 3));
+  CHECK(some[2].shape() == shape(3));
+  for (std::size_t k = 0; k < 3; ++k) {
+    CHECK(some[0].data<float>()[k] == x.data<float>()[12 + k]);
+    CHECK(some[1].data<float>()[k] == h.data<float>()[12 + k]);
+    CHECK(some[1].data<float>()[3 + k] == h.data<float>()[3 + k]);
+    CHECK(some[1].data<float>()[9 + k] == h.data<float>()[15 + 3 + k]);
+  }
+}
