@@ -4,6 +4,7 @@
 
 #include <xquant/core/nest.hpp>
 #include <xquant/engines/reduction.hpp>
+#include <xquant/engines/reduction_kernel.hpp>
 #include <xquant/engines/row.hpp>
 
 namespace xquant::inline XQUANT_ABI::detail {
@@ -408,8 +409,8 @@ inline constexpr row_kernel row_kernel_of{
 
 template <class Op, class L>
 inline constexpr reduction_kernel reduction_kernel_of{
-    &block_kernel<Op, L>::reduce,
-    &block_kernel<Op, L>::reduce_varying,
+    &reduction_block_kernel<Op, L>::reduce,
+    &reduction_block_kernel<Op, L>::reduce_varying,
     {element_size<typename Op::input_0_type>, element_size<typename Op::input_1_type>,
      element_size<typename Op::output_0_type>, element_size<typename Op::output_1_type>},
     sizeof(typename Op::real)};

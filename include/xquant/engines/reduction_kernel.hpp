@@ -1,0 +1,117 @@
+// A piece of a reduction in blocks of 64 elements: 32 accumulators whatever the width of a lane (docs/arithmetic.md,
+// rule 10). Made for every operation and lane, as row.hpp is.
+#pragma once
+
+#include <xquant/engines/block.hpp>
+
+namespace xquant::inline XQUANT_ABI::detail {
+
+template <class Op, class L>
+struct reduction_block_kernel {
+  using block = lane_block<Op, L>;
+  using real = typename Op::real;
+  using in_0 = typename Op::input_0_type;
+  using in_1 = typename Op::input_1_type;
+  using out_0 = typename Op::output_0_type;
+  using memory = lane_memory<L>;
+  using addresses = typename block::addresses;
+  using state = typename block::state;
+  static constexpr std::size_t width = block::width;
+  static constexpr std::size_t lanes = block::lanes;
+  static constexpr std::size_t accumulators = block::accumulators;
+  static constexpr std::size_t accumulator_lanes = block::accumulator_lanes;
+
+  /// A piece of a reduction (at most 4096 elements of one slot): its outputs, and results[k] combined with the piece's.
+  static void reduce(const row_arguments& r) {
+    const Op operation = *static_cast<const Op*>(r.operation);
+    addresses a(r);
+    state own;
+    for (std::size_t k = 0; k < accumulators; ++k)
+      for (L& lane : own.accumulator[k]) lane = Op::template initial<L>(k);
+    std::size_t left = r.extent;
+    if (left >= block_size) {
+      const auto prepared = operation.template prepare<L>(block::template shared_parameters<L>(a));
+      for (; left >= block_size; left -= block_size, a.advance(block_size, false))
+        block::run(
+            operation, a, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, own);
+    }
+    alignas(64) real folded[accumulators == 0 ? 1 : accumulators][virtual_lanes];
+    for (std::size_t k = 0; k < accumulators; ++k)
+      for (std::size_t j = 0; j < accumulator_lanes; ++j) memory::store(folded[k] + j * width, own.accumulator[k][j]);
+    if (left != 0) {
+      // The last elements go to their accumulators one by one.
+      const auto prepared = operation.template prepare<real>(block::template shared_parameters<real>(a));
+      for (std::size_t i = 0; i < left; ++i) {
+        const auto one = operation.template operator()<real>(block::template single<in_0>(a.input_0, a.index, i),
+                                                             block::template single<in_1>(a.input_1, a.index, i),
+                                                             prepared, no_random_bits{});
+        if constexpr (is_real_stream<out_0, real>) a.output_0[i] = static_cast<out_0>(one.output);
+        for (std::size_t k = 0; k < accumulators; ++k) {
+          real& sum = folded[k][i % virtual_lanes];
+          sum = Op::template combine<real>(k, one.term[k], sum);
+        }
+      }
+    }
+    for (std::size_t k = 0; k < accumulators; ++k) {
+      for (std::size_t half = virtual_lanes / 2; half > 0; half /= 2)
+        for (std::size_t i = 0; i < half; ++i)
+          folded[k][i] = Op::template combine<real>(k, folded[k][i], folded[k][i + half]);
+      r.results[k] = Op::template combine<double>(k, static_cast<double>(folded[k][0]), r.results[k]);
+    }
+    r.results[accumulators] += static_cast<double>(r.extent);
+  }
+
+  /// A row of a reduction in which every element has its own slot: results run along with the elements.
+  static void reduce_varying(const row_arguments& r) {
+    const Op operation = *static_cast<const Op*>(r.operation);
+    addresses a(r);
+    double* results = r.results;
+    for (std::size_t left = r.extent; left != 0;) {
+      alignas(64) real term[accumulators == 0 ? 1 : accumulators][block_size];
+      const std::size_t n = left < block_size ? left : block_size;
+      if (n == block_size) {
+        varying_terms(operation, a, term);
+      } else {
+        for (std::size_t i = 0; i < n; ++i) {
+          addresses one = a;
+          one.advance(i, true);
+          const auto result = operation.template operator()<real>(
+              block::template single<in_0>(one.input_0, one.index, 0),
+              block::template single<in_1>(one.input_1, one.index, 0),
+              operation.template prepare<real>(block::template shared_parameters<real>(one)), no_random_bits{});
+          if constexpr (is_real_stream<out_0, real>) *one.output_0 = static_cast<out_0>(result.output);
+          for (std::size_t k = 0; k < accumulators; ++k) term[k][i] = result.term[k];
+        }
+      }
+      for (std::size_t i = 0; i < n; ++i, results += accumulators + 1) {
+        for (std::size_t k = 0; k < accumulators; ++k)
+          results[k] = Op::template combine<double>(k, static_cast<double>(term[k][i]), results[k]);
+        results[accumulators] += 1;
+      }
+      a.advance(n, true);
+      left -= n;
+    }
+  }
+
+ private:
+  XQUANT_INLINE static void varying_terms(const Op& operation, const addresses& a,
+                                          real (&term)[accumulators == 0 ? 1 : accumulators][block_size]) {
+    decltype(operation
+                 .template operator()<L>(block::template load<in_0>(a.input_0, 0, 0),
+                                         block::template load<in_1>(a.input_1, 0, 0),
+                                         operation.template prepare<L>(block::load_parameters(a, 0)), no_random_bits{})
+                 .output) v[lanes];
+    XQUANT_UNROLL
+    for (std::size_t j = 0; j < lanes; ++j) {
+      const auto r = operation.template operator()<L>(
+          block::template load<in_0>(a.input_0, 0, j * width), block::template load<in_1>(a.input_1, 0, j * width),
+          operation.template prepare<L>(block::load_parameters(a, j * width)), no_random_bits{});
+      v[j] = r.output;
+      for (std::size_t k = 0; k < accumulators; ++k) memory::store(term[k] + j * width, r.term[k]);
+    }
+    std::uint64_t no_bits;
+    block::template store<out_0>(operation, a.output_0, v, no_bits);
+  }
+};
+
+}  // namespace xquant::detail
