@@ -1,5 +1,5 @@
-// Runs of an operation that is fast for ordinary scales only (ops/operation.hpp, needs_ordinary_scales), where some are
-// not: each part of a run goes to the row kernel its scales allow. A channel of an odd scale slows down its own
+// Runs of an operation that is fast for ordinary scales only (engines/operation.hpp, needs_ordinary_scales), where some
+// are not: each part of a run goes to the row kernel its scales allow. A channel of an odd scale slows down its own
 // elements, or where elements have a slot each the block it is in (64 elements of one row, 1024 columns of many), and
 // nothing else.
 #pragma once
