@@ -2,69 +2,14 @@
 // docs/arithmetic.md, rules 3 to 7.
 #pragma once
 
-#include <xquant/arithmetic/divide_by_moved_scale.hpp>
+#include <xquant/calls/kernel_format.hpp>
+#include <xquant/calls/short_quotient.hpp>
 #include <xquant/engines/operation.hpp>
 #include <xquant/formats/format.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
 namespace detail {
-
-// The format a kernel is made for: the storage type with bounds as values, where the format offers it.
-template <class F>
-constexpr auto kernel_format_of(const F& f) noexcept {
-  if constexpr (requires { f.kernel(); })
-    return f.kernel();
-  else
-    return f;
-}
-template <class F>
-using kernel_format = decltype(kernel_format_of(*static_cast<const F*>(nullptr)));
-
-// Whether the points where a rounding to nearest changes its answer are among those the short quotient was proved for:
-// plain integers, and formats that say so.
-template <class F>
-inline constexpr bool allows_short_quotient = requires {
-  requires F::is_plain_integer;
-}
-|| requires { requires F::allows_short_quotient; };
-
-template <class F>
-inline constexpr bool is_wide_format = requires {
-  requires F::is_wide;
-};
-
-// Whether an arithmetic has a short quotient for ordinary scales, and another form for the others.
-template <class A>
-inline constexpr bool has_short_quotient = requires {
-  typename A::for_any_scale;
-};
-
-// What x is multiplied by before a short quotient for any scale, and what it is divided by then.
-template <class L>
-struct moved_scale {
-  L power;
-  L divisor;
-};
-template <class A, class L>
-struct move_of {
-  using type = none;
-};
-template <class A, class L>
-requires requires(L scale) { A::power(scale); }
-struct move_of<A, L> {
-  using type = moved_scale<L>;
-};
-
-// What prepared parameters of a wide format have besides (formats/wide_integer.hpp).
-template <class F, class L, bool IsWide = is_wide_format<F>>
-struct format_bounds {
-  using type = none;
-};
-template <class F, class L>
-struct format_bounds<F, L, true> {
-  using type = decltype(F::template bounds_from<L>(0, 0, declared<integer_of<L>>()));
-};
 
 // The code that stands for the zero point, where that is a value of the data.
 template <zero_point_rule Rule>
@@ -338,30 +283,5 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
                                                 : clamp(value, p.lowest, p.highest);
   }
 };
-
-namespace detail {
-
-// The kernel whose short quotient takes every scale.
-template <class Kernel>
-struct any_scale_kernel;
-template <class Real, class FormatType, class RoundingType, class ArithmeticType, zero_point_rule Rule,
-          bool HasSignedScale>
-struct any_scale_kernel<quantizer_kernel<Real, FormatType, RoundingType, ArithmeticType, Rule, HasSignedScale>> {
-  using type =
-      quantizer_kernel<Real, FormatType, RoundingType, typename ArithmeticType::for_any_scale, Rule, HasSignedScale>;
-};
-
-// An operation `To`, of another kernel, with what `from` holds.
-template <class To, class From>
-constexpr To rebound(const From& from) noexcept {
-  To operation{};
-  operation.format = from.format;
-  operation.rounding_policy = from.rounding_policy;
-  operation.lower = from.lower;
-  operation.upper = from.upper;
-  return operation;
-}
-
-}  // namespace detail
 
 }  // namespace xquant

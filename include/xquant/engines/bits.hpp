@@ -3,6 +3,9 @@
 
 #include <xquant/config.hpp>
 
+#include <cstddef>
+#include <cstdint>
+
 namespace xquant::inline XQUANT_ABI::detail {
 
 // n <= 64 bits from bit `index` on, in the low end of a word; no byte beyond them is touched.

@@ -1,6 +1,7 @@
 // Real numbers to codes.
 #pragma once
 
+#include <xquant/calls/any_scale.hpp>
 #include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
