@@ -82,7 +82,7 @@ class call {
 
   /// For checks of the caller's own, reported like the others.
   call& check(const status& s) {
-    if (fault_.ok()) fault_ = s;
+    if (!s.ok() && fault_.ok()) fault_ = s;
     return *this;
   }
   /// Memory that is written besides the streams, all of which have been given: apart from them, and from each other. At
@@ -126,7 +126,8 @@ class call {
     if (const status s = validate<memory_of<Engine>>(q, p, map); !s.ok()) return s;
     nest_list nests;
     lay_out(map, nests);
-    return run_on(engine, make_operation<Op>(q), nests, streams_with(p));
+    streams_.parameters = p;
+    return run_on(engine, make_operation<Op>(q), nests, streams_);
   }
   template <class Engine>
   status run_without_parameters(const Op& operation, const Engine& engine) {
@@ -272,8 +273,8 @@ class call {
       for (unsigned k = 0; k < out; ++k) {
         if (!is_present[out] || !is_present[k]) continue;
         const bool may_be_in_place = out == xquant::output_0;
-        if (!(may_be_in_place && is_in_place(places_[out], places_[k])))
-          check(validate_disjoint(places_[out].bytes, places_[k], places_[out].name));
+        const status apart = validate_disjoint(places_[out].bytes, places_[k], places_[out].name);
+        if (!apart.ok() && !(may_be_in_place && is_in_place(places_[out], places_[k]))) check(apart);
       }
     return fault_;
   }
