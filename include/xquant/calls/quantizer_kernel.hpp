@@ -43,6 +43,9 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
   /// Whether that quotient is right for ordinary scales alone (ArithmeticType::is_ordinary).
   static constexpr bool has_quotient_of_ordinary_scales =
       has_short_quotient && is_same<typename detail::move_of<ArithmeticType, Real>::type, none>;
+  /// So does each operation of this kernel, and has a for_any_scale(); one without v, or with the exact one, says
+  /// false.
+  static constexpr bool needs_ordinary_scales = has_quotient_of_ordinary_scales;
 
   static constexpr bool is_wide = detail::is_wide_format<FormatType>;
   static_assert(!is_wide || zero_point_is_apart,

@@ -2,6 +2,7 @@
 // clipped. With the mask packed to one bit an element, or from x again.
 #pragma once
 
+#include <xquant/calls/any_scale.hpp>
 #include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
@@ -19,6 +20,12 @@ struct fake_quantize_with_mask_operation : Kernel {
   using input_1_type = none;
   using output_0_type = Out;
   using output_1_type = bit;
+
+  /// The same operation for every scale, where needs_ordinary_scales.
+  constexpr auto for_any_scale() const noexcept {
+    return detail::rebound<fake_quantize_with_mask_operation<typename detail::any_scale_kernel<Kernel>::type, In, Out>>(
+        *this);
+  }
 
   template <class L>
   XQUANT_INLINE constexpr two_results<L, mask_of<L>> operator()(
@@ -58,6 +65,12 @@ struct clipped_straight_through_operation : Kernel {
   using input_1_type = Element;
   using output_0_type = Element;
   using output_1_type = none;
+
+  /// The same operation for every scale, where needs_ordinary_scales.
+  constexpr auto for_any_scale() const noexcept {
+    return detail::rebound<
+        clipped_straight_through_operation<typename detail::any_scale_kernel<Kernel>::type, Element>>(*this);
+  }
 
   template <class L>
   XQUANT_INLINE constexpr L operator()(L x, L g, const typename Kernel::template prepared<L>& p,

@@ -22,6 +22,7 @@ struct learned_step_size_operation : Kernel {
   using input_1_type = Element;
   using output_0_type = Element;
   using output_1_type = none;
+  static constexpr bool needs_ordinary_scales = false;  // v itself is used
   static constexpr std::size_t accumulators = 1;
 
   template <class L>

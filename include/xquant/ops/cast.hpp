@@ -19,6 +19,7 @@ struct cast_operation : ToKernel {
   using input_1_type = none;
   using output_0_type = typename ToKernel::code_type;
   using output_1_type = none;
+  static constexpr bool needs_ordinary_scales = false;
   FromKernel from;
 
   template <class L>

@@ -20,6 +20,7 @@ struct dequantize_operation : Kernel {
   using output_0_type = Out;
   using output_1_type = none;
   using rounding_type = none;
+  static constexpr bool needs_ordinary_scales = false;
 
   template <class L>
   XQUANT_INLINE static constexpr lane_parameters<L> prepare(const lane_parameters<L>& p) {

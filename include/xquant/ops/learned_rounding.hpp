@@ -43,6 +43,7 @@ struct learned_fake_quantize_operation : Kernel {
   using output_0_type = Element;
   using output_1_type = none;
   using rounding_type = none;
+  static constexpr bool needs_ordinary_scales = false;
 
   template <class L>
   XQUANT_INLINE constexpr typename Kernel::template prepared<L> prepare(const lane_parameters<L>& p) const {

@@ -30,7 +30,6 @@ struct quantize_operation : Kernel {
   using input_1_type = none;
   using output_0_type = typename Kernel::code_type;
   using output_1_type = none;
-  static constexpr bool needs_ordinary_scales = Kernel::has_quotient_of_ordinary_scales;
 
   /// The same operation for every scale, where needs_ordinary_scales.
   constexpr auto for_any_scale() const noexcept {
