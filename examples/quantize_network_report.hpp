@@ -154,9 +154,8 @@ class reported_layer {
     const model::tensor& original = *g.constant(w.site.value);
     const auto substitute = constants.find(w.site.value);
     const model::tensor& rounding = substitute == constants.end() ? original : substitute->second;
-    const auto rank = static_cast<std::ptrdiff_t>(original.shape().rank);
-    const std::ptrdiff_t axis = w.site.axis < 0 ? w.site.axis + rank : w.site.axis;
-    report::quantized_tensor t(g.name_of(w.site.value), w.quantizer, w.parameters, axis);
+    report::quantized_tensor t(g.name_of(w.site.value), w.quantizer, w.parameters,
+                               w.site.has_channels ? w.site.axis : -1);
     t.observe(original.values<float>(), rounding.values<float>(), original.shape());
     result_.weights.push_back(std::move(t));
   }

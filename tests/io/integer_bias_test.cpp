@@ -124,6 +124,53 @@ TEST_CASE("a simulation with integer biases computes what one does whose network
     CHECK(s.activations()[i].parameters == floating.activations()[i].parameters);
 }
 
+TEST_CASE("the bias of a transposed convolution follows the channels of its weight, group by group") {
+  struct {
+    shape weight;
+    std::int64_t groups;
+  } const layers[] = {{shape(4, 1, 1, 1), 4}, {shape(4, 3, 1, 1), 2}, {shape(2, 3, 1, 1), 1}};
+  for (const auto& layer : layers) {
+    graph g;
+    g.set_opset(17);
+    const value_id x = g.add_value("x");
+    g.add_input(x);
+    const value_id w = g.add_value("w");
+    tensor weight(xquant::model::element_type::float32, layer.weight);
+    for (std::size_t i = 0; i < weight.size(); ++i) weight.mutable_data<float>()[i] = 0.1f * static_cast<float>(i + 1);
+    g.set_initializer(w, weight);
+    const auto groups = static_cast<std::size_t>(layer.groups);
+    const std::size_t channels = layer.weight[1] * groups;
+    const value_id b = g.add_value("b");
+    std::vector<float> bias(channels);
+    for (std::size_t c = 0; c < channels; ++c) bias[c] = 0.37f * static_cast<float>(c + 1);
+    g.set_initializer(b, tensor::of(shape(channels), bias));
+    node n;
+    n.op_type = "ConvTranspose";
+    n.inputs = {x, w, b};
+    n.outputs = {g.add_value("y")};
+    n.attributes["group"] = layer.groups;
+    g.add_node(n);
+    g.add_output(n.outputs[0]);
+    g.finish();
+    simulation s(g, {.per_channel_weights = true, .integer_biases = true}, {shape(1, layer.weight[0], 2, 2)});
+    s.observe({test::noise(shape(1, layer.weight[0], 2, 2), 4)});
+    s.set_ranges(xquant::full_range{});
+    const tensor& rounded = s.quantized_biases().at(b);
+    const double input = scale_of_activation(s, "x");
+    for (std::size_t c = 0; c < channels; ++c) {
+      // Output channel c is made by weights [i, c % (O / group)] of the inputs i of its group.
+      double largest = 0;
+      const std::size_t inputs = layer.weight[0] / groups;
+      const bool depthwise = groups > 1 && layer.weight[1] == 1;
+      for (std::size_t i = 0; i < layer.weight[0]; ++i)
+        if (!depthwise || i / inputs == c / layer.weight[1])
+          largest = std::fmax(largest, weight.data<float>()[i * layer.weight[1] + c % layer.weight[1]]);
+      const double step = static_cast<float>(static_cast<float>(input) * static_cast<float>(largest / 127));
+      CHECK(rounded.data<float>()[c] == doctest::Approx(nearest_step(bias[c], step) * step).epsilon(1e-6));
+    }
+  }
+}
+
 TEST_CASE("what stays float, and what int32 does not hold") {
   const quantizer_description q;
   const quantizer_description float8 = {.format = xquant::format_id::float8e4m3fn};

@@ -124,6 +124,68 @@ TEST_CASE("weights and the axes of their channels") {
   }
 }
 
+TEST_CASE("channels are along a dimension that no reader sums over; without one there is one scale") {
+  struct expectation {
+    std::string name;
+    std::ptrdiff_t axis;
+    bool has_channels;
+  };
+  builder b;
+  const auto attribute = [&](const char* output, const char* name, std::int64_t value) {
+    for (node& n : b.g.mutable_nodes())
+      if (n.name == std::string("the_") + output) n.attributes[name] = value;
+  };
+  b.weight("left", shape(4, 8));
+  b.weight("vector_left", shape(4));
+  b.weight("vector_right", shape(5));
+  b.weight("stack_left", shape(3, 1, 4, 8));
+  b.weight("stack_right", shape(3, 8, 5));
+  b.weight("gemm_a", shape(4, 8));
+  b.weight("gemm_at", shape(8, 4));
+  b.weight("depthwise", shape(6, 1, 2, 2));
+  b.weight("grouped", shape(6, 2, 2, 2));
+  b.weight("one", shape(1, 1, 2, 2));
+  b.weight("tied", shape(8, 8));
+  b.weight("agreed", shape(8, 8));
+  b.weight("both", shape(8, 8));
+  b.line("MatMul", "m1", {"left", "x"});
+  b.line("MatMul", "m2", {"vector_left", "m1"});
+  b.line("MatMul", "m3", {"m1", "vector_right"});
+  b.line("MatMul", "m4", {"stack_left", "x"});
+  b.line("MatMul", "m5", {"m4", "stack_right"});
+  b.line("Gemm", "g1", {"gemm_a", "x"});
+  b.line("Gemm", "g2", {"gemm_at", "x"});
+  attribute("g2", "transA", 1);
+  b.line("ConvTranspose", "t1", {"x", "depthwise"});
+  attribute("t1", "group", 6);
+  b.line("ConvTranspose", "t2", {"x", "grouped"});
+  attribute("t2", "group", 3);
+  b.line("ConvTranspose", "t3", {"x", "one"});
+  b.line("MatMul", "p1", {"x", "tied"});
+  b.line("Gemm", "p2", {"p1", "tied"});
+  attribute("p2", "transB", 1);
+  b.line("MatMul", "p3", {"x", "agreed"});
+  b.line("Gemm", "p4", {"p3", "agreed"});
+  b.line("MatMul", "p5", {"both", "p4"});
+  b.line("MatMul", "p6", {"p5", "both"});
+  for (const char* output : {"m2", "m3", "m5", "g1", "g2", "t1", "t2", "t3", "p2", "p4", "p6"})
+    b.g.add_output(b.g.find(output));
+  b.g.finish();
+  const std::vector<expectation> expected = {
+      {"left", 0, true},        {"vector_left", 0, false}, {"vector_right", 0, false}, {"stack_left", 2, true},
+      {"stack_right", 2, true}, {"gemm_a", 0, true},       {"gemm_at", 1, true},       {"depthwise", 0, true},
+      {"grouped", 1, true},     {"one", 1, true},          {"tied", 0, false},         {"agreed", 1, true},
+      {"both", 0, false}};
+  const auto weights = place_quantizers(b.g).weights;
+  REQUIRE(weights.size() == expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    INFO(expected[i].name);
+    CHECK(b.g.name_of(weights[i].value) == expected[i].name);
+    CHECK(weights[i].axis == expected[i].axis);
+    CHECK(weights[i].has_channels == expected[i].has_channels);
+  }
+}
+
 // ---- a simulated layer ---------------------------------------------------------------------------------------------
 
 namespace {
@@ -179,6 +241,56 @@ TEST_CASE("a layer: weights, input and output are rounded where they should be")
       CHECK(y.data<float>()[j] == doctest::Approx(rounded(exact, y_scale, y_zero, 0, 255)).epsilon(1e-5));
     }
   }
+}
+
+// A scale for each channel is a factor of whole outputs, so an integer runtime can apply it after the sum: the
+// simulated product is that of the codes times the channel's scale.
+TEST_CASE("per channel, a product is that of its codes times the scales of the channels") {
+  const shape left(3, 4);
+  const shape right(4, 2);
+  std::vector<float> l(12);
+  std::vector<float> r(8);
+  for (std::size_t i = 0; i < 12; ++i)
+    l[i] = static_cast<float>(static_cast<int>(i * 7 % 11) - 5) * (i < 4 ? 8.0f : 0.1f);
+  for (std::size_t i = 0; i < 8; ++i) r[i] = static_cast<float>(static_cast<int>(i * 5 % 7) - 3) * 0.3f;
+  for (const bool constant_left : {true, false}) {
+    builder b;
+    b.g.set_initializer(b.g.add_value("w"), constant_left ? tensor::of(left, l) : tensor::of(right, r));
+    b.line("MatMul", "y", constant_left ? names{"w", "x"} : names{"x", "w"});
+    b.g.add_output(b.g.find("y"));
+    b.g.finish();
+    xquant::model::simulation_options options;
+    options.per_channel_weights = true;
+    test::simulation s(b.g, options, {constant_left ? right : left});
+    REQUIRE(s.weights().size() == 1);
+    const auto& w = s.weights()[0];
+    CHECK(w.quantizer.per_axis);
+    REQUIRE(w.parameters.count() == (constant_left ? 3 : 2));
+    const tensor y = s.run({constant_left ? tensor::of(right, r) : tensor::of(left, l)}).outputs.at(0);
+    for (std::size_t i = 0; i < 3; ++i)
+      for (std::size_t j = 0; j < 2; ++j) {
+        const double scale = w.parameters.scale()[constant_left ? i : j];
+        double sum = 0;
+        for (std::size_t k = 0; k < 4; ++k) {
+          const double a = l[i * 4 + k];
+          const double c = r[k * 2 + j];
+          const double code = std::clamp(std::nearbyint((constant_left ? a : c) / scale), -128.0, 127.0);
+          sum += code * (constant_left ? c : a);
+        }
+        CHECK(y.data<float>()[i * 2 + j] == doctest::Approx(sum * scale).epsilon(1e-5));
+      }
+  }
+  // A vector is summed over: one scale.
+  builder b;
+  b.weight("w", shape(4));
+  b.line("MatMul", "y", {"x", "w"});
+  b.g.add_output(b.g.find("y"));
+  b.g.finish();
+  xquant::model::simulation_options options;
+  options.per_channel_weights = true;
+  const test::simulation s(b.g, options, {shape(3, 4)});
+  CHECK_FALSE(s.weights().at(0).quantizer.per_axis);
+  CHECK(s.weights().at(0).parameters.count() == 1);
 }
 
 TEST_CASE("a simulation refuses what it cannot use") {

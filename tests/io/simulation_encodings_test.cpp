@@ -236,6 +236,55 @@ TEST_CASE("entries that do not fit are refused by name, and nothing has changed"
   CHECK(refusal(s, other, {.partial = true}).empty());
 }
 
+TEST_CASE("scales without an axis are those of the channels of the weight; a weight without channels has one") {
+  const auto product = [](const xquant::shape& weight, bool left) {
+    xquant::model::graph g;
+    g.set_opset(17);
+    const auto x = g.add_value("x");
+    g.mutable_value(x).type = xquant::model::element_type::float32;
+    g.add_input(x);
+    const auto w = g.add_value("w");
+    g.set_initializer(w, test::noise(weight, 5));
+    xquant::model::node n;
+    n.op_type = "MatMul";
+    n.inputs = left ? std::vector<xquant::model::value_id>{w, x} : std::vector<xquant::model::value_id>{x, w};
+    n.outputs = {g.add_value("y")};
+    g.add_node(n);
+    g.add_output(n.outputs[0]);
+    g.finish();
+    return g;
+  };
+  encodings all;
+  encoding e;
+  e.name = "w";
+  e.role = encoding_role::parameter;
+  e.symmetric = true;
+  e.per_channel = true;
+  e.scale = {0.01, 0.02, 0.03, 0.04};
+  e.offset = {-128, -128, -128, -128};
+  all.entries = {e};
+  for (const auto schema : {encodings_schema::v0_6_1, encodings_schema::v1_0_0}) {
+    const encodings file = through(all, schema);
+    simulation left(product(xquant::shape(4, 8), true), {}, {xquant::shape(8, 3)});
+    load_encodings(left, file);
+    CHECK(left.weights().at(0).quantizer.axis == 0);
+    CHECK(left.weights().at(0).parameters.count() == 4);
+    simulation right(product(xquant::shape(8, 4), false), {}, {xquant::shape(3, 8)});
+    load_encodings(right, file);
+    CHECK(right.weights().at(0).quantizer.axis == 1);
+    simulation vector(product(xquant::shape(4), false), {}, {xquant::shape(3, 4)});
+    CHECK(has(refusal(vector, file), "'w': 4 scales without an axis; expected one"));
+    simulation wrong(product(xquant::shape(8, 4), true), {}, {xquant::shape(4, 3)});
+    CHECK(has(refusal(wrong, file), "'w': 4 scales; expected 8, one for each slice of axis 0 of [8, 4]"));
+  }
+  // One scale is one scale, whatever it is called.
+  all.entries[0].scale = {0.01};
+  all.entries[0].offset = {-128};
+  simulation vector(product(xquant::shape(4), false), {}, {xquant::shape(3, 4)});
+  load_encodings(vector, all);
+  CHECK_FALSE(vector.weights().at(0).quantizer.per_axis);
+}
+
 // Without 16 bits.
 using narrow = xquant::model::simulation<
     xquant::scalar_engine,

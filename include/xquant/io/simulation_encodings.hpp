@@ -134,16 +134,23 @@ void load_encoding(Simulation& s, const encoding& e, model::value_id id, const l
                                             "same for all");
     s.set_activation(id, q.quantizer, q.parameters, options.frozen);
   } else {
+    bool has_channels = true;
     for (const auto& w : s.weights())
       if (w.site.value == id) {
         like = w.quantizer;
         like.axis = w.site.axis;
+        has_channels = w.site.has_channels;
       }
-    const quantizer_and_parameters q = quantizer_of(e, like);
+    quantizer_and_parameters q = quantizer_of(e, like);
+    if (e.per_channel && !e.axis && e.scale.size() == 1) q.quantizer.per_axis = false;
+    if (q.quantizer.per_axis && !e.axis && !has_channels)
+      throw io_error(errc::unsupported, "encoding of '" + shown(e.name) + "': " + std::to_string(e.scale.size()) +
+                                            " scales without an axis; expected one, since every dimension of " +
+                                            model::to_text(constant->shape()) + " is summed over");
     const xquant::shape& shape = constant->shape();
     const auto rank = static_cast<std::ptrdiff_t>(shape.rank);
     const std::ptrdiff_t axis = q.quantizer.axis < 0 ? q.quantizer.axis + rank : q.quantizer.axis;
-    if (e.per_channel && axis >= 0 && axis < rank && shape[static_cast<std::size_t>(axis)] != e.scale.size())
+    if (q.quantizer.per_axis && axis >= 0 && axis < rank && shape[static_cast<std::size_t>(axis)] != e.scale.size())
       throw io_error(errc::unsupported, "encoding of '" + shown(e.name) + "': " + std::to_string(e.scale.size()) +
                                             " scales; expected " +
                                             std::to_string(shape[static_cast<std::size_t>(axis)]) +

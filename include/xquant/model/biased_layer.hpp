@@ -2,6 +2,7 @@
 // the sum.
 #pragma once
 
+#include <xquant/model/channel_axis.hpp>
 #include <xquant/model/graph.hpp>
 #include <xquant/model/tensor.hpp>
 
@@ -11,7 +12,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace xquant::inline XQUANT_ABI::model {
@@ -24,20 +24,12 @@ struct biased_layer {
   value_id bias = no_value;
   std::ptrdiff_t axis = 0;   ///< of the weight, along which the outputs lie
   std::size_t slices = 0;    ///< the extent of that axis; the slice of channel c is c mod slices
-  std::size_t channels = 0;  ///< outputs: the slices, as often as a ConvTranspose has groups
+  std::size_t channels = 0;  ///< outputs: of a ConvTranspose, those of all groups
   double ratio = 1;          ///< alpha / beta of a Gemm: its output is alpha (sum + bias / ratio)
   std::string obstacle;      ///< why the bias is no int32 vector whatever the quantizers; empty when it may be one
 };
 
 namespace detail {
-
-// The attribute, or `otherwise` when there is none of that type.
-template <class T>
-T attribute_or(const node& n, const char* name, T otherwise) {
-  const auto found = n.attributes.find(name);
-  const T* value = found == n.attributes.end() ? nullptr : std::get_if<T>(&found->second);
-  return value == nullptr ? otherwise : *value;
-}
 
 inline bool has_bias(const node& n) {
   return (n.op_type == "Conv" || n.op_type == "ConvTranspose" || n.op_type == "Gemm") &&
@@ -67,9 +59,8 @@ inline std::optional<biased_layer> biased_layer_of(const graph& g, node_id id) {
     return result;
   }
   const bool transposed = n.op_type == "ConvTranspose";
-  result.axis = transposed ? 1 : 0;
+  result.axis = static_cast<std::ptrdiff_t>(channel_axis(n, 1, weight->shape()).value_or(0));
   if (n.op_type == "Gemm") {
-    result.axis = detail::attribute_or<std::int64_t>(n, "transB", 0) != 0 ? 0 : 1;
     const float alpha = detail::attribute_or(n, "alpha", 1.0f);
     const float beta = detail::attribute_or(n, "beta", 1.0f);
     result.ratio = static_cast<double>(alpha) / static_cast<double>(beta);
@@ -82,7 +73,8 @@ inline std::optional<biased_layer> biased_layer_of(const graph& g, node_id id) {
   }
   result.slices = weight->shape()[static_cast<std::size_t>(result.axis)];
   const std::int64_t groups = transposed ? detail::attribute_or<std::int64_t>(n, "group", 1) : 1;
-  result.channels = groups > 0 ? result.slices * static_cast<std::size_t>(groups) : 0;
+  const std::size_t own = transposed ? weight->shape()[1] : result.slices;  // channels of a group
+  result.channels = groups > 0 ? own * static_cast<std::size_t>(groups) : 0;
   const std::size_t rank = bias->shape().rank;
   if (rank == 0 || result.channels == 0 || bias->size() != result.channels ||
       bias->shape()[rank - 1] != result.channels)

@@ -2,10 +2,11 @@
 // The rules of AIMET's default configuration (default_config.json: "defaults", "supergroups", "model_input").
 #pragma once
 
+#include <xquant/model/channel_axis.hpp>
 #include <xquant/model/graph.hpp>
 
 #include <cstddef>
-#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -16,8 +17,9 @@ namespace xquant::inline XQUANT_ABI::model {
 /// A constant that is the weight of a layer.
 struct weight_site {
   value_id value = no_value;
-  node_id layer = no_node;  ///< the first layer that uses it
-  std::ptrdiff_t axis = 0;  ///< its output channels
+  node_id layer = no_node;   ///< the first layer that uses it
+  std::ptrdiff_t axis = 0;   ///< its output channels (channel_axis)
+  bool has_channels = true;  ///< otherwise it has one scale: no dimension is free of sums in every layer that reads it
 };
 
 /// The values to quantize, in order of execution.
@@ -58,41 +60,38 @@ inline bool is_fused(const graph& g, const node& n, const node& next) {
   return false;
 }
 
-inline std::int64_t integer_attribute(const node& n, const char* name) {
-  const auto found = n.attributes.find(name);
-  if (found == n.attributes.end()) return 0;
-  const auto* value = std::get_if<std::int64_t>(&found->second);
-  return value != nullptr ? *value : 0;
-}
-
 }  // namespace detail
 
 /// Activations: the model's inputs and the outputs of all operators, but for those that only move data, and for a Conv,
 /// ConvTranspose, Gemm, MatMul, Add or BatchNormalization whose one reader is a Relu or Clip (a BatchNormalization, or
 /// after a MatMul the Add of a constant, continues such a chain). Values that are outputs of the network are always
 /// quantized.
-/// Weights: the constant second operand of Conv (channel axis 0), ConvTranspose (axis 1), Gemm (0 when transB, else 1)
-/// and the constant operand of MatMul (last axis). Biases and all other constants stay float.
+/// Weights: the constant factors of Conv, ConvTranspose, Gemm and MatMul (is_factor), with the axis of their channels
+/// (channel_axis); layers that share a weight must agree on the axis, or it has none. Biases and all other constants
+/// stay float. A constant that nodes compute is one here after fold_constants.
 inline placement place_quantizers(const graph& g) {
   placement result;
   for (const value_id id : g.inputs())
     if (!g.consumers(id).empty() && g.initializer(id) == nullptr) result.activations.push_back(id);
-  std::vector<bool> has_weight(g.values().size(), false);
-  // A layer without that input is the executor's to refuse.
-  const auto second = [](const node& n) { return n.inputs.size() > 1 ? n.inputs[1] : no_value; };
-  const auto add_weight = [&](value_id id, node_id layer, std::ptrdiff_t axis) {
-    if (id == no_value || has_weight[id] || g.constant(id) == nullptr) return;
-    if (g.constant(id)->type() != element_type::float32 || g.constant(id)->size() == 0) return;
-    has_weight[id] = true;
-    result.weights.push_back({id, layer, axis});
+  std::vector<std::size_t> site(g.values().size(), no_value);
+  const auto add_weight = [&](value_id id, node_id layer, std::size_t factor) {
+    if (id == no_value || g.constant(id) == nullptr) return;
+    const tensor& t = *g.constant(id);
+    if (t.type() != element_type::float32 || t.size() == 0) return;
+    const std::optional<std::size_t> axis = channel_axis(g.node_at(layer), factor, t.shape());
+    if (site[id] == no_value) {
+      site[id] = result.weights.size();
+      result.weights.push_back({id, layer, static_cast<std::ptrdiff_t>(axis.value_or(0)), axis.has_value()});
+    } else if (weight_site& known = result.weights[site[id]];
+               !axis || known.axis != static_cast<std::ptrdiff_t>(*axis)) {
+      known.has_channels = false;
+      known.axis = 0;
+    }
   };
   for (node_id i = 0; i < g.nodes().size(); ++i) {
     const node& n = g.node_at(i);
-    if (n.op_type == "Conv") add_weight(second(n), i, 0);
-    if (n.op_type == "ConvTranspose") add_weight(second(n), i, 1);
-    if (n.op_type == "Gemm") add_weight(second(n), i, detail::integer_attribute(n, "transB") != 0 ? 0 : 1);
-    if (n.op_type == "MatMul")
-      for (const value_id input : n.inputs) add_weight(input, i, -1);
+    for (std::size_t input = 0; input < n.inputs.size(); ++input)
+      if (is_factor(n, input)) add_weight(n.inputs[input], i, input);
     if (detail::only_moves_data(n)) continue;
     for (const value_id id : n.outputs) {
       if (id == no_value) continue;

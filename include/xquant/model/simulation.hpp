@@ -34,7 +34,7 @@ namespace xquant::inline XQUANT_ABI::model {
 struct simulation_options {
   quantizer_description activation = {.format = format_id::unsigned_integer, .scheme = scheme_id::affine};
   quantizer_description weight = {.format = format_id::signed_integer, .scheme = scheme_id::symmetric};
-  bool per_channel_weights = false;
+  bool per_channel_weights = false;  ///< of weights that have channels (weight_site); the others have one scale
   /// Round biases to int32 steps of scale of input times scale of weight, as integer_bias.hpp says and io/ writes them;
   /// otherwise they stay float.
   bool integer_biases = false;
@@ -108,7 +108,7 @@ class simulation {
     const placement places = place_quantizers(g);
     for (const weight_site& site : places.weights) {
       weight_quantizer w{site, options.weight, {}, {}, false};
-      w.quantizer.per_axis = options.per_channel_weights;
+      w.quantizer.per_axis = options.per_channel_weights && site.has_channels;
       w.quantizer.axis = site.axis;
       weights_.push_back(std::move(w));
       quantize_weight(weights_.back());
