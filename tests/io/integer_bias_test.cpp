@@ -155,7 +155,7 @@ TEST_CASE("the bias of a transposed convolution follows the channels of its weig
     simulation s(g, {.per_channel_weights = true, .integer_biases = true}, {shape(1, layer.weight[0], 2, 2)});
     s.observe({test::noise(shape(1, layer.weight[0], 2, 2), 4)});
     s.set_ranges(xquant::full_range{});
-    const tensor& rounded = s.quantized_biases().at(b);
+    const tensor rounded = s.quantized_biases().at(b);
     const double input = scale_of_activation(s, "x");
     for (std::size_t c = 0; c < channels; ++c) {
       // Output channel c is made by weights [i, c % (O / group)] of the inputs i of its group.

@@ -1,6 +1,7 @@
 // The ONNX writer by the bytes and nodes of what it writes. What the files compute, onnxruntime says (tests/interop).
 #include <xquant/io/onnx_reader.hpp>
 #include <xquant/io/onnx_writer.hpp>
+#include <xquant/model/constant_fold.hpp>
 
 #include <doctest/doctest.h>
 
@@ -488,6 +489,29 @@ TEST_CASE("a weight behind an Identity: the nodes and constants nobody reads any
   CHECK(r.find("i") == xquant::model::no_value);
   CHECK(std::get<std::int64_t>(node_of(r, "k_dequantized").attributes.at("axis")) == 1);
   CHECK(r.nodes().size() == 2);
+}
+
+TEST_CASE("a weight that nodes compute is written as its codes, and the nodes are left out") {
+  file f;
+  f.graph = message({{1, operation("Transpose", {"i"}, "k")},
+                     {1, operation("MatMul", {"x", "k"}, "m")},
+                     {1, operation("Mul", {"c", "c"}, "d")},
+                     {1, operation("Add", {"m", "d"}, "y")},
+                     {5, initializer("i", {2, 3}, {1, 2, 3, -4, 5, 6})},
+                     {5, initializer("c", {2}, {2, 3})},
+                     {11, value("x")},
+                     {12, value("y")},
+                     {13, value("k")}});
+  f.close(17);
+  const graph g = xquant::model::fold_constants(parsed(f.bytes)).network;
+  quantizer_description last = channels8;
+  last.axis = 1;
+  const graph r =
+      parsed(written(f.bytes, {&g, {{g.find("k"), last, xquant::parameters(std::vector<float>{1, 2})}}, {}}));
+  CHECK(values_of<std::int8_t>(r, "k_quantized") == std::vector<std::int8_t>{1, -2, 2, 2, 3, 3});
+  CHECK(values_of<float>(r, "d") == std::vector<float>{4, 9});
+  CHECK(r.nodes().size() == 3);  // DequantizeLinear, MatMul, Add
+  for (const char* gone : {"i", "c", "k"}) CHECK(r.find(gone) == xquant::model::no_value);
 }
 
 TEST_CASE("what QuantizeLinear does not have is refused by name") {

@@ -10,6 +10,7 @@
 #include <xquant/model/graph.hpp>
 #include <xquant/runtime.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <string>
@@ -105,6 +106,35 @@ inline void check_channel_codes(const encoding& e, const quantizer_and_parameter
   }
 }
 
+// An entry that names a constant which the simulation reads only as the elements of others (a Transpose of a weight):
+// the values that have them, with what the entry says of each.
+template <class Simulation>
+std::vector<std::pair<model::value_id, encoding>> moved_encodings(const Simulation& s, const encoding& e,
+                                                                  model::value_id id) {
+  std::vector<std::pair<model::value_id, encoding>> result;
+  for (const auto& m : s.folded_constants().moved) {
+    if (m.from != id) continue;
+    encoding moved = e;
+    if (e.per_channel && e.axis) {
+      const std::ptrdiff_t axis = *e.axis;
+      if (axis < 0 || static_cast<std::size_t>(axis) >= m.dimension.size() ||
+          !m.dimension[static_cast<std::size_t>(axis)])
+        throw io_error(errc::unsupported, "encoding of '" + shown(e.name) + "': axis " + std::to_string(axis) +
+                                              " is no dimension of '" + shown(s.network().name_of(m.to)) +
+                                              "', which the network reads instead");
+      moved.axis = static_cast<std::ptrdiff_t>(*m.dimension[static_cast<std::size_t>(axis)]);
+    }
+    result.emplace_back(m.to, std::move(moved));
+  }
+  const auto& used_up = s.folded_constants().used_up;
+  if (result.empty() && std::find(used_up.begin(), used_up.end(), id) != used_up.end())
+    throw io_error(errc::unsupported, "encoding of '" + shown(e.name) +
+                                          "': a constant that other constants are computed from; expected the name of "
+                                          "one of those, which the network reads instead");
+  if (result.empty()) result.emplace_back(id, e);
+  return result;
+}
+
 // One entry into `s`, with messages that name it.
 template <class Simulation>
 void load_encoding(Simulation& s, const encoding& e, model::value_id id, const load_options& options,
@@ -180,22 +210,24 @@ loaded_encodings load_encodings(Simulation& s, const encodings& all, const load_
   std::unordered_map<model::value_id, const encoding*> named;
   for (const encoding& e : all.entries) {
     try {
-      const model::value_id id = detail::value_called(next.network(), e.name);
-      if (id == model::no_value)
+      const model::value_id named_id = detail::value_called(next.network(), e.name);
+      if (named_id == model::no_value)
         throw io_error(errc::malformed,
                        "encoding of '" + detail::shown(e.name) + "': the network has no tensor of that name");
-      if (const auto [other, added] = named.emplace(id, &e); !added) {
-        if (next.network().constant(id) != nullptr && detail::same_numbers(*other->second, e)) {
-          report.loaded.push_back(e.name);
-          continue;
+      for (const auto& [id, entry] : detail::moved_encodings(next, e, named_id)) {
+        if (const auto [other, added] = named.emplace(id, &e); !added) {
+          if (next.network().constant(id) != nullptr && detail::same_numbers(*other->second, e)) {
+            report.loaded.push_back(e.name);
+            continue;
+          }
+          throw io_error(errc::malformed,
+                         "encodings of '" + detail::shown(e.name) + "' and '" + detail::shown(other->second->name) +
+                             "': both are '" + detail::shown(next.network().name_of(id)) +
+                             "' in this network; expected one (a batch norm between them was folded, or "
+                             "they are copies of one constant)");
         }
-        throw io_error(errc::malformed, "encodings of '" + detail::shown(e.name) + "' and '" +
-                                            detail::shown(other->second->name) + "': both are '" +
-                                            detail::shown(next.network().name_of(id)) +
-                                            "' in this network; expected one (a batch norm between them was folded, or "
-                                            "they are copies of one constant)");
+        detail::load_encoding(next, entry, id, options, report);
       }
-      detail::load_encoding(next, e, id, options, report);
     } catch (const model::model_error& bad) {
       throw io_error(bad.code(), "encoding of '" + detail::shown(e.name) + "': " + model::unprefixed(bad.what()));
     }

@@ -2,6 +2,7 @@
 // ptq/batch_norm_fold.hpp).
 #pragma once
 
+#include <xquant/model/constant_fold.hpp>
 #include <xquant/model/graph.hpp>
 #include <xquant/model/tensor.hpp>
 #include <xquant/ptq/batch_norm_fold.hpp>
@@ -240,21 +241,42 @@ inline void merge_statistics(graph& g, node_id id) {
   g.finish();
 }
 
+// Whether nodes compute a parameter of a batch norm, or of a layer before or after one.
+inline bool computes_parameters(const graph& g) {
+  const auto computes = [&](const node& n) {
+    for (std::size_t i = 1; i < n.inputs.size(); ++i)
+      if (n.inputs[i] != no_value && g.producer(n.inputs[i]) != no_node && g.constant(n.inputs[i]) == nullptr)
+        return true;
+    return false;
+  };
+  for (const node& norm : g.nodes()) {
+    if (norm.op_type != "BatchNormalization" || norm.inputs.empty() || norm.inputs[0] == no_value) continue;
+    const node_id before = g.producer(norm.inputs[0]);
+    if (computes(norm) || (before != no_node && computes(g.node_at(before)))) return true;
+    if (norm.outputs.empty() || norm.outputs[0] == no_value) continue;
+    node_id after = g.sole_consumer(norm.outputs[0]);
+    if (after != no_node && g.node_at(after).op_type == "Flatten") after = g.sole_consumer(g.node_at(after).outputs[0]);
+    if (after != no_node && computes(g.node_at(after))) return true;
+  }
+  return false;
+}
+
 }  // namespace detail
 
 /// A graph in which each BatchNormalization (inference) whose input is computed by a Conv, ConvTranspose or Gemm and
 /// read by nobody else has been folded into that layer. The layer takes over the name of the batch norm's output; a
-/// weight that other nodes read too is copied first. Weights, biases and batch norm parameters must be constants,
-/// otherwise the batch norm stays. A Gemm that has a bias must have one value a column. What remains is folded into the
-/// layer after it, where that is its only reader: a Conv of one group without padding, or a Gemm, with or without a
-/// Flatten between them. A batch norm that stays even so, with constant parameters, becomes one of mean 0, variance 1
-/// and epsilon 0: weight / sqrt(variance + epsilon), bias - mean weight / sqrt(variance + epsilon), in double and
-/// rounded once. All of this is what AIMET does before it quantizes; what its files call the layers' weights, biases
-/// and outputs is remembered (graph::find_called).
+/// weight that other nodes read too is copied first. Weights, biases and batch norm parameters must be constants
+/// (what nodes compute from constants is one: fold_constants), otherwise the batch norm stays. A Gemm that has a bias
+/// must have one value a column. What remains is folded into the layer after it, where that is its only reader: a Conv
+/// of one group without padding, or a Gemm, with or without a Flatten between them. A batch norm that stays even so,
+/// with constant parameters, becomes one of mean 0, variance 1 and epsilon 0: weight / sqrt(variance + epsilon), bias -
+/// mean weight / sqrt(variance + epsilon), in double and rounded once. All of this is what AIMET does before it
+/// quantizes; what its files call the layers' weights, biases and outputs is remembered (graph::find_called).
 inline folded_graph fold_batch_norms(const graph& source) {
   folded_graph result{source, {}, {}};
   graph& g = result.network;
   if (!g.finished()) g.finish();
+  if (detail::computes_parameters(g)) g = fold_constants(g).network;
   for (node_id i = 0; i < g.nodes().size();) {
     const node& norm = g.node_at(i);
     if (norm.op_type != "BatchNormalization" || norm.inputs.size() != 5 || norm.inputs[0] == no_value ||

@@ -9,6 +9,7 @@
 #include <xquant/granularity/parameter_shape.hpp>
 #include <xquant/model/bias_scale.hpp>
 #include <xquant/model/biased_layer.hpp>
+#include <xquant/model/constant_fold.hpp>
 #include <xquant/model/error.hpp>
 #include <xquant/model/executor.hpp>
 #include <xquant/model/fault.hpp>
@@ -89,13 +90,17 @@ class simulation {
   using engine = Engine;
   using choices = Choices;
 
-  /// Places quantizers by place_quantizers. Weights may have any granularity that fits their shapes; an activation has
-  /// one scale here (set_activation gives it others). Throws model_error for a network that cannot run on inputs of
-  /// these shapes, for activations with more than one scale, options no compiled quantizer has, and, naming the weight,
-  /// its node and the element, for a granularity that does not fit it and for NaN or infinity.
+  /// Folds the constants that nodes compute (fold_constants) and places quantizers by place_quantizers. Weights may
+  /// have any granularity that fits their shapes; an activation has one scale here (set_activation gives it others).
+  /// Throws model_error for a network that cannot run on inputs of these shapes, for activations with more than one
+  /// scale, options no compiled quantizer has, and, naming the weight, its node and the element, for a granularity that
+  /// does not fit it and for NaN or infinity.
   simulation(graph network, const simulation_options& options, const std::vector<shape>& input_shapes)
-      : executor_(options.integer_biases ? separate_biases(std::move(network)) : std::move(network)),
+      : constants_(fold_constants(network)),
+        executor_(options.integer_biases ? separate_biases(std::move(constants_.network))
+                                         : std::move(constants_.network)),
         integer_biases_(options.integer_biases) {
+    constants_.network = graph();
     const quantizer_description& a = options.activation;
     if (a.per_axis || a.granularity != granularity_id::tensor_or_axis || a.by_expert)
       throw model_error(errc::unsupported,
@@ -120,6 +125,11 @@ class simulation {
   }
 
   [[nodiscard]] const graph& network() const noexcept { return executor_.network(); }
+  /// What became of the constants of the network given, where network() has what nodes computed from them; without the
+  /// network.
+  [[nodiscard]] const constants_folded& folded_constants() const noexcept { return constants_; }
+  /// The tensor of a value that does not depend on the inputs' data, also where it follows from their shapes; or null.
+  [[nodiscard]] const tensor* constant(value_id id) const { return executor_.constant(id); }
   [[nodiscard]] const std::vector<weight_quantizer>& weights() const noexcept { return weights_; }
   [[nodiscard]] const std::vector<activation_quantizer>& activations() const noexcept { return activations_; }
   /// The weights as their layers see them.
@@ -444,6 +454,7 @@ class simulation {
     }
   }
 
+  constants_folded constants_;  // without the network, which is the executor's
   executor executor_;
   bool integer_biases_ = false;
   std::vector<weight_quantizer> weights_;
