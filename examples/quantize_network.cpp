@@ -292,10 +292,14 @@ class trials {
                                                            material_.batch, quantized_runner{quantized}),
                                                  calibration_reference_);
       const std::size_t candidates = chosen_ ? chosen_->candidates + 1 : 1;
-      if (!chosen_ || mse < chosen_->calibration_mse) chosen_.emplace(choice{r, mse, quantized, candidates});
+      if (!chosen_ || mse < chosen_->calibration_mse) {
+        chosen_.emplace(choice{r, mse, quantized, candidates});
+        found_.left_float = model::left_float(quantized);
+      }
       chosen_->candidates = candidates;
       found_.chosen = chosen_->configuration;
     }
+    if (a.out.empty()) found_.left_float = model::left_float(quantized);
     found_.seconds_evaluate += evaluating.seconds();
   }
 

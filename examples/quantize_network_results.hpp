@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/model/error.hpp>
+#include <xquant/model/left_float.hpp>
 #include <xquant/report/network_report.hpp>
 
 #include <nlohmann/json.hpp>
@@ -36,7 +37,8 @@ struct outcome {
   std::string output;  // what it is judged by
   std::size_t outputs = 1;
   std::vector<result> results;
-  std::optional<result> chosen;  // the configuration to write
+  std::optional<result> chosen;                        // the configuration to write
+  std::vector<xquant::model::float_layer> left_float;  // of that configuration, or of the last
   double seconds_read = 0;
   double seconds_float = 0;
   double seconds_calibrate = 0;
@@ -67,6 +69,9 @@ inline void print_table(const outcome& o) {
     std::printf("%-12s %-12s %10s %12.3g\n", r.weights.c_str(), r.activations.c_str(),
                 detail::percent(r.accuracy).c_str(), r.logit_mse);
   for (const result& r : o.results) print_notes(r.weights + " " + r.activations, r.biases);
+  if (!o.left_float.empty()) std::printf("\nleft float:\n");
+  for (const xquant::model::float_layer& l : o.left_float)
+    std::printf("  %s, which reads %s: %s\n", l.node.c_str(), l.value.c_str(), l.why.c_str());
   std::printf("\nseconds: read %.2f, float %.2f, calibrate %.2f, evaluate %.2f\n", o.seconds_read, o.seconds_float,
               o.seconds_calibrate, o.seconds_evaluate);
 }
@@ -89,6 +94,9 @@ inline std::string json_text(const outcome& o) {
     add_notes(json["results"].back(), r.biases);
   }
   if (o.outputs > 1) json["output"] = o.output;
+  json["left_float"] = nlohmann::ordered_json::array();
+  for (const xquant::model::float_layer& l : o.left_float)
+    json["left_float"].push_back({{"node", l.node}, {"value", l.value}, {"why", l.why}});
   if (o.chosen) json["chosen"] = {{"weights", o.chosen->weights}, {"activations", o.chosen->activations}};
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }

@@ -84,6 +84,7 @@ TEST_CASE("io npy: what cannot be read is refused, and said") {
   CHECK(contains(refusal(file(4, good, "1234")), "version 4"));
   CHECK(contains(refusal(file(0, good, "1234")), "version 0"));
   const auto bad = [](const std::string& header) { return refusal(file(1, header, "1234")); };
+  CHECK(contains(bad("{'descr': '<f2', 'fortran_order': False, 'shape': (1,), }"), "'<f2' (float16); expected"));
   CHECK(contains(bad("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }"), "'>f4'"));
   CHECK(contains(bad("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }"), "'<c8'"));
   CHECK(contains(bad("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }"), "structured"));

@@ -240,7 +240,11 @@ TEST_CASE("io onnx: tensors whose data does not fit are refused by name") {
   CHECK(contains(initializer_refusal(tensor_message("w", 1, {-1}, raw(4))), "extent -1"));
   CHECK(contains(initializer_refusal(tensor_message("w", 1, {1, 1, 1, 1, 1, 1, 1, 1, 1}, raw(4))),
                  "more than 8 dimensions"));
-  CHECK(contains(initializer_refusal(tensor_message("w", 16, {1}, raw(2))), "element type number 16"));
+  CHECK(contains(initializer_refusal(tensor_message("w", 16, {1}, raw(2))),
+                 "'w': element type bfloat16 (networks must be float32)"));
+  CHECK(contains(initializer_refusal(tensor_message("w", 17, {1}, raw(1))), "element type float8e4m3fn (networks"));
+  CHECK(contains(initializer_refusal(tensor_message("w", 22, {1}, raw(1))), "element type int4"));
+  CHECK(contains(initializer_refusal(tensor_message("w", 99, {1}, raw(1))), "element type number 99"));
   CHECK(contains(initializer_refusal(tensor_message("w", 8, {1}, [](pbf_writer& t) { t.add_bytes(6, "s"); })),
                  "strings"));
   CHECK(contains(initializer_refusal(tensor_message("w", 0, {1}, raw(4))), "element type number 0"));
@@ -316,7 +320,7 @@ TEST_CASE("io onnx: models that break the rules are refused by name") {
       refusal(model([](pbf_writer& g) { g.add_message(11, value_info("z", std::vector<std::int64_t>(9, 1))); })),
       "more than 8 dimensions"));
   CHECK(contains(refusal(model([](pbf_writer& g) { g.add_message(11, value_info("z", {1}, 16)); })),
-                 "element type number 16"));
+                 "graph input 'z': element type bfloat16 (networks must be float32)"));
   CHECK(contains(refusal(model([](pbf_writer& g) {
                    g.add_message(11, message([](pbf_writer& v) {
                                    v.add_string(1, "z");

@@ -16,6 +16,7 @@ using test::ints;
 using test::refusal_of;
 using test::scalar;
 using xquant::shape;
+using xquant::model::element_type;
 using xquant::model::tensor;
 
 tensor zeros(const shape& s) { return floats(s, std::vector<float>(s.size())); }
@@ -114,6 +115,29 @@ TEST_CASE("model ops: forms of another opset") {
   refused(refusal_of("Constant", {}, {}, {{"value_float", 0.5f}}, 1, 11), "Constant",
           "attribute 'value_float'; expected 'value' at this opset");
   refused(refusal_of("Relu", {x}, {}, {}, 1, 10), "Relu", "operator is not supported");
+}
+
+TEST_CASE("model ops: what is no float32 is told that networks must be") {
+  const tensor half(element_type::float16, shape(1, 2, 3));
+  const tensor x = zeros(shape(1, 2, 3));
+  const std::string why = "is float16; expected float32 (networks must be float32)";
+  refused(refusal_of("Relu", {half}), "Relu", "input 0 'x0' " + why);
+  refused(refusal_of("Softmax", {half}), "Softmax", "input 0 'x0' " + why);
+  refused(refusal_of("MatMul", {x}, {tensor(element_type::float16, shape(3, 4))}), "MatMul", "input 1 'p0' " + why);
+  refused(refusal_of("Conv", {x}, {tensor(element_type::float16, shape(4, 2, 3))}), "Conv", "input 1 'p0' " + why);
+  refused(refusal_of("Relu", {tensor(element_type::float64, shape(1, 2, 3))}), "Relu",
+          "is float64; expected float32 (networks must be float32)");
+  refused(refusal_of("Relu", {tensor(element_type::int32, shape(1, 2, 3))}), "Relu", "is int32; expected float32");
+  refused(refusal_of("Add", {half}, {half}), "Add",
+          "input 0 'x0' is float16; expected float32, float64, int32 or int64 (networks must be float32)");
+  refused(refusal_of("Cast", {x}, {}, {{"to", std::int64_t{10}}}), "Cast",
+          "casts input 0 'x0' to element type float16 (networks must be float32)");
+  refused(refusal_of("Cast", {x}, {}, {{"to", std::int64_t{16}}}), "Cast", "to element type bfloat16 (networks");
+  refused(refusal_of("Cast", {x}, {}, {{"to", std::int64_t{8}}}), "Cast", "to element type string");
+  refused(refusal_of("Cast", {x}, {}, {{"to", std::int64_t{99}}}), "Cast", "to element type number 99");
+  // The network's input, given as the float32 that a program has.
+  const test::graph g = test::single("Relu", {half});
+  CHECK(test::refusal(g, {x}) == "xquant: graph input 'x0' is float16; expected float32 (networks must be float32)");
 }
 
 TEST_CASE("model ops: resizing") {

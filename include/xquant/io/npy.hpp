@@ -96,8 +96,9 @@ class npy_header {
     for (const npy_type& known : npy_types)
       if (known.name == name) type = known.type;
     if (type == model::element_type::undefined)
-      throw io_error(errc::unsupported, where_ + ": elements of type '" + name +
-                                            "'; expected little-endian f4, f8, u1, i1, u2, i2, u4, i4, i8 or b1");
+      throw io_error(errc::unsupported, where_ + ": elements of type '" + name + "'" +
+                                            (name.substr(name.empty() ? 0 : 1) == "f2" ? " (float16)" : "") +
+                                            "; expected little-endian f4, f8, u1, i1, u2, i2, u4, i4, i8 or b1");
   }
   void read_order() {
     seen_order_ = true;

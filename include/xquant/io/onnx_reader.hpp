@@ -142,7 +142,8 @@ class onnx_tensor {
     using model::element_type;
     const element_type type = element_type_from(type_);
     if (model::size_of(type) == 0)
-      throw io_error(errc::unsupported, where_ + ": element type number " + std::to_string(type_));
+      throw io_error(errc::unsupported,
+                     where_ + ": element type " + model::element_type_name(type_) + model::float32_only(type_));
     shape s;
     for (const std::int64_t extent : dims_) {
       if (extent < 0) fail("extent " + std::to_string(extent) + "; expected 0 or more");
@@ -372,7 +373,8 @@ class onnx_parser {
             const std::int64_t number = tensor.integer();
             info.type = onnx_tensor::element_type_from(number);
             if (strict && number != 0 && info.type == model::element_type::undefined)
-              throw io_error(errc::unsupported, what + ": element type number " + std::to_string(number));
+              throw io_error(errc::unsupported,
+                             what + ": element type " + model::element_type_name(number) + model::float32_only(number));
             break;
           }
           case field::shape: read_shape(tensor.bytes(), info, what); break;

@@ -263,6 +263,9 @@ class executor {
     for (std::size_t i = 0; i < shapes.size(); ++i) {
       const value_info& v = graph_.value(graph_.inputs()[i]);
       const std::string who = "graph input '" + v.name + "'";
+      if (types[i] == element_type::float32 && v.type != types[i] && *float32_only(v.type) != 0)
+        throw model_error(errc::unsupported,
+                          who + " is " + model::name_of(v.type) + "; expected float32" + float32_only(v.type));
       if (v.type != element_type::undefined && v.type != types[i])
         throw model_error(errc::shape_mismatch,
                           who + " given as " + model::name_of(types[i]) + "; expected " + model::name_of(v.type));

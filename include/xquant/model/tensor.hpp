@@ -74,6 +74,29 @@ constexpr const char* name_of(element_type type) noexcept {
   return "undefined";
 }
 
+/// The name of the element type with that number in ONNX files, also of those the library does not store:
+/// "bfloat16", or "number 99" for one that ONNX does not have.
+inline std::string element_type_name(std::int64_t number) {
+  struct entry {
+    std::int64_t number;
+    const char* name;
+  };
+  constexpr entry others[] = {{8, "string"},        {14, "complex64"},      {15, "complex128"}, {16, "bfloat16"},
+                              {17, "float8e4m3fn"}, {18, "float8e4m3fnuz"}, {19, "float8e5m2"}, {20, "float8e5m2fnuz"},
+                              {21, "uint4"},        {22, "int4"},           {23, "float4e2m1"}, {24, "float8e8m0"}};
+  for (const entry& e : others)
+    if (e.number == number) return e.name;
+  const bool known = number > 0 && number <= static_cast<std::int64_t>(element_type::uint64);
+  return known ? name_of(static_cast<element_type>(number)) : "number " + std::to_string(number);
+}
+
+/// What messages add where a type is met that would do if networks did not have to be float32: "" for the others.
+inline const char* float32_only(std::int64_t number) {
+  const bool real = number == 10 || number == 11 || (number >= 16 && number <= 20) || number == 23;
+  return real ? " (networks must be float32)" : "";
+}
+inline const char* float32_only(element_type type) { return float32_only(static_cast<std::int64_t>(type)); }
+
 /// The element type that holds a C++ type. bool and float16 have no C++ type here: their bytes are read as uint8 and
 /// uint16 (tensor::bytes).
 template <class T>

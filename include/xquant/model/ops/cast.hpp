@@ -124,7 +124,8 @@ inline kernel prepare_cast(node_context& context) {
   const auto to = static_cast<element_type>(in_table ? wanted : 0);
   const element_type from = context.input_type(0);
   if (size_of(to) == 0 || (to == element_type::float16 && from != to))
-    context.unsupported("casts to element type number " + std::to_string(wanted));
+    context.unsupported("casts " + context.input_name(0) + " to element type " + element_type_name(wanted) +
+                        float32_only(wanted));
   context.set_output(0, to, context.input_shape(0));
   if (to == from) return [](kernel_arguments& arguments) { arguments.share(0, 0); };
   return [from, to](kernel_arguments& arguments) {

@@ -125,7 +125,7 @@ void with_number_type(const node_context& context, element_type type, Call call)
     case element_type::int64: return call(std::int64_t{});
     default:
       context.unsupported(context.input_name(0) + " is " + name_of(type) +
-                          "; expected float32, float64, int32 or int64");
+                          "; expected float32, float64, int32 or int64" + float32_only(type));
   }
 }
 

@@ -117,7 +117,8 @@ class node_context {
   void expect_float(std::size_t i) const { expect_type(i, element_type::float32); }
   void expect_type(std::size_t i, element_type type) const {
     if (inputs_[i].type != type)
-      unsupported(input_name(i) + " is " + name_of(inputs_[i].type) + "; expected " + name_of(type));
+      unsupported(input_name(i) + " is " + name_of(inputs_[i].type) + "; expected " + name_of(type) +
+                  (type == element_type::float32 ? float32_only(inputs_[i].type) : ""));
   }
   void expect_rank(std::size_t i, std::size_t least, std::size_t most) const {
     const std::size_t rank = inputs_[i].shape.rank;
