@@ -74,7 +74,7 @@ std::size_t check(const shape& s, const parameter_map& map, std::size_t threads)
   std::ptrdiff_t stride[max_rank] = {};
   const std::ptrdiff_t* const strides[4] = {stride, stride, stride, nullptr};
   nest_list nests;
-  REQUIRE(make_nests(s, strides, map, nests).ok());
+  make_nests(s, strides, map, nests);
   std::size_t most = 0;
   std::set<std::size_t> all;
   std::size_t visits = 0;

@@ -2,6 +2,7 @@
 // does before it changes its state.
 #pragma once
 
+#include <xquant/calls/call.hpp>
 #include <xquant/core/bits.hpp>
 #include <xquant/core/nest.hpp>
 #include <xquant/core/validation.hpp>
@@ -85,12 +86,13 @@ struct slot_walk {
   /// granularity the tensor does not have, and another number of slots than before.
   template <class Granularity>
   status prepare(const Granularity& granularity, const tensor_view<const float>& x, std::size_t slots) {
-    if (const status s = validate_input(x, "x"); !s.ok()) return s;
-    if (const status s = granularity.map(x.shape, map); !s.ok()) return s;
+    call<streams_only<float, float, none>> c;
+    if (const status s = c.input_0(x, "x").mapped(granularity, map); !s.ok()) return s;
     if (x.shape.size() != 0 && slots != 0 && map.count != slots)
       return fault(errc::shape_mismatch, "x", static_cast<double>(map.count),
                    "as many parameter slots as in the tensors observed before");
-    return make_nests(x.shape, {x.stride, nullptr, nullptr, nullptr}, map, nests);
+    c.lay_out(map, nests);
+    return {};
   }
 
   /// visit(first element, number of elements, step between them, slot of the first, step between their slots)

@@ -181,6 +181,7 @@ class call {
     if (is_row) {  // the common case needs no search
       const std::size_t size = shape_.size();
       nests.count = size != 0;
+      nests.parts = 1;
       nests.item[0].depth = 1;
       nest_dimension& row = nests.item[0].dimension[0];
       row.extent = size;
@@ -193,7 +194,7 @@ class call {
     const std::ptrdiff_t* strides[4];
     for (unsigned k = 0; k < 4; ++k) strides[k] = has_elements[k] ? places_[k].stride : nullptr;
     const std::ptrdiff_t* const fixed[4] = {strides[0], strides[1], strides[2], strides[3]};
-    (void)make_nests(shape_, fixed, map, nests);
+    make_nests(shape_, fixed, map, nests);
   }
   void lay_out(const parameter_map& map, reduction_walk& walk) const {
     const std::ptrdiff_t* strides[4] = {};
@@ -204,7 +205,7 @@ class call {
       dense[k] = places_[k].dense;
     }
     const std::ptrdiff_t* const fixed[4] = {strides[0], strides[1], strides[2], strides[3]};
-    (void)make_reduction(shape_, map, fixed, dense, walk);
+    make_reduction(shape_, map, fixed, dense, walk);
   }
 
  private:

@@ -52,7 +52,7 @@ status workspace_of(const Granularity& granularity, const shape& s, std::size_t&
     const std::ptrdiff_t* const none[4] = {};
     const bool dense[4] = {true, true, true, true};
     reduction_walk walk;
-    (void)make_reduction(s, map, none, dense, walk);
+    make_reduction(s, map, none, dense, walk);
     return Engine::template workspace_of<Op>(walk, map.count, doubles);
   } else {
     return {};

@@ -161,13 +161,13 @@ constexpr void build_part(const Dimensions& all, std::size_t part, nest_list& ou
 }  // namespace detail
 
 /// The nests of a walk over `s` with the given strides (one array a stream, null where the stream is absent). An empty
-/// shape gives no nest. Never refuses.
-constexpr status make_nests(const shape& s, const std::ptrdiff_t* const (&stream_stride)[4], const parameter_map& map,
-                            nest_list& out) noexcept {
+/// shape gives no nest.
+constexpr void make_nests(const shape& s, const std::ptrdiff_t* const (&stream_stride)[4], const parameter_map& map,
+                          nest_list& out) noexcept {
   out.count = 0;
   out.parts = 1;
   for (std::size_t d = 0; d < s.rank; ++d)
-    if (s.extent[d] == 0) return {};
+    if (s.extent[d] == 0) return;
   detail::given_dimensions all{s, stream_stride, map};
   std::ptrdiff_t step = 1;
   for (std::size_t d = s.rank; d-- > 0;) {
@@ -178,7 +178,7 @@ constexpr status make_nests(const shape& s, const std::ptrdiff_t* const (&stream
   for (std::size_t d = 0; d < s.rank; ++d) ragged += detail::is_ragged(all, d) ? 1 : 0;
   if (ragged <= 2) {
     detail::build_part(all, 0, out);
-    return {};
+    return;
   }
   out.parts = std::size_t{1} << (ragged - 2);
   out.item[0].depth = s.rank;
@@ -186,7 +186,6 @@ constexpr status make_nests(const shape& s, const std::ptrdiff_t* const (&stream
     out.item[0].dimension[d] = all[d];
     out.item[1].dimension[d].extent = map.block[d];
   }
-  return {};
 }
 
 /// Calls visit(nest) for every nest of a walk.

@@ -1,6 +1,7 @@
 // What engines of one thread and one type of lane are: the shared walk (walk.hpp) with the row kernels of that lane.
 #pragma once
 
+#include <xquant/engines/reduction_walk.hpp>
 #include <xquant/engines/row_by_scale.hpp>
 #include <xquant/engines/walk.hpp>
 

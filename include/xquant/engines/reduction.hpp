@@ -60,8 +60,8 @@ constexpr void for_each_piece(const nest_list& nests, Visit&& visit) {
 }
 
 /// Lays out a reduction over views of shape `s`; null where a stream is absent.
-constexpr status make_reduction(const shape& s, const parameter_map& map, const std::ptrdiff_t* const (&stride)[4],
-                                const bool (&dense)[4], reduction_walk& out) noexcept {
+constexpr void make_reduction(const shape& s, const parameter_map& map, const std::ptrdiff_t* const (&stride)[4],
+                              const bool (&dense)[4], reduction_walk& out) noexcept {
   std::ptrdiff_t dense_stride[max_rank] = {};
   std::ptrdiff_t step = 1;
   for (std::size_t d = s.rank; d-- > 0;) {
@@ -71,7 +71,7 @@ constexpr status make_reduction(const shape& s, const parameter_map& map, const 
   const std::ptrdiff_t* const all[4] = {dense_stride, nullptr, nullptr, nullptr};
   out.extents = s;
   for (unsigned k = 0; k < 4; ++k) out.stride[k] = dense[k] ? nullptr : stride[k];
-  return make_nests(s, all, map, out.nests);
+  make_nests(s, all, map, out.nests);
 }
 
 }  // namespace xquant

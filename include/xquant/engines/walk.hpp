@@ -4,7 +4,6 @@
 
 #include <xquant/core/nest.hpp>
 #include <xquant/engines/gather.hpp>
-#include <xquant/engines/reduction_walk.hpp>
 #include <xquant/engines/row_kernel.hpp>
 #include <xquant/engines/short_runs.hpp>
 #include <xquant/engines/streaming.hpp>

@@ -155,7 +155,7 @@ void run_on_box(const Op& operation, const box& b, const conversion_side<Real>& 
   streams.output_0 = out;
   nest_list nests;
   const std::ptrdiff_t* const strides[4] = {in_stride, nullptr, out_stride, nullptr};
-  (void)make_nests(b.extents, strides, map, nests);  // a box of a valid shape, with at most two ragged dimensions
+  make_nests(b.extents, strides, map, nests);  // a box of a valid shape, with at most two ragged dimensions
   for (std::size_t i = 0; i < nests.count; ++i)
     nests.item[i].base[element_index] += static_cast<std::ptrdiff_t>(b.index);
   engine.run(operation, nests, streams);
