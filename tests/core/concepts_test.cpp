@@ -55,14 +55,14 @@ static_assert(!Granularity<int> && !Granularity<void>);
 static_assert(Arithmetic<divide_by_scale> && Arithmetic<multiply_by_reciprocal>);
 struct arithmetic_archetype : claims<category::arithmetic> {
   static constexpr bool multiplies_by_reciprocal = true;
-  template <bool NearHalves, class L>
+  template <bool Short, class L>
   static L quotient(L x, L, L) {
     return x;
   }
 };
 static_assert(Arithmetic<arithmetic_archetype>);
 struct without_flag : claims<category::arithmetic> {
-  template <bool NearHalves, class L>
+  template <bool Short, class L>
   static L quotient(L x, L, L) {
     return x;
   }
@@ -77,11 +77,11 @@ struct without_near_halves : without_quotient {
   }
 };
 struct quotient_of_void : without_quotient {
-  template <bool NearHalves, class L>
+  template <bool Short, class L>
   static void quotient(L, L, L) {}
 };
 struct quotient_needs_object : without_quotient {
-  template <bool NearHalves, class L>
+  template <bool Short, class L>
   L quotient(L x, L, L) const {
     return x;
   }

@@ -41,7 +41,7 @@ void try_boundary(integer divisor_bits, lane b, lane reciprocal, float h, result
   for (int d = -neighbours; d <= neighbours; ++d) {
     const lane a = operations::from_bits(nearest + integer(d));
     const lane exact = operations::divide(a, b);
-    const lane brief = operations::divide_small(a, b, reciprocal);
+    const lane brief = operations::short_quotient(a, b, reciprocal);
     r.cases += width;
     if (xsimd::all(exact == brief)) continue;
     float ea[width];

@@ -155,7 +155,7 @@ struct power_of_two_scale {
 struct half_of_quotient {
   using policy_category = xquant::category::arithmetic;
   static constexpr bool multiplies_by_reciprocal = false;
-  template <bool NearHalves, class L>
+  template <bool Short, class L>
   static constexpr L quotient(L x, L scale, L) {
     return xquant::multiply(xquant::divide(x, scale), xquant::broadcast<L>(0.5f));
   }

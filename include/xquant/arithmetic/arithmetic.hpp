@@ -9,9 +9,9 @@ namespace xquant::inline XQUANT_ABI {
 // clang-format off
 /// An arithmetic A (a regular value; most are empty), of category::arithmetic (docs/arithmetic.md, rule 4):
 ///   static constexpr bool multiplies_by_reciprocal   the scale must have a finite reciprocal, which quotient is given
-///   static L quotient<bool NearHalves>(L x, L scale, L reciprocal)
-///                                                    x in units of the scale. NearHalves promises that the quotient is
-///                                                    only rounded to the nearest point of an 8-bit grid
+///   static L quotient<bool Short>(L x, L scale, L reciprocal)
+///                                                    x in units of the scale. Short: the caller only rounds it to the
+///                                                    nearest point of an 8-bit grid, so the short quotient will do
 /// and, where quotient<true> is shorter and right for some scales only (an interval around 1),
 ///   bool is_ordinary(real scale)                     whether it is right for this one
 ///   using for_any_scale = ...                        the arithmetic of the others, as divide_by_moved_scale.hpp has it;

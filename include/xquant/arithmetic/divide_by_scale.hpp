@@ -9,16 +9,17 @@ namespace xquant::inline XQUANT_ABI {
 
 struct divide_by_moved_scale;  // divide_by_moved_scale.hpp
 
-/// The quotient of ONNX QuantizeLinear: rounded once. `NearHalves` promises that the caller only rounds the quotient to
-/// the nearest point of an 8-bit grid, which lets a vector engine avoid the divide instruction (rule 4).
+/// The quotient of ONNX QuantizeLinear: rounded once. `Short` promises that the caller only rounds the quotient to the
+/// nearest point of an 8-bit grid, which lets a vector engine avoid the divide instruction: the short quotient (rule
+/// 4).
 struct divide_by_scale {
   using policy_category = category::arithmetic;
   static constexpr bool multiplies_by_reciprocal = false;
 
-  template <bool NearHalves, class L>
+  template <bool Short, class L>
   XQUANT_INLINE static constexpr L quotient(L x, L scale, L reciprocal) {
-    if constexpr (NearHalves)
-      return divide_small(x, scale, reciprocal);
+    if constexpr (Short)
+      return short_quotient(x, scale, reciprocal);
     else
       return divide(x, scale);
   }

@@ -12,7 +12,7 @@ struct multiply_by_reciprocal {
   using policy_category = category::arithmetic;
   static constexpr bool multiplies_by_reciprocal = true;
 
-  template <bool NearHalves, class L>
+  template <bool Short, class L>
   XQUANT_INLINE static constexpr L quotient(L x, L /*scale*/, L reciprocal) {
     return multiply(x, reciprocal);
   }

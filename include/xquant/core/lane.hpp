@@ -35,7 +35,7 @@ template <class L> XQUANT_INLINE constexpr L multiply(L a, L b) { return lane_op
 template <class L> XQUANT_INLINE constexpr L divide(L a, L b) { return lane_operations<L>::divide(a, b); }
 /// a / b, where 1/b rounded is at hand, |a/b| is at most 2^10 and b lies in [2^-90, 2^100]. What a rounding to the
 /// nearest point of an 8-bit grid makes of the result is what it makes of the correctly rounded quotient (rule 4).
-template <class L> XQUANT_INLINE constexpr L divide_small(L a, L b, L reciprocal) { return lane_operations<L>::divide_small(a, b, reciprocal); }
+template <class L> XQUANT_INLINE constexpr L short_quotient(L a, L b, L reciprocal) { return lane_operations<L>::short_quotient(a, b, reciprocal); }
 /// a < b ? a : b and a > b ? a : b; hence b when either is NaN.
 template <class L> XQUANT_INLINE constexpr L minimum(L a, L b) { return lane_operations<L>::minimum(a, b); }
 template <class L> XQUANT_INLINE constexpr L maximum(L a, L b) { return lane_operations<L>::maximum(a, b); }

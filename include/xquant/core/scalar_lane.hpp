@@ -49,7 +49,7 @@ struct scalar_lane {
     return a / b;
 #endif
   }
-  XQUANT_INLINE static constexpr Real divide_small(Real a, Real b, Real) { return divide(a, b); }
+  XQUANT_INLINE static constexpr Real short_quotient(Real a, Real b, Real) { return divide(a, b); }
   XQUANT_INLINE static constexpr Real multiply_without_sign_of_zero(Real a, Real b) { return multiply(a, b) + Real(0); }
   XQUANT_INLINE static constexpr Real minimum(Real a, Real b) { return a < b ? a : b; }
   XQUANT_INLINE static constexpr Real maximum(Real a, Real b) { return a > b ? a : b; }

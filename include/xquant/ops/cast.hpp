@@ -43,7 +43,7 @@ struct without_scale {
   using policy_category = category::arithmetic;
   static constexpr bool multiplies_by_reciprocal = false;
 
-  template <bool NearHalves, class L>
+  template <bool Short, class L>
   XQUANT_INLINE static constexpr L quotient(L x, L, L) {
     return x;
   }

@@ -39,7 +39,7 @@ struct divide_in_float16 {
   using policy_category = category::arithmetic;
   static constexpr bool multiplies_by_reciprocal = false;
 
-  template <bool NearHalves, class L>
+  template <bool Short, class L>
   XQUANT_INLINE static constexpr L quotient(L x, L scale, L /*reciprocal*/) {
     return float16::layout::widen<L>(float16::layout::narrow<L>(divide(x, scale)));
   }

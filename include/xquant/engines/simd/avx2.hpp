@@ -18,7 +18,7 @@ struct instruction_set<xsimd::fma3<xsimd::avx2>> {
   XQUANT_INLINE static real rounded(real a) { asm("" : "+x"(a)); return a; }
   XQUANT_INLINE static real divide(real a, real b) { return _mm256_div_ps(a, b); }
   // q + (a - q b) / b with one rounding each: docs/arithmetic.md, rule 4. This arrangement of signs keeps -0.
-  XQUANT_INLINE static real divide_small(real a, real b, real r) {
+  XQUANT_INLINE static real short_quotient(real a, real b, real r) {
     const real q = rounded(_mm256_mul_ps(a, r));
     return _mm256_fnmadd_ps(_mm256_fmsub_ps(q, b, a), r, q);
   }

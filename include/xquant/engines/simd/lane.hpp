@@ -36,7 +36,7 @@ struct lane_operations<xsimd::batch<float, Arch>> {
   XQUANT_INLINE static lane subtract(lane a, lane b) { return a - b; }
   XQUANT_INLINE static lane multiply(lane a, lane b) { return lane(native::rounded(a * b)); }
   XQUANT_INLINE static lane divide(lane a, lane b) { return lane(native::divide(a, b)); }
-  XQUANT_INLINE static lane divide_small(lane a, lane b, lane r) { return lane(native::divide_small(a, b, r)); }
+  XQUANT_INLINE static lane short_quotient(lane a, lane b, lane r) { return lane(native::short_quotient(a, b, r)); }
   XQUANT_INLINE static lane multiply_without_sign_of_zero(lane a, lane b) {
     if constexpr (requires { native::fused_multiply_add(a, b, a); })
       return lane(native::fused_multiply_add(a, b, lane(0.0f)));

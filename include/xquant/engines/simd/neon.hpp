@@ -17,7 +17,7 @@ struct instruction_set<xsimd::neon64> {
   XQUANT_INLINE static real rounded(real a) { asm("" : "+w"(a)); return a; }
   XQUANT_INLINE static real divide(real a, real b) { return vdivq_f32(a, b); }  // xsimd 8 divides approximately
   // q + (a - q b) / b with one rounding each: docs/arithmetic.md, rule 4. This arrangement of signs keeps -0.
-  XQUANT_INLINE static real divide_small(real a, real b, real r) {
+  XQUANT_INLINE static real short_quotient(real a, real b, real r) {
     const real q = rounded(vmulq_f32(a, r));
     return vfmsq_f32(q, vfmaq_f32(vnegq_f32(a), q, b), r);
   }

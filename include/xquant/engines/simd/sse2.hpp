@@ -16,7 +16,7 @@ struct instruction_set<xsimd::sse2> {
   // clang-format off
   XQUANT_INLINE static real rounded(real a) { asm("" : "+x"(a)); return a; }
   XQUANT_INLINE static real divide(real a, real b) { return _mm_div_ps(a, b); }
-  XQUANT_INLINE static real divide_small(real a, real b, real) { return _mm_div_ps(a, b); }
+  XQUANT_INLINE static real short_quotient(real a, real b, real) { return _mm_div_ps(a, b); }
   XQUANT_INLINE static real minimum(real a, real b) { return _mm_min_ps(a, b); }
   XQUANT_INLINE static real maximum(real a, real b) { return _mm_max_ps(a, b); }
   // Below 2^23 the way through integers is exact (the sign of zero is put back); from there on, and for NaN, a is integral.

@@ -44,7 +44,7 @@ struct generic_vectors {
 #endif
     return a;
   }
-  XQUANT_INLINE static real divide_small(real a, real b, real) { return a / b; }
+  XQUANT_INLINE static real short_quotient(real a, real b, real) { return a / b; }
   XQUANT_INLINE static real multiply_without_sign_of_zero(real a, real b) { return rounded(a * b) + real{}; }
 
   XQUANT_INLINE static real minimum(real a, real b) { return a < b ? a : b; }

@@ -36,7 +36,7 @@ struct lane_operations<vector_lane<N, Instructions>> {
   XQUANT_INLINE static lane subtract(lane a, lane b) { return {a.value - b.value}; }
   XQUANT_INLINE static lane multiply(lane a, lane b) { return {native::rounded(a.value * b.value)}; }
   XQUANT_INLINE static lane divide(lane a, lane b) { return {a.value / b.value}; }
-  XQUANT_INLINE static lane divide_small(lane a, lane b, lane r) { return {native::divide_small(a.value, b.value, r.value)}; }
+  XQUANT_INLINE static lane short_quotient(lane a, lane b, lane r) { return {native::short_quotient(a.value, b.value, r.value)}; }
   XQUANT_INLINE static lane multiply_without_sign_of_zero(lane a, lane b) { return {native::multiply_without_sign_of_zero(a.value, b.value)}; }
   XQUANT_INLINE static lane minimum(lane a, lane b) { return {native::minimum(a.value, b.value)}; }
   XQUANT_INLINE static lane maximum(lane a, lane b) { return {native::maximum(a.value, b.value)}; }

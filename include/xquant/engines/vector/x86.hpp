@@ -34,7 +34,7 @@ struct x86_vectors : generic_vectors<N> {
   static constexpr bool converts_low_to_least = true;
 
   // q + (a - q b) / b with one rounding each: docs/arithmetic.md, rule 4. This arrangement of signs keeps -0.
-  XQUANT_INLINE static real divide_small(real a, real b, real r) {
+  XQUANT_INLINE static real short_quotient(real a, real b, real r) {
     if constexpr (requires { own::fused_multiply_add(a, b, r); }) {
       const real q = generic::rounded(a * r);
       return own::fused_multiply_add(-own::fused_multiply_add(q, b, -a), r, q);
