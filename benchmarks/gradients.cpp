@@ -1,6 +1,8 @@
 // Cases: gradients of int8 fake quantize, per tensor. They have no plan: `simd` is the whole validated call.
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 
 #include "engines.hpp"
 
@@ -45,11 +47,12 @@ std::vector<engine_run> clipped_engines(const extent& e) {
   const slot_arrays slots(e, layout::tensor);
   const xquant::parameters_view<float> p = slots.view();
   const arrays a(e.elements);
-  xquant::clipped_straight_through_backward(q, p, a.x_view(), a.g_view(), a.expected_view());
+  xquant::fake_quantize_backward(xquant::clipped_straight_through{}, q, p, a.x_view(), a.g_view(), a.expected_view());
   const auto check = [=, kept = slots] { return difference(a.dx, a.expected, a.n); };
   std::vector<engine_run> runs = call_engines(
       [=](const auto& engine) {
-        xquant::clipped_straight_through_backward(q, p, a.x_view(), a.g_view(), a.dx_view(), engine);
+        xquant::fake_quantize_backward(xquant::clipped_straight_through{}, q, p, a.x_view(), a.g_view(), a.dx_view(),
+                                       engine);
       },
       check);
   constexpr bool by_reciprocal = Arithmetic::multiplies_by_reciprocal;
@@ -132,10 +135,9 @@ std::vector<engine_run> learned_step_engines(const extent& e) {
   const arrays a(e.elements);
   const auto sums = std::make_shared<std::vector<double>>(2);  // found, expected
   const auto found = std::make_shared<float>();
-  constexpr auto plain = xquant::step_size_gradient::plain;
-  xquant::learned_step_size_backward(q, p, a.x_view(), a.g_view(), a.expected_view(),
-                                     xquant::tensor_view<float>(found.get(), xquant::shape{1}), xquant::scalar_engine{},
-                                     plain);
+  constexpr xquant::learned_step_size plain{xquant::step_size_gradient::plain};
+  xquant::fake_quantize_backward(plain, q, p, a.x_view(), a.g_view(), a.expected_view(),
+                                 xquant::tensor_view<float>(found.get(), xquant::shape{1}), xquant::scalar_engine{});
   (*sums)[1] = static_cast<double>(*found);
   // The references sum in another order: random terms of about 1/4, each rounded to 24 bits.
   const double tolerance = 1e-4 * std::sqrt(static_cast<double>(a.n)) + 1e-6 * std::fabs((*sums)[1]);
@@ -145,8 +147,8 @@ std::vector<engine_run> learned_step_engines(const extent& e) {
   };
   std::vector<engine_run> runs = call_engines(
       [=](const auto& engine) {
-        xquant::learned_step_size_backward(q, p, a.x_view(), a.g_view(), a.dx_view(),
-                                           xquant::tensor_view<float>(found.get(), xquant::shape{1}), engine, plain);
+        xquant::fake_quantize_backward(plain, q, p, a.x_view(), a.g_view(), a.dx_view(),
+                                       xquant::tensor_view<float>(found.get(), xquant::shape{1}), engine);
         (*sums)[0] = static_cast<double>(*found);
       },
       check);

@@ -24,7 +24,10 @@
 #include <xquant/formats/wide_exponent.hpp>
 #include <xquant/formats/wide_integer.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/estimator.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/gradients/straight_through.hpp>
 #include <xquant/granularity/onnx_convention.hpp>
 #include <xquant/granularity/parameter_shape.hpp>

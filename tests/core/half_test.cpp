@@ -7,6 +7,8 @@
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/gradients/straight_through.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
@@ -214,9 +216,9 @@ TEST_CASE("gradients and extremes of 16-bit data are those of their floats") {
   std::vector<float16> straight(9);
   std::vector<std::uint8_t> mask(2);
   CHECK(try_fake_quantize_with_mask(q, p, x, y, mask).ok());
-  CHECK(try_clipped_straight_through_backward(q, p, x, g, clipped).ok());
+  CHECK(try_fake_quantize_backward(clipped_straight_through{}, q, p, x, g, clipped).ok());
   CHECK(try_masked_backward(g, mask, masked).ok());
-  CHECK(try_straight_through_backward(g, straight).ok());
+  CHECK(try_fake_quantize_backward(straight_through{}, q, p, x, g, straight).ok());
   for (std::size_t i = 0; i < 9; ++i) {
     const double v = static_cast<double>(wide[i]) * 10;
     const bool inside = std::nearbyint(v) >= -128 && std::nearbyint(v) <= 127;

@@ -1,4 +1,5 @@
 // Schemes that must not compile, a line at a time. As it stands, everything here is right.
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/schemes/power_of_two_scale.hpp>
@@ -27,7 +28,7 @@ xquant::status use(const type& q, float* x, std::int8_t* codes, float* sums) {
   const xquant::parameters p(1.0f);
   const xquant::tensor_view<float> view(x, xquant::shape(4));
   const xquant::status s =
-      xquant::try_learned_step_size_backward(xquant::quantizer<xquant::int8, scheme>{}, p, view, view, view,
-                                             xquant::tensor_view<float>(sums, xquant::shape(1)));
+      xquant::try_fake_quantize_backward(xquant::learned_step_size{}, xquant::quantizer<xquant::int8, scheme>{}, p,
+                                         view, view, view, xquant::tensor_view<float>(sums, xquant::shape(1)));
   return s.ok() ? q.format.valid() : xquant::fault(xquant::errc::ok, "", codes[0], "");
 }

@@ -6,7 +6,7 @@
 #include <support/scale.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/wide_integer.hpp>
-#include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>

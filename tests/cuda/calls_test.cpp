@@ -6,7 +6,9 @@
 #include <cuda/emulate.hpp>
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/gradients/straight_through.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
@@ -101,21 +103,22 @@ TEST_CASE("calls of engines/cuda give what the other engines give") {
   masked_backward(t.grad(), bits, there);
   REQUIRE(try_masked_backward(t.grad(), bits_here, here, engine).ok());
   CHECK(same(y, y_here));
-  clipped_straight_through_backward(q, t.p, t.in(), t.grad(), there);
-  REQUIRE(try_clipped_straight_through_backward(q, p, t.in(), t.grad(), here, engine).ok());
+  fake_quantize_backward(clipped_straight_through{}, q, t.p, t.in(), t.grad(), there);
+  REQUIRE(try_fake_quantize_backward(clipped_straight_through{}, q, p, t.in(), t.grad(), here, engine).ok());
   CHECK(same(y, y_here));
-  REQUIRE(try_straight_through_backward(t.grad(), here, engine).ok());
+  REQUIRE(try_fake_quantize_backward(straight_through{}, q, p, t.in(), t.grad(), here, engine).ok());
   CHECK(same(t.g, y_here));
 
   std::size_t doubles = 0;
-  REQUIRE(learned_step_size_workspace<emulated::launcher>(q, t.s, doubles).ok());
+  REQUIRE(fake_quantize_backward_workspace<emulated::launcher>(learned_step_size{}, q, t.s, doubles).ok());
   std::vector<double> memory(doubles);
   std::vector<float> ds(6), ds_here(6);
   for (const auto scaling : {step_size_gradient::scaled, step_size_gradient::plain}) {
-    learned_step_size_backward(q, t.p, t.in(), t.grad(), there, tensor_view<float>(ds.data(), shape(6)),
-                               scalar_engine{}, scaling);
-    REQUIRE(try_learned_step_size_backward(q, p, t.in(), t.grad(), here, tensor_view<float>(ds_here.data(), shape(6)),
-                                           with(engine, tensor_view<double>(memory.data(), shape(doubles))), scaling)
+    fake_quantize_backward(learned_step_size{scaling}, q, t.p, t.in(), t.grad(), there,
+                           tensor_view<float>(ds.data(), shape(6)));
+    REQUIRE(try_fake_quantize_backward(learned_step_size{scaling}, q, p, t.in(), t.grad(), here,
+                                       tensor_view<float>(ds_here.data(), shape(6)),
+                                       with(engine, tensor_view<double>(memory.data(), shape(doubles))))
                 .ok());
     CHECK(same(y, y_here));
     CHECK(same(ds, ds_here));
@@ -168,7 +171,7 @@ TEST_CASE("what engines/cuda refuses, it refuses before a launch") {
   std::vector<double> memory(12);
   const tensor_view<float> scales(ds.data(), shape(6));
   const auto lsq = [&](const tensor_view<float>& s, const tensor_view<double>& w) {
-    return try_learned_step_size_backward(q, p, t.in(), t.grad(), to, s, with(engine, w)).code;
+    return try_fake_quantize_backward(learned_step_size{}, q, p, t.in(), t.grad(), to, s, with(engine, w)).code;
   };
   CHECK(lsq(scales, tensor_view<double>(memory.data(), shape(1))) == errc::shape_mismatch);
   CHECK(lsq(scales, tensor_view<double>(nullptr, shape(100))) == errc::null_pointer);
@@ -179,8 +182,9 @@ TEST_CASE("what engines/cuda refuses, it refuses before a launch") {
                      with(engine, tensor_view<double>(memory.data(), shape(12))))
             .code == errc::overlap);
   std::size_t doubles = 0;
-  CHECK(learned_step_size_workspace<emulated::launcher>(quantizer<int8, per_axis<3>>{}, t.s, doubles).code ==
-        errc::axis_out_of_range);
+  CHECK(fake_quantize_backward_workspace<emulated::launcher>(learned_step_size{}, quantizer<int8, per_axis<3>>{}, t.s,
+                                                             doubles)
+            .code == errc::axis_out_of_range);
 }
 
 TEST_CASE("nothing is launched for no elements; a refused launch is reported") {
@@ -193,11 +197,12 @@ TEST_CASE("nothing is launched for no elements; a refused launch is reported") {
   std::vector<float> y(300);
   const tensor_view<float> to(y.data(), t.s);
   CHECK(try_fake_quantize(q, t.p.view(), t.in(), to, refusing{}).code == errc::device);
-  CHECK(try_straight_through_backward(t.grad(), to, refusing{}).code == errc::device);
+  CHECK(try_fake_quantize_backward(straight_through{}, q, t.p.view(), t.in(), t.grad(), to, refusing{}).code ==
+        errc::device);
   std::vector<double> memory(100);
-  CHECK(try_learned_step_size_backward(q, t.p.view(), t.in(), t.grad(), to,
-                                       tensor_view<float>(std::vector<float>(6).data(), shape(6)),
-                                       with(refusing{}, tensor_view<double>(memory.data(), shape(100))))
+  CHECK(try_fake_quantize_backward(learned_step_size{}, q, t.p.view(), t.in(), t.grad(), to,
+                                   tensor_view<float>(std::vector<float>(6).data(), shape(6)),
+                                   with(refusing{}, tensor_view<double>(memory.data(), shape(100))))
             .code == errc::device);
 }
 
@@ -246,7 +251,7 @@ TEST_CASE("sums on a device need a workspace of their own") {
   const tensor_view<float> dx(y.data(), t.s);
   const tensor_view<float> dscale(ds.data(), shape(6));
   const auto code = [&](const auto& engine) {
-    return try_learned_step_size_backward(q, t.p, t.in(), t.grad(), dx, dscale, engine).code;
+    return try_fake_quantize_backward(learned_step_size{}, q, t.p, t.in(), t.grad(), dx, dscale, engine).code;
   };
   CHECK(code(emulated::launcher{}) == errc::shape_mismatch);
   CHECK(code(with(emulated::launcher{}, tensor_view<double>(memory.data(), shape(200)))) == errc::ok);
@@ -256,7 +261,7 @@ TEST_CASE("sums on a device need a workspace of their own") {
   CHECK(code(with(nothing_launched{}, tensor_view<double>(reinterpret_cast<double*>(ds.data()), shape(2)))) ==
         errc::overlap);
   std::size_t doubles = 1;
-  CHECK(learned_step_size_workspace<scalar_engine>(q, t.s, doubles).ok());
+  CHECK(fake_quantize_backward_workspace<scalar_engine>(learned_step_size{}, q, t.s, doubles).ok());
   CHECK(doubles == 0);
   CHECK(range_of_workspace<scalar_engine>(per_axis<3>{}, t.s, doubles).code == errc::axis_out_of_range);
 }

@@ -7,7 +7,9 @@
 #include <support/scale.hpp>
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/gradients/straight_through.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
@@ -121,7 +123,7 @@ void masks_and_gradients(const Granularity& granularity, const shape& s, std::si
     const auto all = [&](const auto& engine) {
       fake_quantize_with_mask(q, d.p, x, tensor_view<float>(y[i].data(), s), packed, engine);
       masked_backward(g, packed, tensor_view<float>(dm[i].data(), s), engine);
-      clipped_straight_through_backward(q, d.p, x, g, tensor_view<float>(dx[i].data(), s), engine);
+      fake_quantize_backward(clipped_straight_through{}, q, d.p, x, g, tensor_view<float>(dx[i].data(), s), engine);
     };
     if (i == 0)
       all(scalar_engine{});
@@ -152,8 +154,8 @@ void reductions(const Granularity& granularity, const shape& s, std::size_t grid
     ds[i].resize(map.count);
     std::vector<range<Real>> ranges;
     const auto all = [&](const auto& engine) {
-      learned_step_size_backward(q, d.p, x, g, tensor_view<Real>(dx[i].data(), s),
-                                 tensor_view<Real>(ds[i].data(), shape(map.count)), engine);
+      fake_quantize_backward(learned_step_size{}, q, d.p, x, g, tensor_view<Real>(dx[i].data(), s),
+                             tensor_view<Real>(ds[i].data(), shape(map.count)), engine);
       return try_range_of(granularity, x, ranges, engine).code;
     };
     const errc code = i == 0 ? all(scalar_engine{}) : all(device);
@@ -206,9 +208,10 @@ TEST_CASE("strided and transposed streams of a reduction") {
     const tensor_view<float> to(dx[i].data(), s);
     const tensor_view<float> scales(ds[i].data(), shape(33));
     if (i == 0)
-      learned_step_size_backward(quantizer<int8, per_axis<0>>{}, d.p, x, g, to, scales);
+      fake_quantize_backward(learned_step_size{}, quantizer<int8, per_axis<0>>{}, d.p, x, g, to, scales);
     else
-      learned_step_size_backward(quantizer<int8, per_axis<0>>{}, d.p, x, g, to, scales, emulated::engine{});
+      fake_quantize_backward(learned_step_size{}, quantizer<int8, per_axis<0>>{}, d.p, x, g, to, scales,
+                             emulated::engine{});
   }
   CHECK(same_bits(dx[0], dx[1]));
   CHECK(same_bits(ds[0], ds[1]));

@@ -6,7 +6,9 @@
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/wide_integer.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/gradients/straight_through.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
@@ -62,12 +64,14 @@ xquant::status gradients(const xquant::cuda_engine& e, const xquant::parameters_
                          const xquant::tensor_view<float>& dx, const xquant::tensor_view<std::uint8_t>& mask,
                          const xquant::tensor_view<float>& per_slot, const xquant::tensor_view<double>& workspace) {
   const xquant::quantizer<xquant::int8, xquant::per_axis<0>> q;
-  if (const auto s = xquant::try_straight_through_backward(g, dx, e); !s.ok()) return s;
+  if (const auto s = xquant::try_fake_quantize_backward(xquant::straight_through{}, q, p, x, g, dx, e); !s.ok())
+    return s;
   if (const auto s = xquant::try_fake_quantize_with_mask(q, p, x, dx, mask, e); !s.ok()) return s;
   if (const auto s = xquant::try_masked_backward(g, mask, dx, e); !s.ok()) return s;
-  if (const auto s = xquant::try_clipped_straight_through_backward(q, p, x, g, dx, e); !s.ok()) return s;
-  if (const auto s =
-          xquant::try_learned_step_size_backward(q, p, x, g, dx, per_slot, xquant::cuda_engine(e.stream, workspace));
+  if (const auto s = xquant::try_fake_quantize_backward(xquant::clipped_straight_through{}, q, p, x, g, dx, e); !s.ok())
+    return s;
+  if (const auto s = xquant::try_fake_quantize_backward(xquant::learned_step_size{}, q, p, x, g, dx, per_slot,
+                                                        xquant::cuda_engine(e.stream, workspace));
       !s.ok())
     return s;
   return xquant::try_range_of(q.granularity, x, per_slot, dx, xquant::cuda_engine(e.stream, workspace));

@@ -5,7 +5,9 @@
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/wide_integer.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/gradients/straight_through.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
@@ -156,9 +158,9 @@ void gradients(const char* name, const Granularity& granularity, const xquant::s
   require(
       xquant::try_masked_backward(g.on_device(s), mask.on_device(bytes), y.on_device(s), engine).ok() && y.is(expected),
       name, n);
-  xquant::clipped_straight_through_backward(q, p, in, grad, out);
-  require(xquant::try_clipped_straight_through_backward(q, on_device, x.on_device(s), g.on_device(s), y.on_device(s),
-                                                        engine)
+  xquant::fake_quantize_backward(xquant::clipped_straight_through{}, q, p, in, grad, out);
+  require(xquant::try_fake_quantize_backward(xquant::clipped_straight_through{}, q, on_device, x.on_device(s),
+                                             g.on_device(s), y.on_device(s), engine)
                   .ok() &&
               y.is(expected),
           name, n);
@@ -167,15 +169,17 @@ void gradients(const char* name, const Granularity& granularity, const xquant::s
   for (std::size_t i = 0; i < n; ++i) finite[i] = 30 * gradient[(i * 7) % n];
   const array<float> f(finite);
   std::size_t doubles = 0;
-  require(xquant::learned_step_size_workspace<xquant::cuda_engine>(q, s, doubles).ok(), name, n);
+  require(
+      xquant::fake_quantize_backward_workspace<xquant::cuda_engine>(xquant::learned_step_size{}, q, s, doubles).ok(),
+      name, n);
   const array<double> workspace(doubles);
   const array<float> ds(map.count);
   std::vector<float> expected_ds(map.count);
-  xquant::learned_step_size_backward(q, p, xquant::tensor_view<const float>(finite.data(), s), grad, out,
-                                     xquant::tensor_view<float>(expected_ds.data(), slots));
-  require(xquant::try_learned_step_size_backward(
-              q, on_device, f.on_device(s), g.on_device(s), y.on_device(s), ds.on_device(slots),
-              xquant::cuda_engine(engine.stream, workspace.on_device(xquant::shape(doubles))))
+  xquant::fake_quantize_backward(xquant::learned_step_size{}, q, p, xquant::tensor_view<const float>(finite.data(), s),
+                                 grad, out, xquant::tensor_view<float>(expected_ds.data(), slots));
+  require(xquant::try_fake_quantize_backward(
+              xquant::learned_step_size{}, q, on_device, f.on_device(s), g.on_device(s), y.on_device(s),
+              ds.on_device(slots), xquant::cuda_engine(engine.stream, workspace.on_device(xquant::shape(doubles))))
                   .ok() &&
               y.is(expected) && ds.is(expected_ds),
           name, n);

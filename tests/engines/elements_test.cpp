@@ -6,8 +6,9 @@
 #include <engines/engine.hpp>
 #include <support/scale.hpp>
 #include <xquant/formats/wide_integer.hpp>
-#include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
@@ -205,8 +206,8 @@ TEST_CASE("gradients of 16-bit data") {
     guarded<float16> dx[2] = {guarded<float16>(n), guarded<float16>(n)};
     guarded<float> ds[2] = {guarded<float>(slots), guarded<float>(slots)};
     const auto run = [&](const auto& e, int i) {
-      return try_learned_step_size_backward(q, p, xs, gs, tensor_view<float16>(dx[i].data(), s),
-                                            tensor_view<float>(ds[i].data(), shape(slots)), e)
+      return try_fake_quantize_backward(learned_step_size{}, q, p, xs, gs, tensor_view<float16>(dx[i].data(), s),
+                                        tensor_view<float>(ds[i].data(), shape(slots)), e)
           .code;
     };
     CHECK(run(scalar_engine{}, 0) == errc::ok);

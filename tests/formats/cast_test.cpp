@@ -10,7 +10,7 @@
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/ternary.hpp>
 #include <xquant/formats/wide_integer.hpp>
-#include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/ops/cast.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>

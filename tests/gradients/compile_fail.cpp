@@ -1,6 +1,8 @@
 // What gradients must not compile, a line at a time. As it stands, everything here is right.
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/rounding/stochastic.hpp>
 
@@ -21,16 +23,16 @@ status use(float* data, double* wide, std::uint8_t* bytes, std::uint16_t* words)
   const parameters p(1.0f);
   const quantizer<int8> q;
 #if XQUANT_BAD_LINE == 1
-  return try_learned_step_size_backward(quantizer<int8, stochastic>{}, p, x, x, x, dscale);
+  return try_fake_quantize_backward(learned_step_size{}, quantizer<int8, stochastic>{}, p, x, x, x, dscale);
 #elif XQUANT_BAD_LINE == 2
-  return try_learned_step_size_backward(q, p, x, x, x, tensor_view<double>(wide, shape(1)));
+  return try_fake_quantize_backward(learned_step_size{}, q, p, x, x, x, tensor_view<double>(wide, shape(1)));
 #elif XQUANT_BAD_LINE == 3
   return try_masked_backward(x, tensor_view<std::uint16_t>(words, shape(1)), x);
 #elif XQUANT_BAD_LINE == 4
-  return try_clipped_straight_through_backward(q, p, x, other, x);
+  return try_fake_quantize_backward(clipped_straight_through{}, q, p, x, other, x);
 #else
-  if (const status bad = try_learned_step_size_backward(q, p, x, x, x, dscale); !bad.ok()) return bad;
-  if (const status bad = try_clipped_straight_through_backward(q, p, x, x, x); !bad.ok()) return bad;
+  if (const status bad = try_fake_quantize_backward(learned_step_size{}, q, p, x, x, x, dscale); !bad.ok()) return bad;
+  if (const status bad = try_fake_quantize_backward(clipped_straight_through{}, q, p, x, x, x); !bad.ok()) return bad;
   return try_masked_backward(x, mask, x);
 #endif
 }

@@ -5,7 +5,9 @@
 #include <xquant/arithmetic/multiply_by_reciprocal.hpp>
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/gradients/straight_through.hpp>
 #include <xquant/message.hpp>
 #include <xquant/parameters.hpp>
@@ -64,7 +66,7 @@ struct streams {
   }
 };
 
-enum entry : unsigned { straight = 1, with_mask = 2, masked = 4, clipped = 8, learned = 16, everything = 31 };
+enum entry : unsigned { with_mask = 2, masked = 4, clipped = 8, learned = 16, everything = 30 };
 
 template <class Validate, class Try, class Throw>
 void refuses(bool asked, const char* name, streams& s, errc code, const std::string& text, const Validate& validate,
@@ -93,9 +95,10 @@ void refuses(bool asked, const char* name, streams& s, errc code, const std::str
 
 template <class Q>
 void refused(const Q& q, const parameters& p, streams& s, unsigned who, errc code, const std::string& text) {
-  refuses((who & straight) != 0, "straight", s, code, text,
-          [&] { return validate_straight_through_backward(s.g, s.dx); },
-          [&] { return try_straight_through_backward(s.g, s.dx); }, [&] { straight_through_backward(s.g, s.dx); });
+  refuses((who & clipped) != 0, "straight", s, code, text,
+          [&] { return validate_fake_quantize_backward(straight_through{}, q, p, s.x, s.g, s.dx); },
+          [&] { return try_fake_quantize_backward(straight_through{}, q, p, s.x, s.g, s.dx); },
+          [&] { fake_quantize_backward(straight_through{}, q, p, s.x, s.g, s.dx); });
   refuses((who & with_mask) != 0, "with_mask", s, code, text,
           [&] { return validate_fake_quantize_with_mask(q, p, s.x, s.dx, s.mask); },
           [&] { return try_fake_quantize_with_mask(q, p, s.x, s.dx, s.mask); },
@@ -103,13 +106,13 @@ void refused(const Q& q, const parameters& p, streams& s, unsigned who, errc cod
   refuses((who & masked) != 0, "masked", s, code, text, [&] { return validate_masked_backward(s.g, s.mask, s.dx); },
           [&] { return try_masked_backward(s.g, s.mask, s.dx); }, [&] { masked_backward(s.g, s.mask, s.dx); });
   refuses((who & clipped) != 0, "clipped", s, code, text,
-          [&] { return validate_clipped_straight_through_backward(q, p, s.x, s.g, s.dx); },
-          [&] { return try_clipped_straight_through_backward(q, p, s.x, s.g, s.dx); },
-          [&] { clipped_straight_through_backward(q, p, s.x, s.g, s.dx); });
+          [&] { return validate_fake_quantize_backward(clipped_straight_through{}, q, p, s.x, s.g, s.dx); },
+          [&] { return try_fake_quantize_backward(clipped_straight_through{}, q, p, s.x, s.g, s.dx); },
+          [&] { fake_quantize_backward(clipped_straight_through{}, q, p, s.x, s.g, s.dx); });
   refuses((who & learned) != 0, "learned", s, code, text,
-          [&] { return validate_learned_step_size_backward(q, p, s.x, s.g, s.dx, s.dscale); },
-          [&] { return try_learned_step_size_backward(q, p, s.x, s.g, s.dx, s.dscale); },
-          [&] { learned_step_size_backward(q, p, s.x, s.g, s.dx, s.dscale); });
+          [&] { return validate_fake_quantize_backward(learned_step_size{}, q, p, s.x, s.g, s.dx, s.dscale); },
+          [&] { return try_fake_quantize_backward(learned_step_size{}, q, p, s.x, s.g, s.dx, s.dscale); },
+          [&] { fake_quantize_backward(learned_step_size{}, q, p, s.x, s.g, s.dx, s.dscale); });
 }
 
 const quantizer<int8> plain;
@@ -224,7 +227,7 @@ TEST_CASE("outputs that overlap") {
     s.dx.stride[1] = 3;  // the same elements in other places
     refused(plain, one, s, with_parameters, errc::overlap, "output overlaps");
     s.dx = {s.other.cells.data() + 11, shape(3, 4)};
-    refused(plain, one, s, straight | masked | clipped | learned, errc::overlap, "= 44: output overlaps");
+    refused(plain, one, s, masked | clipped | learned, errc::overlap, "= 44: output overlaps");
   }
   {
     streams s;
@@ -297,21 +300,23 @@ TEST_CASE("empty tensors are processed, without memory") {
   const tensor_view<float> none(nullptr, shape(3, 0));
   const tensor_view<std::uint8_t> bits(nullptr, shape(0));
   float sum = 5;
-  CHECK(try_straight_through_backward(none, none).ok());
+  CHECK(try_fake_quantize_backward(straight_through{}, plain, one, none, none, none).ok());
   CHECK(try_fake_quantize_with_mask(plain, one, none, none, bits).ok());
   CHECK(try_masked_backward(none, bits, none).ok());
-  CHECK(try_clipped_straight_through_backward(plain, one, none, none, none).ok());
-  CHECK(try_learned_step_size_backward(plain, one, none, none, none, tensor_view<float>(&sum, shape(1))).ok());
+  CHECK(try_fake_quantize_backward(clipped_straight_through{}, plain, one, none, none, none).ok());
+  CHECK(
+      try_fake_quantize_backward(learned_step_size{}, plain, one, none, none, none, tensor_view<float>(&sum, shape(1)))
+          .ok());
   CHECK(sum == 0);
 }
 
 TEST_CASE("validate says yes, and writes nothing") {
   streams s;
-  CHECK(validate_straight_through_backward(s.g, s.dx).ok());
+  CHECK(validate_fake_quantize_backward(straight_through{}, plain, one, s.x, s.g, s.dx).ok());
   CHECK(validate_fake_quantize_with_mask(plain, one, s.x, s.dx, s.mask).ok());
   CHECK(validate_masked_backward(s.g, s.mask, s.dx).ok());
-  CHECK(validate_clipped_straight_through_backward(plain, one, s.x, s.g, s.dx).ok());
-  CHECK(validate_clipped_straight_through_backward(plain, one, s.x, s.g, s.x).ok());  // in place
-  CHECK(validate_learned_step_size_backward(plain, one, s.x, s.g, s.g, s.dscale).ok());
+  CHECK(validate_fake_quantize_backward(clipped_straight_through{}, plain, one, s.x, s.g, s.dx).ok());
+  CHECK(validate_fake_quantize_backward(clipped_straight_through{}, plain, one, s.x, s.g, s.x).ok());  // in place
+  CHECK(validate_fake_quantize_backward(learned_step_size{}, plain, one, s.x, s.g, s.g, s.dscale).ok());
   CHECK(s.untouched());
 }

@@ -6,6 +6,7 @@
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/formats/integer.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
 #include <xquant/parameters.hpp>
 
@@ -48,10 +49,11 @@ void check(const Granularity& granularity, std::size_t axis) {
   std::vector<float> dscale(slots);
   const tensor_view<float> xs(x.data(), s);
   const tensor_view<float> gs(g.data(), s);
-  learned_step_size_backward(q, parameters(scales), xs, gs, tensor_view<float>(found.data(), s),
-                             tensor_view<float>(dscale.data(), shape(slots)));
+  fake_quantize_backward(learned_step_size{}, q, parameters(scales), xs, gs, tensor_view<float>(found.data(), s),
+                         tensor_view<float>(dscale.data(), shape(slots)));
   CHECK(found == dx);
-  clipped_straight_through_backward(q, parameters(scales), xs, gs, tensor_view<float>(clipped.data(), s));
+  fake_quantize_backward(clipped_straight_through{}, q, parameters(scales), xs, gs,
+                         tensor_view<float>(clipped.data(), s));
   CHECK(clipped == dx);
   for (std::size_t k = 0; k < slots; ++k)
     CHECK(static_cast<double>(dscale[k]) ==

@@ -40,7 +40,8 @@ void process(const std::vector<float>& x, std::size_t first, std::size_t n, std:
                      out.dx.begin() + static_cast<std::ptrdiff_t>(first + n),
                      out.y.begin() + static_cast<std::ptrdiff_t>(first)));
   for (std::size_t i = 0; i < n; ++i) out.mask[first + i] = packed[i / 8] >> i % 8 & 1;
-  clipped_straight_through_backward(q, p, in, in, tensor_view<float>(out.dx.data() + first, s), engine);
+  fake_quantize_backward(clipped_straight_through{}, q, p, in, in, tensor_view<float>(out.dx.data() + first, s),
+                         engine);
 }
 
 results expected(const std::vector<float>& x, std::uint64_t origin) {

@@ -10,7 +10,9 @@
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/integer.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/gradients/straight_through.hpp>
 #include <xquant/quantizer.hpp>
 #include <xquant/rounding/nearest_away.hpp>
@@ -83,7 +85,10 @@ subject<Real> make_subject(const char* name) {
                   nullptr,
                   nullptr};
   s.straight = [](const setting& c, in<Real> g, out<Real> dx) {
-    return with_engine(c, [&](const auto& e) { return xquant::try_straight_through_backward(g, dx, e); });
+    const auto q = quantizer_of<Format, Scheme, Rounding, Arithmetic>(c);
+    return with_engine(c, [&](const auto& e) {
+      return xquant::try_fake_quantize_backward(xquant::straight_through{}, q, c.parameters, g, g, dx, e);
+    });
   };
   s.with_mask = [](const setting& c, in<Real> x, out<Real> y, out<std::uint8_t> mask) {
     const auto q = quantizer_of<Format, Scheme, Rounding, Arithmetic>(c);
@@ -95,15 +100,17 @@ subject<Real> make_subject(const char* name) {
   };
   s.clipped = [](const setting& c, in<Real> x, in<Real> g, out<Real> dx) {
     const auto q = quantizer_of<Format, Scheme, Rounding, Arithmetic>(c);
-    return with_engine(
-        c, [&](const auto& e) { return xquant::try_clipped_straight_through_backward(q, c.parameters, x, g, dx, e); });
+    return with_engine(c, [&](const auto& e) {
+      return xquant::try_fake_quantize_backward(xquant::clipped_straight_through{}, q, c.parameters, x, g, dx, e);
+    });
   };
   if constexpr (!xquant::is_random_rounding<Rounding>)
     s.learned = [](const setting& c, in<Real> x, in<Real> g, out<Real> dx, out<Real> dscale,
                    xquant::step_size_gradient scaling) {
       const auto q = quantizer_of<Format, Scheme, Rounding, Arithmetic>(c);
       return with_engine(c, [&](const auto& e) {
-        return xquant::try_learned_step_size_backward(q, c.parameters, x, g, dx, dscale, e, scaling);
+        return xquant::try_fake_quantize_backward(xquant::learned_step_size{scaling}, q, c.parameters, x, g, dx, dscale,
+                                                  e);
       });
     };
   s.range = [](const setting& c, in<Real> x, std::vector<xquant::range<Real>>& found) {

@@ -6,7 +6,9 @@
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/integer.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/gradients/straight_through.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/schemes/affine.hpp>
@@ -65,9 +67,9 @@ void check(const Q& q, double scale, std::int32_t zero, std::uint64_t seed) {
   std::vector<double> dscale(1);
   const tensor_view<const double> xs(x.data(), s);
   const tensor_view<const double> gs(g.data(), s);
-  learned_step_size_backward(q, p, xs, gs, tensor_view<double>(dx.data(), s),
-                             tensor_view<double>(dscale.data(), shape(1)), scalar_engine{}, step_size_gradient::plain);
-  clipped_straight_through_backward(q, p, xs, gs, tensor_view<double>(dclipped.data(), s));
+  fake_quantize_backward(learned_step_size{step_size_gradient::plain}, q, p, xs, gs, tensor_view<double>(dx.data(), s),
+                         tensor_view<double>(dscale.data(), shape(1)));
+  fake_quantize_backward(clipped_straight_through{}, q, p, xs, gs, tensor_view<double>(dclipped.data(), s));
   CHECK(dx == dclipped);
 
   // Steps that cross no end of the range.
@@ -87,8 +89,8 @@ void check(const Q& q, double scale, std::int32_t zero, std::uint64_t seed) {
 
   // Scaled: by 1 / sqrt(N * upper).
   const double plain = dscale[0];
-  learned_step_size_backward(q, p, xs, gs, tensor_view<double>(dx.data(), s),
-                             tensor_view<double>(dscale.data(), shape(1)));
+  fake_quantize_backward(learned_step_size{}, q, p, xs, gs, tensor_view<double>(dx.data(), s),
+                         tensor_view<double>(dscale.data(), shape(1)));
   const double upper = is_integer ? static_cast<double>(q.upper_code()) : 448.0;
   CHECK(dscale[0] == doctest::Approx(plain / std::sqrt(static_cast<double>(n) * upper)).epsilon(1e-14));
 }
@@ -121,8 +123,8 @@ TEST_CASE("the codes' range is inclusive, ties as the rounding says") {
       float y = 0;
       std::uint8_t mask = 0xfe;
       const shape one(1);
-      clipped_straight_through_backward(q, p, tensor_view<const float>(&at.x, one), tensor_view<const float>(&g, one),
-                                        tensor_view<float>(&dx, one));
+      fake_quantize_backward(clipped_straight_through{}, q, p, tensor_view<const float>(&at.x, one),
+                             tensor_view<const float>(&g, one), tensor_view<float>(&dx, one));
       CHECK(oracle::same(dx, at.inside ? g : 0.0f));
       fake_quantize_with_mask(q, p, tensor_view<const float>(&at.x, one), tensor_view<float>(&y, one),
                               tensor_view<std::uint8_t>(&mask, one));
@@ -169,9 +171,9 @@ TEST_CASE("the step size's own cases: NaN, infinities, an empty slot") {
   float dx[3];
   float ds[1] = {5};
   const auto run = [&](const auto& q, std::vector<float> x, std::vector<float> g) {
-    learned_step_size_backward(q, parameters(1.0f), tensor_view<float>(x.data(), three),
-                               tensor_view<float>(g.data(), three), tensor_view<float>(dx, three),
-                               tensor_view<float>(ds, shape(1)), scalar_engine{}, step_size_gradient::plain);
+    fake_quantize_backward(learned_step_size{step_size_gradient::plain}, q, parameters(1.0f),
+                           tensor_view<float>(x.data(), three), tensor_view<float>(g.data(), three),
+                           tensor_view<float>(dx, three), tensor_view<float>(ds, shape(1)));
     return ds[0];
   };
   CHECK(run(quantizer<int8>{}, {inf, 0, 0}, {2, 1, 1}) == 254.0f);
@@ -186,9 +188,9 @@ TEST_CASE("the step size's own cases: NaN, infinities, an empty slot") {
 
   float none = 7;
   std::vector<float> sums(4, 9.0f);
-  learned_step_size_backward(quantizer<int8, per_axis<1>>{}, parameters(std::vector<float>(4, 1.0f)),
-                             tensor_view<float>(&none, shape(0, 4)), tensor_view<float>(&none, shape(0, 4)),
-                             tensor_view<float>(&none, shape(0, 4)), tensor_view<float>(sums.data(), shape(4)));
+  fake_quantize_backward(learned_step_size{}, quantizer<int8, per_axis<1>>{}, parameters(std::vector<float>(4, 1.0f)),
+                         tensor_view<float>(&none, shape(0, 4)), tensor_view<float>(&none, shape(0, 4)),
+                         tensor_view<float>(&none, shape(0, 4)), tensor_view<float>(sums.data(), shape(4)));
   CHECK(sums == std::vector<float>(4, 0.0f));
   CHECK(none == 7.0f);
 }
@@ -198,6 +200,8 @@ TEST_CASE("straight through: every bit, a NaN's payload too") {
   std::vector<float> g(bits.size());
   std::memcpy(g.data(), bits.data(), 4 * g.size());
   std::vector<float> dx(g.size());
-  straight_through_backward(tensor_view<float>(g.data(), shape(2, 3)), tensor_view<float>(dx.data(), shape(2, 3)));
+  fake_quantize_backward(straight_through{}, quantizer<int8>{}, parameters(1.0f),
+                         tensor_view<float>(g.data(), shape(2, 3)), tensor_view<float>(g.data(), shape(2, 3)),
+                         tensor_view<float>(dx.data(), shape(2, 3)));
   CHECK(std::memcmp(g.data(), dx.data(), 4 * g.size()) == 0);
 }

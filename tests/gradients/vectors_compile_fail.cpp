@@ -1,5 +1,6 @@
 // What the SIMD engine must not compile: gradients of double data.
 #include <xquant/engines/simd.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
 #include <xquant/parameters.hpp>
 
@@ -10,11 +11,11 @@ xquant::status use(float* x, double* wide) {
   (void)wide;
 #ifdef XQUANT_BAD_LINE
   const tensor_view<double> v(wide, s);
-  return try_learned_step_size_backward(q, basic_parameters<double>(1.0), v, v, v,
-                                        tensor_view<double>(wide + 4, shape(1)), simd_engine<>{});
+  return try_fake_quantize_backward(learned_step_size{}, q, basic_parameters<double>(1.0), v, v, v,
+                                    tensor_view<double>(wide + 4, shape(1)), simd_engine<>{});
 #else
   const tensor_view<float> v(x, s);
-  return try_learned_step_size_backward(q, parameters(1.0f), v, v, v, tensor_view<float>(x + 4, shape(1)),
-                                        simd_engine<>{});
+  return try_fake_quantize_backward(learned_step_size{}, q, parameters(1.0f), v, v, v,
+                                    tensor_view<float>(x + 4, shape(1)), simd_engine<>{});
 #endif
 }

@@ -10,7 +10,7 @@
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/engines/simd.hpp>
 #include <xquant/engines/threads.hpp>
-#include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/granularity/parameter_shape.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/parameters.hpp>

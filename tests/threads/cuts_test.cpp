@@ -6,6 +6,7 @@
 #include <xquant/engines/threads.hpp>
 #include <xquant/formats/integer.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 
 #include <map>
 #include <mutex>
@@ -162,9 +163,9 @@ TEST_CASE("an executor of the caller's own; one that says it has no threads") {
     for (std::size_t i = 0; i < n; ++i) x[i] = static_cast<float>(static_cast<int>(i % 300) - 150);
     std::vector<float> dx(n);
     const float scale = 1;
-    clipped_straight_through_backward(quantizer<int8>{}, parameters_view<float>{&scale, nullptr, nullptr, 1},
-                                      tensor_view<float>(x.data(), shape(n)), tensor_view<float>(x.data(), shape(n)),
-                                      tensor_view<float>(dx.data(), shape(n)), engine);
+    fake_quantize_backward(clipped_straight_through{}, quantizer<int8>{},
+                           parameters_view<float>{&scale, nullptr, nullptr, 1}, tensor_view<float>(x.data(), shape(n)),
+                           tensor_view<float>(x.data(), shape(n)), tensor_view<float>(dx.data(), shape(n)), engine);
     for (std::size_t i = 0; i < n; ++i) REQUIRE(dx[i] == (x[i] >= -128 && x[i] <= 127 ? x[i] : 0.0f));
     CHECK(executor.runs == 1);
   }

@@ -41,10 +41,10 @@ TEST_CASE("double data on threads") {
   std::vector<double> dx[2] = {std::vector<double>(s.size()), std::vector<double>(s.size())};
   std::vector<double> ds[2] = {std::vector<double>(2), std::vector<double>(2)};
   const tensor_view<double> xs(x.data(), s);
-  learned_step_size_backward(q, p, xs, xs, tensor_view<double>(dx[0].data(), s),
-                             tensor_view<double>(ds[0].data(), shape(2)));
-  learned_step_size_backward(q, p, xs, xs, tensor_view<double>(dx[1].data(), s),
-                             tensor_view<double>(ds[1].data(), shape(2)), engine);
+  fake_quantize_backward(learned_step_size{}, q, p, xs, xs, tensor_view<double>(dx[0].data(), s),
+                         tensor_view<double>(ds[0].data(), shape(2)));
+  fake_quantize_backward(learned_step_size{}, q, p, xs, xs, tensor_view<double>(dx[1].data(), s),
+                         tensor_view<double>(ds[1].data(), shape(2)), engine);
   CHECK(dx[0] == dx[1]);
   CHECK(ds[0] == ds[1]);
 }

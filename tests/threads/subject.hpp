@@ -10,7 +10,9 @@
 #include <xquant/engines/threads.hpp>
 #include <xquant/formats/integer.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/gradients/straight_through.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
@@ -92,10 +94,11 @@ answers work(const std::vector<float>& x, const std::vector<float>& g, const xqu
   fake_quantize_with_mask(random, p, xs, view(a.masked), bits(a.random_mask), engine);
   fake_quantize(q, p, xs, view(a.y), engine);
   masked_backward(gs, tensor_view<const std::uint8_t>(a.mask.data(), shape(a.mask.size())), view(a.masked), engine);
-  straight_through_backward(gs, view(a.passed), engine);
-  clipped_straight_through_backward(q, p, xs, gs, view(a.clipped), engine);
+  fake_quantize_backward(straight_through{}, q, p, xs, gs, view(a.passed), engine);
+  fake_quantize_backward(clipped_straight_through{}, q, p, xs, gs, view(a.clipped), engine);
   a.dscale.resize(p.count());
-  learned_step_size_backward(q, p, xs, gs, view(a.dx), tensor_view<float>(a.dscale.data(), shape(p.count())), engine);
+  fake_quantize_backward(learned_step_size{}, q, p, xs, gs, view(a.dx),
+                         tensor_view<float>(a.dscale.data(), shape(p.count())), engine);
   a.extremes = range_of(granularity, xs, engine);
   return a;
 }

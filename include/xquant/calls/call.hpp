@@ -31,6 +31,7 @@ template <class Op>
 class call {
  public:
   using real = typename Op::real;
+  using operation_type = Op;
 
   /// One stream of the operation; faults call it `name`.
   template <operand Which, class T>
@@ -122,12 +123,17 @@ class call {
   /// Does the work, or says what is wrong and has written nothing.
   template <class Quantizer, class Real, class Engine>
   status run(const Quantizer& q, const parameters_view<Real>& p, const Engine& engine) {
+    return run(q, p, make_operation<Op>(q), engine);
+  }
+  /// The same with an operation that holds more than the quantizer says.
+  template <class Quantizer, class Real, class Engine>
+  status run(const Quantizer& q, const parameters_view<Real>& p, const Op& operation, const Engine& engine) {
     parameter_map map;
     if (const status s = validate<memory_of<Engine>>(q, p, map); !s.ok()) return s;
     nest_list nests;
     lay_out(map, nests);
     streams_.parameters = p;
-    return run_on(engine, make_operation<Op>(q), nests, streams_);
+    return run_on(engine, operation, nests, streams_);
   }
   template <class Engine>
   status run_without_parameters(const Op& operation, const Engine& engine) {
@@ -143,11 +149,15 @@ class call {
   /// The work laid out, to be done later with other addresses.
   template <class Quantizer, class Real>
   status make_plan(const Quantizer& q, const parameters_view<Real>& p, plan<Op>& out) {
+    return make_plan(q, p, make_operation<Op>(q), out);
+  }
+  template <class Quantizer, class Real>
+  status make_plan(const Quantizer& q, const parameters_view<Real>& p, const Op& operation, plan<Op>& out) {
     parameter_map map;
     if (const status s = validate(q, p, map); !s.ok()) return s;
     nest_list nests;
     lay_out(map, nests);
-    out = plan<Op>(make_operation<Op>(q), p, nests);
+    out = plan<Op>(operation, p, nests);
     return {};
   }
 

@@ -32,6 +32,28 @@ class plan {
     streams.output_0 = out;
     return engine.run(operation_, nests_, streams);
   }
+  /// Operations of two inputs, and of two outputs.
+  template <class Engine>
+  constexpr auto run(const Engine& engine, const input_type* in, const stream_element<typename Op::input_1_type>* in_1,
+                     output_type* out) const requires(!is_same<typename Op::input_1_type, none>) {
+    static_assert(EngineFor<Engine, Op>, "xquant: this engine does not support this operation");
+    operation_streams<Op> streams = streams_;
+    streams.input_0 = in;
+    streams.input_1 = in_1;
+    streams.output_0 = out;
+    return engine.run(operation_, nests_, streams);
+  }
+  template <class Engine>
+  constexpr auto run(const Engine& engine, const input_type* in, output_type* out,
+                     stream_element<typename Op::output_1_type>* out_1) const
+      requires(!is_same<typename Op::output_1_type, none>) {
+    static_assert(EngineFor<Engine, Op>, "xquant: this engine does not support this operation");
+    operation_streams<Op> streams = streams_;
+    streams.input_0 = in;
+    streams.output_0 = out;
+    streams.output_1 = out_1;
+    return engine.run(operation_, nests_, streams);
+  }
 
  private:
   Op operation_{};

@@ -7,7 +7,7 @@
 #include <xquant/core/meta.hpp>
 #include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
-#include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/presets/elementwise.hpp>

@@ -1,0 +1,95 @@
+// What a gradient estimator is: how a gradient passes the rounding of fake_quantize, and what scales and zero points
+// learn from it.
+#pragma once
+
+#include <xquant/core/lane.hpp>
+#include <xquant/core/meta.hpp>
+#include <xquant/rounding/rounding.hpp>
+
+#include <cstddef>
+
+namespace xquant::inline XQUANT_ABI {
+
+/// What an estimator answers for a lane: dx, and a term for each parameter that it learns.
+template <class L, std::size_t Learned>
+struct estimated {
+  L dx;
+  L term[Learned];
+};
+template <class L>
+struct estimated<L, 0> {
+  L dx;
+};
+
+/// The elements of parameter slots, as `finish` sees one: how many, and the smallest and largest real value of the
+/// format's codes, in units of the scale.
+struct slot_summary {
+  double elements;
+  double lower;
+  double upper;
+};
+
+/// A lane of elements as an estimator sees it. Everything is computed where it is asked for.
+template <class Kernel, class L, bool Exact>
+struct rounded_lane {
+  const Kernel& kernel;
+  const typename Kernel::template prepared<L>& parameters;
+  bound_rounding<L, typename Kernel::rounding_type> round;
+  L x;
+
+  /// v = x / scale (docs/arithmetic.md, rule 4).
+  XQUANT_INLINE constexpr L quotient() const {
+    static_assert(Exact, "xquant: an estimator that asks for the quotient has `uses_quotient = true`");
+    return v();
+  }
+  /// Whether round(v) + zero point is one of the codes in use. NaN is not.
+  XQUANT_INLINE constexpr mask_of<L> inside() const { return kernel.template is_inside<L>(v(), parameters, round); }
+  /// What v becomes: clamp(round(v) + zero point, lower, upper) - zero point; for small floats the decoded code.
+  XQUANT_INLINE constexpr L value() const {
+    return kernel.format.template snap<L>(v(), round, parameters.lowest_step, parameters.highest_step);
+  }
+  XQUANT_INLINE constexpr L scale() const { return parameters.scale; }
+  /// The codes at the ends less the zero point: integer formats.
+  XQUANT_INLINE constexpr L lowest() const { return parameters.lowest_step; }
+  XQUANT_INLINE constexpr L highest() const { return parameters.highest_step; }
+
+ private:
+  XQUANT_INLINE constexpr L v() const { return Kernel::template scaled<L, Exact>(x, parameters); }
+};
+
+namespace detail {
+// A lane of one float, to ask a type whether it is an estimator.
+struct any_lane {
+  float x = 0;
+  constexpr float quotient() const { return 0; }
+  constexpr bool inside() const { return true; }
+  constexpr float value() const { return 0; }
+  constexpr float scale() const { return 1; }
+  constexpr float lowest() const { return 0; }
+  constexpr float highest() const { return 0; }
+};
+}  // namespace detail
+
+// clang-format off
+/// A gradient estimator E (a regular value; most are empty):
+///   static constexpr std::size_t learned             parameters of a slot it gives gradients of: 0, 1 or 2
+///   static constexpr bool uses_quotient              whether it asks for quotient()
+///   estimated<L, learned> backward(const Lane& e, L g) const     dx, and the terms, of a lane e (a rounded_lane), given
+///                                                    g = dL/dy: formulas of core/lane.hpp, the same for every L
+/// and, where something is learned,
+///   static constexpr const char* learned_names[]     what errors call those gradients: "dscale"
+///   double finish(size_t k, double sum, const slot_summary& s) const   the gradient of parameter k of a slot from the
+///                                                    sum of its terms (docs/arithmetic.md, rule 10); also on a device
+// clang-format on
+template <class E>
+concept GradientEstimator = requires(const E& e, const detail::any_lane& lane) {
+  requires is_same<decltype(E::learned), const std::size_t>;
+  requires is_same<decltype(E::uses_quotient), const bool>;
+  requires is_same<decltype(e.backward(lane, 1.0f)), estimated<float, E::learned>>;
+  requires E::learned == 0 || requires {
+    {E::learned_names[0]};
+    requires is_same<decltype(e.finish(std::size_t{}, 1.0, slot_summary{})), double>;
+  };
+};
+
+}  // namespace xquant

@@ -1,0 +1,298 @@
+// The backward pass of fake_quantize, by any estimator: one operation, one call.
+#pragma once
+
+#include <xquant/calls/any_scale.hpp>
+#include <xquant/calls/described_call.hpp>
+#include <xquant/calls/kernel_of.hpp>
+#include <xquant/calls/reduce.hpp>
+#include <xquant/core/adapt.hpp>
+#include <xquant/core/qualifiers.hpp>
+#include <xquant/engines/plan.hpp>
+#include <xquant/engines/scalar.hpp>
+#include <xquant/exception.hpp>
+#include <xquant/gradients/estimator.hpp>
+#include <xquant/quantizer.hpp>
+
+namespace xquant::inline XQUANT_ABI {
+
+namespace detail {
+
+// Whether an estimator fits a quantizer; the texts of the assertions below say what does not.
+template <class E, class Kernel>
+inline constexpr bool learns_of_random = E::learned != 0 && is_random_rounding<typename Kernel::rounding_type>;
+template <class E, class Kernel>
+inline constexpr bool quotient_holds_zero_point = E::uses_quotient && !Kernel::zero_point_is_apart;
+
+template <class E, class Kernel>
+struct check_estimator {
+  static_assert(GradientEstimator<E>,
+                "xquant::fake_quantize_backward: the first argument is not an estimator (gradients/estimator.hpp says "
+                "what one has)");
+  static_assert(!learns_of_random<E, Kernel>,
+                "xquant::fake_quantize_backward: an estimator that learns parameters needs a deterministic rounding");
+  static_assert(!quotient_holds_zero_point<E, Kernel>,
+                "xquant::fake_quantize_backward: this estimator needs a scheme whose zero point is an integer added "
+                "after the rounding");
+  static constexpr bool ok = true;
+};
+
+// What an operation that reduces has beside.
+template <std::size_t Learned>
+struct sums_of_terms {
+  static constexpr std::size_t accumulators = Learned;
+  template <class L>
+  XQUANT_INLINE static constexpr L initial(std::size_t) {
+    return broadcast<L>(0);
+  }
+  template <class L>
+  XQUANT_INLINE static constexpr L combine(std::size_t, L a, L b) {
+    return add(a, b);
+  }
+};
+template <>
+struct sums_of_terms<0> {};
+
+}  // namespace detail
+
+/// dx of an estimator and the terms of what it learns, summed per slot. `Element` is the type of x, g and dx.
+template <class Kernel, class Element, class E>
+struct estimator_operation : Kernel, detail::sums_of_terms<E::learned> {
+  static_assert(detail::check_estimator<E, Kernel>::ok);
+  using input_0_type = Element;
+  using input_1_type = Element;
+  using output_0_type = Element;
+  using output_1_type = none;
+  static constexpr bool is_exact = E::uses_quotient || E::learned != 0;
+  static constexpr bool needs_ordinary_scales = !is_exact && Kernel::has_quotient_of_ordinary_scales;
+
+  E estimator{};
+
+  /// The same operation for every scale, where needs_ordinary_scales.
+  constexpr auto for_any_scale() const noexcept {
+    auto any = detail::rebound<estimator_operation<typename detail::any_scale_kernel<Kernel>::type, Element, E>>(*this);
+    any.estimator = estimator;
+    return any;
+  }
+
+  template <class L>
+  XQUANT_INLINE constexpr typename Kernel::template prepared<L> prepare(const lane_parameters<L>& p) const {
+    return Kernel::template prepare<L, is_exact>(p);
+  }
+  template <class L>
+  XQUANT_INLINE constexpr auto operator()(L x, L g, const typename Kernel::template prepared<L>& p,
+                                          random_bits_of<L, typename Kernel::rounding_type> random) const {
+    const rounded_lane<Kernel, L, is_exact> e{*this, p, {this->rounding_policy, random}, x};
+    const auto found = estimator.backward(e, g);
+    if constexpr (E::learned == 0) {
+      return found.dx;
+    } else {
+      reduced_result<L, L, E::learned> result{found.dx, {}};
+      for (std::size_t k = 0; k < E::learned; ++k) result.term[k] = found.term[k];
+      return result;
+    }
+  }
+};
+
+/// A call of fake_quantize_backward, but for the gradients of parameters.
+template <class E, class Quantizer, class X, class G, class Dx>
+struct fake_quantize_backward_call {
+  using operation = estimator_operation<detail::kernel_of<lane_real<X>, Quantizer>, X, E>;
+  static constexpr detail::named_stream streams[] = {{input_0, "x"}, {input_1, "g"}, {output_0, "dx"}};
+};
+
+namespace detail {
+
+template <class Op, class E, class Quantizer>
+constexpr Op make_estimator_operation(const E& estimator, const Quantizer& q) noexcept {
+  Op operation = make_operation<Op>(q);
+  operation.estimator = estimator;
+  return operation;
+}
+
+// The gradients of the parameters of one slot, from the sums over it.
+template <class E, class Real>
+struct finish_parameters {
+  E estimator;
+  Real* gradient[E::learned];
+  std::ptrdiff_t stride[E::learned];
+  slot_summary summary;
+
+  XQUANT_HOST_DEVICE void operator()(std::size_t slot, const double* sum, double elements) const {
+    for (std::size_t k = 0; k < E::learned; ++k)
+      gradient[k][static_cast<std::ptrdiff_t>(slot) * stride[k]] =
+          static_cast<Real>(estimator.finish(k, sum[k], {elements, summary.lower, summary.upper}));
+  }
+};
+
+// Everything that can be wrong with a call whose `sums` are gradients of parameters; fills `map`.
+template <class E, memory_space Memory, class Call, class Quantizer, class Real, class Sum>
+status validate_learned(Call& c, const Quantizer& q, const parameters_view<Real>& p,
+                        const tensor_view<Sum> (&sums)[E::learned], parameter_map& map) {
+  if (const status bad = c.template validate<Memory>(q, p, map); !bad.ok()) return bad;
+  for (std::size_t k = 0; k < E::learned; ++k) {
+    if (sums[k].shape.rank != 1 || sums[k].shape.extent[0] != map.count)
+      return fault(errc::shape_mismatch, E::learned_names[k], static_cast<double>(sums[k].shape.size()),
+                   "one element per parameter slot");
+    if (const status bad = validate_output(sums[k], sums[k].shape, E::learned_names[k]); !bad.ok()) return bad;
+  }
+  return {};
+}
+
+template <class E, class Quantizer, class Parameters, class In, class Gradient, class Out, class... Learned>
+status validate_backward(const E&, const Quantizer& q, const Parameters& p, const In& x, const Gradient& g, Out& dx,
+                         Learned&... learned) {
+  return on_tensors<fake_quantize_backward_call, E, Quantizer>(
+      [&](auto& c) -> status {
+        if constexpr (E::learned == 0) {
+          return c.validate(q, as_parameters(p));
+        } else {
+          const tensor_view<lane_real<element_of<In>>> sums[] = {as_view(learned)...};
+          for (std::size_t k = 0; k < E::learned; ++k) c.apart(sums[k], E::learned_names[k]);
+          parameter_map map;
+          return validate_learned<E, memory_space::host>(c, q, as_parameters(p), sums, map);
+        }
+      },
+      x, g, dx);
+}
+
+template <class E, class Engine, class Quantizer, class Parameters, class In, class Gradient, class Out,
+          class... Learned>
+status try_backward(const E& estimator, const Engine& engine, const Quantizer& q, const Parameters& p, const In& x,
+                    const Gradient& g, Out& dx, Learned&... learned) {
+  return on_tensors<fake_quantize_backward_call, E, Quantizer>(
+      [&](auto& c) -> status {
+        using operation = typename remove_cvref<decltype(c)>::operation_type;
+        using real = typename operation::real;
+        const auto op = make_estimator_operation<operation>(estimator, q);
+        const auto given = as_parameters(p);
+        if constexpr (E::learned == 0) {
+          return c.run(q, given, op, engine);
+        } else {
+          static_assert((true && ... && is_same<element_of<Learned>, real>),
+                        "xquant: gradients of parameters have the element type of x (float for 16-bit data)");
+          const tensor_view<real> sums[] = {as_view(learned)...};
+          for (std::size_t k = 0; k < E::learned; ++k) c.apart(sums[k], E::learned_names[k]);
+          apart_from_workspace(c, engine);
+          parameter_map map;
+          if (const status bad = validate_learned<E, memory_of<Engine>>(c, q, given, sums, map); !bad.ok()) return bad;
+          reduction_walk walk;
+          c.lay_out(map, walk);
+          const auto bounds = q.format.bounds();
+          finish_parameters<E, real> finish{estimator, {}, {}, {0, bounds.lower, bounds.upper}};
+          for (std::size_t k = 0; k < E::learned; ++k) {
+            finish.gradient[k] = sums[k].data;
+            finish.stride[k] = sums[k].stride[0];
+          }
+          return reduce_on(engine, op, walk, c.streams_with(given), map.count, finish);
+        }
+      },
+      x, g, dx);
+}
+
+}  // namespace detail
+
+/// What would be wrong with fake_quantize_backward(estimator, q, p, x, g, dx); ok when nothing is.
+template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
+          TensorInMemory Out>
+requires(E::learned == 0) [[nodiscard]] status
+    validate_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
+                                    const Gradient& g, Out&& dx) {
+  return detail::validate_backward(estimator, q, p, x, g, dx);
+}
+/// The same with the gradient of one parameter, and of two.
+template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
+          TensorInMemory Out, TensorInMemory First>
+requires(E::learned == 1) [[nodiscard]] status
+    validate_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
+                                    const Gradient& g, Out&& dx, First&& dfirst) {
+  return detail::validate_backward(estimator, q, p, x, g, dx, dfirst);
+}
+template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
+          TensorInMemory Out, TensorInMemory First, TensorInMemory Second>
+requires(E::learned == 2) [[nodiscard]] status
+    validate_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
+                                    const Gradient& g, Out&& dx, First&& dfirst, Second&& dsecond) {
+  return detail::validate_backward(estimator, q, p, x, g, dx, dfirst, dsecond);
+}
+
+/// Gradients of y = fake_quantize(q, p, x), given g = dL/dy, as `estimator` has them: dx, and for each parameter that
+/// it learns a vector of one element per parameter slot. x, g and dx have one shape; dx may be the memory of x or of g.
+/// Sums by docs/arithmetic.md, rule 10: the same bits for every engine, number of threads and layout. Refuses what
+/// fake_quantize refuses, gradients of parameters of another size, and memory that overlaps.
+template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
+          TensorInMemory Out, class Engine = scalar_engine>
+requires(E::learned == 0) [[nodiscard]] status
+    try_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
+                               const Gradient& g, Out&& dx, const Engine& engine = {}) {
+  return detail::try_backward(estimator, engine, q, p, x, g, dx);
+}
+/// The same with the gradient of one parameter, and of two. Allocates the sums on a host; a device's engine brings
+/// memory of fake_quantize_backward_workspace.
+template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
+          TensorInMemory Out, TensorInMemory First, class Engine = scalar_engine>
+requires(E::learned == 1) [[nodiscard]] status
+    try_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
+                               const Gradient& g, Out&& dx, First&& dfirst, const Engine& engine = {}) {
+  return detail::try_backward(estimator, engine, q, p, x, g, dx, dfirst);
+}
+template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
+          TensorInMemory Out, TensorInMemory First, TensorInMemory Second, class Engine = scalar_engine>
+requires(E::learned == 2) [[nodiscard]] status
+    try_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
+                               const Gradient& g, Out&& dx, First&& dfirst, Second&& dsecond,
+                               const Engine& engine = {}) {
+  return detail::try_backward(estimator, engine, q, p, x, g, dx, dfirst, dsecond);
+}
+
+/// The kernel behind a plan of fake_quantize_backward.
+template <class E, class Quantizer, class Element = float>
+using fake_quantize_backward_kernel = estimator_operation<detail::kernel_of<lane_real<Element>, Quantizer>, Element, E>;
+
+/// Lays the call out once (engines/plan.hpp), for estimators that learn nothing.
+template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
+          TensorInMemory Out>
+requires(E::learned == 0) [[nodiscard]] status
+    plan_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
+                                const Gradient& g, Out&& dx,
+                                plan<fake_quantize_backward_kernel<E, Quantizer, element_of<In>>>& out) {
+  return detail::on_tensors<fake_quantize_backward_call, E, Quantizer>(
+      [&](auto& c) {
+        using operation = typename remove_cvref<decltype(c)>::operation_type;
+        return c.make_plan(q, as_parameters(p), detail::make_estimator_operation<operation>(estimator, q), out);
+      },
+      x, g, dx);
+}
+
+/// Doubles of workspace that fake_quantize_backward needs of an `Engine` on a device, for tensors of this shape.
+template <class Engine, GradientEstimator E, class Quantizer>
+requires(E::learned != 0) [[nodiscard]] status
+    fake_quantize_backward_workspace(const E&, const Quantizer& q, const shape& s, std::size_t& doubles) noexcept {
+  return detail::workspace_of<fake_quantize_backward_kernel<E, Quantizer>, Engine>(q.granularity, s, doubles);
+}
+
+#if XQUANT_HAS_EXCEPTIONS
+/// See try_fake_quantize_backward. Throws xquant::error.
+template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
+          TensorInMemory Out, class Engine = scalar_engine>
+requires(E::learned == 0) void fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p,
+                                                      const In& x, const Gradient& g, Out&& dx,
+                                                      const Engine& engine = {}) {
+  throw_if(detail::try_backward(estimator, engine, q, p, x, g, dx));
+}
+template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
+          TensorInMemory Out, TensorInMemory First, class Engine = scalar_engine>
+requires(E::learned == 1) void fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p,
+                                                      const In& x, const Gradient& g, Out&& dx, First&& dfirst,
+                                                      const Engine& engine = {}) {
+  throw_if(detail::try_backward(estimator, engine, q, p, x, g, dx, dfirst));
+}
+template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
+          TensorInMemory Out, TensorInMemory First, TensorInMemory Second, class Engine = scalar_engine>
+requires(E::learned == 2) void fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p,
+                                                      const In& x, const Gradient& g, Out&& dx, First&& dfirst,
+                                                      Second&& dsecond, const Engine& engine = {}) {
+  throw_if(detail::try_backward(estimator, engine, q, p, x, g, dx, dfirst, dsecond));
+}
+#endif
+
+}  // namespace xquant
