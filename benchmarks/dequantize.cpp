@@ -19,7 +19,7 @@ std::vector<engine_run> dequantize_engines(const extent& e) {
   const xquant::tensor_view<float> out(x, xquant::shape{n});
   const quantizer q;
   const xquant::parameters_view<float> p = slots.view();
-  xquant::dequantize(q, p, in, xquant::tensor_view<float>(expected, xquant::shape{n}));
+  xquant::dequantize(q, p, in, xquant::tensor_view<float>(expected, xquant::shape{n}), xquant::scalar_engine{});
   const auto check = [=, kept = slots] { return difference(x, expected, n); };
   std::vector<engine_run> runs = library_engines<xquant::dequantize_kernel<quantizer>>(
       [=](auto& plan) { return xquant::plan_dequantize(q, p, in, out, plan); },
@@ -48,7 +48,7 @@ std::vector<engine_run> fake_quantize_engines(const extent& e) {
   const xquant::tensor_view<float> out(y, xquant::shape{n});
   const quantizer q;
   const xquant::parameters_view<float> p = slots.view();
-  xquant::fake_quantize(q, p, in, xquant::tensor_view<float>(expected, xquant::shape{n}));
+  xquant::fake_quantize(q, p, in, xquant::tensor_view<float>(expected, xquant::shape{n}), xquant::scalar_engine{});
   const auto check = [=, kept = slots] { return difference(y, expected, n); };
   std::vector<engine_run> runs = library_engines<xquant::fake_quantize_kernel<quantizer>>(
       [=](auto& plan) { return xquant::plan_fake_quantize(q, p, in, out, plan); },

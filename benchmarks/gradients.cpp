@@ -47,7 +47,8 @@ std::vector<engine_run> clipped_engines(const extent& e) {
   const slot_arrays slots(e, layout::tensor);
   const xquant::parameters_view<float> p = slots.view();
   const arrays a(e.elements);
-  xquant::fake_quantize_backward(xquant::clipped_straight_through{}, q, p, a.x_view(), a.g_view(), a.expected_view());
+  xquant::fake_quantize_backward(xquant::clipped_straight_through{}, q, p, a.x_view(), a.g_view(), a.expected_view(),
+                                 xquant::scalar_engine{});
   const auto check = [=, kept = slots] { return difference(a.dx, a.expected, a.n); };
   std::vector<engine_run> runs = call_engines(
       [=](const auto& engine) {
@@ -81,7 +82,7 @@ std::vector<engine_run> mask_forward_engines(const extent& e) {
   auto* const mask = static_cast<std::uint8_t*>(memory(buffer::codes, 2 * bytes));
   const xquant::tensor_view<std::uint8_t> mask_view(mask, xquant::shape{bytes});
   const xquant::tensor_view<std::uint8_t> expected_mask(mask + bytes, xquant::shape{bytes});
-  xquant::fake_quantize_with_mask(q, p, a.x_view(), a.expected_view(), expected_mask);
+  xquant::fake_quantize_with_mask(q, p, a.x_view(), a.expected_view(), expected_mask, xquant::scalar_engine{});
   const auto check = [=, kept = slots] {
     std::string wrong = difference(a.dx, a.expected, a.n, true);
     if (wrong.empty())
@@ -116,7 +117,7 @@ std::vector<engine_run> mask_backward_engines(const extent& e) {
   xquant::fake_quantize_with_mask(q, slots.view(), a.x_view(), a.dx_view(),
                                   xquant::tensor_view<std::uint8_t>(mask, xquant::shape{bytes}));
   const xquant::tensor_view<const std::uint8_t> mask_view(mask, xquant::shape{bytes});
-  xquant::masked_backward(a.g_view(), mask_view, a.expected_view());
+  xquant::masked_backward(a.g_view(), mask_view, a.expected_view(), xquant::scalar_engine{});
   const auto check = [=] { return difference(a.dx, a.expected, a.n); };
   std::vector<engine_run> runs = call_engines(
       [=](const auto& engine) { xquant::masked_backward(a.g_view(), mask_view, a.dx_view(), engine); }, check);

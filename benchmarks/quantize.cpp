@@ -22,7 +22,7 @@ std::vector<engine_run> quantize_engines(const extent& e, const Quantizer& q, co
   const xquant::shape shape = where == layout::tensor ? xquant::shape{n} : xquant::shape{e.rows, e.columns};
   const xquant::tensor_view<const float> in(x, shape);
   const xquant::tensor_view<std::int8_t> out(codes, shape);
-  xquant::quantize(q, p, in, xquant::tensor_view<std::int8_t>(expected, shape));
+  xquant::quantize(q, p, in, xquant::tensor_view<std::int8_t>(expected, shape), xquant::scalar_engine{});
   const auto check = [=, kept = slots] { return difference(codes, expected, n); };
 
   std::vector<engine_run> runs = library_engines<xquant::quantize_kernel<Quantizer>>(

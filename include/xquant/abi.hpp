@@ -102,5 +102,6 @@
   XQUANT_ABI_JOIN(, XQUANT_ABI_EXCEPTIONS_##exceptions, XQUANT_ABI_CHECKED_##checked, XQUANT_ABI_MATH, , , , )
 #define XQUANT_ABI_MODES(exceptions, checked) XQUANT_ABI_MODE(exceptions, checked)
 
-#define XQUANT_ABI \
-  XQUANT_ABI_JOIN(v0_, XQUANT_ABI_MACHINE, XQUANT_ABI_MODES(XQUANT_HAS_EXCEPTIONS, XQUANT_ENABLE_ASSERT), , , , , )
+#define XQUANT_ABI                                                                                        \
+  XQUANT_ABI_JOIN(v0_, XQUANT_ABI_MACHINE, XQUANT_ABI_MODES(XQUANT_HAS_EXCEPTIONS, XQUANT_ENABLE_ASSERT), \
+                  XQUANT_ABI_IF(XQUANT_SCALAR_BY_DEFAULT, _scalar), , , , )

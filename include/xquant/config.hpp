@@ -79,6 +79,12 @@
 #define XQUANT_ENABLE_ASSERT 0
 #endif
 
+// 1: a call that names no engine runs plain loops and not vectors (calls/default_engine.hpp): for programs of many
+// kernels and little data, which compile faster so.
+#if !defined(XQUANT_SCALAR_BY_DEFAULT)
+#define XQUANT_SCALAR_BY_DEFAULT 0
+#endif
+
 // Everything lives in `namespace xquant::inline XQUANT_ABI`, named after all flags that change code. Names are used as
 // xquant::... throughout; specialise templates as such too.
 #include <xquant/abi.hpp>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/calibration/min_max.hpp>
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/ops/dequantize.hpp>
@@ -46,7 +47,7 @@ using as_quantizer = typename detail::as_quantizer_trait<FormatOrQuantizer>::typ
 /// The codes of x, with scales (and zero points) for the exact range of each parameter slot. `quantize<int8>(x)`,
 /// `quantize<quantizer<uint8, affine, per_axis<0>>>(x)`. x holds float. Throws xquant::error: what quantize and min_max
 /// refuse, in particular NaN, infinities and empty data.
-template <class FormatOrQuantizer, TensorLike In, class Engine = scalar_engine>
+template <class FormatOrQuantizer, TensorLike In, class Engine = default_engine>
 [[nodiscard]] quantized_tensor<as_quantizer<FormatOrQuantizer>> quantize(
     const In& x, const Engine& engine = {}, const as_quantizer<FormatOrQuantizer>& q = {}) {
   auto&& input = evaluated(x);
@@ -61,7 +62,7 @@ template <class FormatOrQuantizer, TensorLike In, class Engine = scalar_engine>
 }
 
 /// The real numbers that the codes stand for, row-major.
-template <class Quantizer, class Engine = scalar_engine>
+template <class Quantizer, class Engine = default_engine>
 [[nodiscard]] std::vector<float> dequantize(const quantized_tensor<Quantizer>& t, const Engine& engine = {}) {
   std::vector<float> x(t.codes.size());
   dequantize(t.quantizer, t.parameters, t.view(), tensor_view(x.data(), t.shape), engine);

@@ -2,6 +2,7 @@
 // each type answers to is in runtime/, a file a kind.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/calls/described_call.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/ops/dequantize.hpp>
@@ -82,7 +83,7 @@ template <class Choices = runtime_choices<>, class Parameters, TensorLike In, Te
 
 /// fake_quantize by description, without exceptions; see ops/fake_quantize.hpp.
 template <class Choices = runtime_choices<>, class Parameters, TensorLike In, TensorInMemory Out,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 [[nodiscard]] status try_fake_quantize(const quantizer_description& d, const Parameters& p, const In& x, Out&& y,
                                        const Engine& engine = {}) {
   return detail::try_described<Choices, fake_quantize_call>(engine, d, p, x, y);
@@ -97,7 +98,7 @@ template <class Choices = runtime_choices<>, class Parameters, TensorLike In, Te
 /// quantize by description, without exceptions. The element type of `codes` must be what the format stores: int8,
 /// uint8, int16, uint16, int32, uint32.
 template <class Choices = runtime_choices<>, class Parameters, TensorLike In, TensorInMemory Out,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 [[nodiscard]] status try_quantize(const quantizer_description& d, const Parameters& p, const In& x, Out&& codes,
                                   const Engine& engine = {}) {
   return detail::try_described<Choices, quantize_call>(engine, d, p, x, codes);
@@ -112,7 +113,7 @@ template <class Choices = runtime_choices<>, class Parameters, TensorLike In, Te
 
 /// dequantize by description, likewise.
 template <class Choices = runtime_choices<>, class Parameters, TensorLike In, TensorInMemory Out,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 [[nodiscard]] status try_dequantize(const quantizer_description& d, const Parameters& p, const In& codes, Out&& x,
                                     const Engine& engine = {}) {
   return detail::try_described<Choices, dequantize_call>(engine, d, p, codes, x);
@@ -121,19 +122,19 @@ template <class Choices = runtime_choices<>, class Parameters, TensorLike In, Te
 #if XQUANT_HAS_EXCEPTIONS
 /// The three with exceptions: `fake_quantize<choices>(description, parameters, x, y)`.
 template <class Choices = runtime_choices<>, class Parameters, TensorLike In, TensorInMemory Out,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 void fake_quantize(const quantizer_description& d, const Parameters& p, const In& x, Out&& y,
                    const Engine& engine = {}) {
   throw_if(try_fake_quantize<Choices>(d, p, x, y, engine));
 }
 template <class Choices = runtime_choices<>, class Parameters, TensorLike In, TensorInMemory Out,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 void quantize(const quantizer_description& d, const Parameters& p, const In& x, Out&& codes,
               const Engine& engine = {}) {
   throw_if(try_quantize<Choices>(d, p, x, codes, engine));
 }
 template <class Choices = runtime_choices<>, class Parameters, TensorLike In, TensorInMemory Out,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 void dequantize(const quantizer_description& d, const Parameters& p, const In& codes, Out&& x,
                 const Engine& engine = {}) {
   throw_if(try_dequantize<Choices>(d, p, codes, x, engine));

@@ -10,6 +10,7 @@
 #include <xquant/calibration/min_max.hpp>
 #include <xquant/calibration/percentile.hpp>
 #include <xquant/calibration/squared_error.hpp>
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/engines/plan.hpp>
 #include <xquant/engines/scalar.hpp>

@@ -70,12 +70,12 @@ void against_oracle(const Quantizer& q, bool zero_points, std::size_t elements) 
     const xquant::shape shape(elements);
     const xquant::scale_and_zero_point<Real> p{scale, zero_point};
     const xquant::tensor_view<const Real> input(x.data(), shape);
-    xquant::quantize(q, p, input, xquant::tensor_view<code_type>(codes.data(), shape));
+    xquant::quantize(q, p, input, xquant::tensor_view<code_type>(codes.data(), shape), xquant::scalar_engine{});
     xquant::dequantize(q, p, xquant::tensor_view<code_type>(codes.data(), shape),
-                       xquant::tensor_view<Real>(back.data(), shape));
-    xquant::fake_quantize(q, p, input, xquant::tensor_view<Real>(fake.data(), shape));
+                       xquant::tensor_view<Real>(back.data(), shape), xquant::scalar_engine{});
+    xquant::fake_quantize(q, p, input, xquant::tensor_view<Real>(fake.data(), shape), xquant::scalar_engine{});
     const xquant::tensor_view<Real> both(in_place.data(), shape);
-    xquant::fake_quantize(q, p, both, both);
+    xquant::fake_quantize(q, p, both, both, xquant::scalar_engine{});
     for (std::size_t i = 0; i < elements; ++i) {
       std::uint32_t bits = 0;
       if constexpr (how == rounding::random)

@@ -81,10 +81,10 @@ TEST_CASE("calls of engines/cuda give what the other engines give") {
   const auto p = t.p.view();
   std::vector<std::int8_t> codes(300), codes_here(300);
   std::vector<float> y(300), y_here(300);
-  quantize(q, t.p, t.in(), tensor_view<std::int8_t>(codes.data(), t.s));
+  quantize(q, t.p, t.in(), tensor_view<std::int8_t>(codes.data(), t.s), scalar_engine{});
   REQUIRE(try_quantize(q, p, t.in(), tensor_view<std::int8_t>(codes_here.data(), t.s), engine).ok());
   CHECK(codes == codes_here);
-  dequantize(q, t.p, tensor_view<std::int8_t>(codes.data(), t.s), tensor_view<float>(y.data(), t.s));
+  dequantize(q, t.p, tensor_view<std::int8_t>(codes.data(), t.s), tensor_view<float>(y.data(), t.s), scalar_engine{});
   REQUIRE(
       try_dequantize(q, p, tensor_view<std::int8_t>(codes.data(), t.s), tensor_view<float>(y_here.data(), t.s), engine)
           .ok());
@@ -96,14 +96,14 @@ TEST_CASE("calls of engines/cuda give what the other engines give") {
   std::vector<std::uint8_t> mask(38), mask_here(38);
   const tensor_view<std::uint8_t> bits(mask.data(), shape(38));
   const tensor_view<std::uint8_t> bits_here(mask_here.data(), shape(38));
-  fake_quantize_with_mask(q, t.p, t.in(), there, bits);
+  fake_quantize_with_mask(q, t.p, t.in(), there, bits, scalar_engine{});
   REQUIRE(try_fake_quantize_with_mask(q, p, t.in(), here, bits_here, engine).ok());
   CHECK(same(y, y_here));
   CHECK(mask == mask_here);
-  masked_backward(t.grad(), bits, there);
+  masked_backward(t.grad(), bits, there, scalar_engine{});
   REQUIRE(try_masked_backward(t.grad(), bits_here, here, engine).ok());
   CHECK(same(y, y_here));
-  fake_quantize_backward(clipped_straight_through{}, q, t.p, t.in(), t.grad(), there);
+  fake_quantize_backward(clipped_straight_through{}, q, t.p, t.in(), t.grad(), there, scalar_engine{});
   REQUIRE(try_fake_quantize_backward(clipped_straight_through{}, q, p, t.in(), t.grad(), here, engine).ok());
   CHECK(same(y, y_here));
   REQUIRE(try_fake_quantize_backward(straight_through{}, q, p, t.in(), t.grad(), here, engine).ok());
@@ -212,7 +212,7 @@ TEST_CASE("a device has every form of a call") {
   std::vector<std::int8_t> codes(300), codes_here(300);
   const tensor_view<std::int8_t> there(codes.data(), t.s);
   const tensor_view<std::int8_t> here(codes_here.data(), t.s);
-  quantize(q, t.p, t.in(), there);
+  quantize(q, t.p, t.in(), there, scalar_engine{});
   quantize(q, t.p, t.in(), here, engine);
   CHECK(codes == codes_here);
   CHECK_THROWS_AS(quantize(q, t.p, t.in(), here, refusing{}), error);

@@ -208,7 +208,8 @@ TEST_CASE("strided and transposed streams of a reduction") {
     const tensor_view<float> to(dx[i].data(), s);
     const tensor_view<float> scales(ds[i].data(), shape(33));
     if (i == 0)
-      fake_quantize_backward(learned_step_size{}, quantizer<int8, per_axis<0>>{}, d.p, x, g, to, scales);
+      fake_quantize_backward(learned_step_size{}, quantizer<int8, per_axis<0>>{}, d.p, x, g, to, scales,
+                             scalar_engine{});
     else
       fake_quantize_backward(learned_step_size{}, quantizer<int8, per_axis<0>>{}, d.p, x, g, to, scales,
                              emulated::engine{});

@@ -141,7 +141,7 @@ void every_pattern() {
     guarded<Out> found(x.size());
     const quantizer<int32, affine> q;
     const parameters p(scale, 3);
-    fake_quantize(q, p, in, tensor_view<Out>(expected.data(), s));
+    fake_quantize(q, p, in, tensor_view<Out>(expected.data(), s), scalar_engine{});
     fake_quantize(q, p, in, tensor_view<Out>(found.data(), s), engine{});
     CAPTURE(scale);
     CHECK(differences(expected, found) == 0);

@@ -30,7 +30,7 @@ void check(const Granularity& granularity, const xquant::shape& shape) {
   std::vector<std::int8_t> by_scalar(n);
   std::vector<std::int8_t> by_vector(n);
   const tensor_view<float> input(x.data(), shape);
-  quantize(q, p, input, tensor_view<std::int8_t>(by_scalar.data(), shape));
+  quantize(q, p, input, tensor_view<std::int8_t>(by_scalar.data(), shape), scalar_engine{});
   quantize(q, p, input, tensor_view<std::int8_t>(by_vector.data(), shape), engine{});
   REQUIRE(by_scalar == by_vector);
   plan<quantize_kernel<decltype(q)>> laid_out;
@@ -79,7 +79,8 @@ TEST_CASE("stochastic rounding in pieces: the bits of the whole, wherever a piec
   for (const std::uint64_t start : {std::uint64_t{0}, std::uint64_t{37}, (std::uint64_t{1} << 34) - 130}) {
     const auto from = [&](std::uint64_t first) { return quantizer<int8, stochastic>({}, {}, {}, {11, first}); };
     std::vector<std::int8_t> whole(n);
-    quantize(from(start), p, tensor_view<float>(x.data(), shape(n)), tensor_view<std::int8_t>(whole.data(), shape(n)));
+    quantize(from(start), p, tensor_view<float>(x.data(), shape(n)), tensor_view<std::int8_t>(whole.data(), shape(n)),
+             scalar_engine{});
     for (const std::size_t piece : {1u, 3u, 16u, 63u, 64u, 65u, 200u, 700u}) {
       std::vector<std::int8_t> pieces(n);
       for (std::size_t done = 0; done < n; done += piece) {

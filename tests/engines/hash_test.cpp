@@ -54,7 +54,7 @@ void check(const Quantizer& q, float scale, std::int32_t zero_point, oracle::rou
       }
     }
     const tensor_view<float> input(x.data(), shape(n));
-    quantize(q, p, input, tensor_view<code>(by_scalar.data(), shape(n)));
+    quantize(q, p, input, tensor_view<code>(by_scalar.data(), shape(n)), scalar_engine{});
     quantize(q, p, input, tensor_view<code>(by_vector.data(), shape(n)), engine{});
     of_oracle.add(expected.data(), n * sizeof(code));
     of_scalar.add(by_scalar.data(), n * sizeof(code));

@@ -6,6 +6,7 @@
 #include <core/oracle.hpp>
 #include <xquant/core/random.hpp>
 #include <xquant/engines/simd.hpp>
+#include <xquant/engines/vector.hpp>
 #include <xquant/parameters.hpp>
 
 #include <type_traits>
@@ -75,6 +76,7 @@ void check(const Q& q, std::size_t rows, std::size_t columns, const Code& expect
     REQUIRE(wrong_fakes == 0);
   };
   run(scalar_engine{});
+  run(vector_engine<>{});
   run(simd_engine<>{});
   if constexpr (!is_same<default_simd_architecture, xsimd::sse2>) run(simd_engine<xsimd::sse2>{});
 }

@@ -4,10 +4,10 @@
 
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/calls/call.hpp>
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/calls/reduce.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/half.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
@@ -237,7 +237,7 @@ template <class Quantizer, TensorLike In, TensorInMemory Out>
 }
 
 /// dynamic_quantize without exceptions: writes `codes` and `used`, or returns what is wrong and has written neither.
-template <class Quantizer, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class Quantizer, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_dynamic_quantize(const Quantizer& q, const In& x, Out&& codes,
                                           basic_parameters<lane_real<element_of<In>>>& used,
                                           const Engine& engine = {}) {
@@ -252,7 +252,7 @@ template <class Quantizer, TensorLike In, TensorInMemory Out, class Engine = sca
 }
 
 /// dynamic_fake_quantize without exceptions: writes `y` and `used`, or returns what is wrong and has written neither.
-template <class Quantizer, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class Quantizer, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_dynamic_fake_quantize(const Quantizer& q, const In& x, Out&& y,
                                                basic_parameters<lane_real<element_of<In>>>& used,
                                                const Engine& engine = {}) {
@@ -275,7 +275,7 @@ template <class Quantizer, TensorLike In, TensorInMemory Out, class Engine = sca
 /// every engine, number of threads and memory layout.
 /// Source: ONNX DynamicQuantizeLinear (11), torch.ao's and torchao's dynamic activations, whose small differences are
 /// schemes. Errors: as quantize; NaN or infinities in x (errc::not_finite, naming the first); nothing is written then.
-template <class Quantizer, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class Quantizer, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 basic_parameters<lane_real<element_of<In>>> dynamic_quantize(const Quantizer& q, const In& x, Out&& codes,
                                                              const Engine& engine = {}) {
   basic_parameters<lane_real<element_of<In>>> used;
@@ -284,7 +284,7 @@ basic_parameters<lane_real<element_of<In>>> dynamic_quantize(const Quantizer& q,
 }
 
 /// The same with y = fake_quantize(q, parameters, x), which may be in the place of x.
-template <class Quantizer, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class Quantizer, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 basic_parameters<lane_real<element_of<In>>> dynamic_fake_quantize(const Quantizer& q, const In& x, Out&& y,
                                                                   const Engine& engine = {}) {
   basic_parameters<lane_real<element_of<In>>> used;

@@ -1,11 +1,11 @@
 // The extremes of a tensor, one range a parameter slot, by an engine. Dynamic quantization extends the reduction.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/calls/described_call.hpp>
 #include <xquant/calls/reduce.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/range.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
 
 #include <vector>
@@ -88,7 +88,7 @@ template <class Granularity, TensorLike In>
 /// [minimum, maximum] of the elements of each parameter slot of `granularity`, -0 as +0 (floats, for 16-bit data);
 /// `out` is resized. NaN is ignored, infinities are not. Refuses a bad shape, an axis x does not have, and
 /// (errc::no_samples) a slot without a number.
-template <class Granularity, TensorLike In, class Engine = scalar_engine>
+template <class Granularity, TensorLike In, class Engine = default_engine>
 [[nodiscard]] status try_range_of(const Granularity& granularity, const In& x,
                                   std::vector<range<lane_real<element_of<In>>>>& out, const Engine& engine = {}) {
   using real = lane_real<element_of<In>>;
@@ -120,7 +120,7 @@ template <class Granularity, TensorLike In, class Engine = scalar_engine>
 /// The same into two dense rows of one element a slot, which may lie on a device (with the engine's workspace, of
 /// range_of_workspace doubles). A slot without a number has +infinity and -infinity.
 template <class Granularity, TensorLike In, TensorInMemory Minimum, TensorInMemory Maximum,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 [[nodiscard]] status try_range_of(const Granularity& granularity, const In& x, Minimum&& minimum, Maximum&& maximum,
                                   const Engine& engine = {}) {
   using real = lane_real<element_of<In>>;
@@ -152,7 +152,7 @@ template <class Engine, class Granularity>
 
 #if XQUANT_HAS_EXCEPTIONS
 /// See try_range_of. Throws xquant::error.
-template <class Granularity, TensorLike In, class Engine = scalar_engine>
+template <class Granularity, TensorLike In, class Engine = default_engine>
 [[nodiscard]] std::vector<range<lane_real<element_of<In>>>> range_of(const Granularity& granularity, const In& x,
                                                                      const Engine& engine = {}) {
   std::vector<range<lane_real<element_of<In>>>> out;

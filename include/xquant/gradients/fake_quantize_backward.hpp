@@ -2,13 +2,13 @@
 #pragma once
 
 #include <xquant/calls/any_scale.hpp>
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/calls/reduce.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/qualifiers.hpp>
 #include <xquant/engines/plan.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/gradients/estimator.hpp>
 #include <xquant/quantizer.hpp>
@@ -220,7 +220,7 @@ requires(E::learned == 2) [[nodiscard]] status
 /// Sums by docs/arithmetic.md, rule 10: the same bits for every engine, number of threads and layout. Refuses what
 /// fake_quantize refuses, gradients of parameters of another size, and memory that overlaps.
 template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, class Engine = scalar_engine>
+          TensorInMemory Out, class Engine = default_engine>
 requires(E::learned == 0) [[nodiscard]] status
     try_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
                                const Gradient& g, Out&& dx, const Engine& engine = {}) {
@@ -229,14 +229,14 @@ requires(E::learned == 0) [[nodiscard]] status
 /// The same with the gradient of one parameter, and of two. Allocates the sums on a host; a device's engine brings
 /// memory of fake_quantize_backward_workspace.
 template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, TensorInMemory First, class Engine = scalar_engine>
+          TensorInMemory Out, TensorInMemory First, class Engine = default_engine>
 requires(E::learned == 1) [[nodiscard]] status
     try_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
                                const Gradient& g, Out&& dx, First&& dfirst, const Engine& engine = {}) {
   return detail::try_backward(estimator, engine, q, p, x, g, dx, dfirst);
 }
 template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, TensorInMemory First, TensorInMemory Second, class Engine = scalar_engine>
+          TensorInMemory Out, TensorInMemory First, TensorInMemory Second, class Engine = default_engine>
 requires(E::learned == 2) [[nodiscard]] status
     try_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
                                const Gradient& g, Out&& dx, First&& dfirst, Second&& dsecond,
@@ -273,21 +273,21 @@ requires(E::learned != 0) [[nodiscard]] status
 #if XQUANT_HAS_EXCEPTIONS
 /// See try_fake_quantize_backward. Throws xquant::error.
 template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, class Engine = scalar_engine>
+          TensorInMemory Out, class Engine = default_engine>
 requires(E::learned == 0) void fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p,
                                                       const In& x, const Gradient& g, Out&& dx,
                                                       const Engine& engine = {}) {
   throw_if(detail::try_backward(estimator, engine, q, p, x, g, dx));
 }
 template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, TensorInMemory First, class Engine = scalar_engine>
+          TensorInMemory Out, TensorInMemory First, class Engine = default_engine>
 requires(E::learned == 1) void fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p,
                                                       const In& x, const Gradient& g, Out&& dx, First&& dfirst,
                                                       const Engine& engine = {}) {
   throw_if(detail::try_backward(estimator, engine, q, p, x, g, dx, dfirst));
 }
 template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, TensorInMemory First, TensorInMemory Second, class Engine = scalar_engine>
+          TensorInMemory Out, TensorInMemory First, TensorInMemory Second, class Engine = default_engine>
 requires(E::learned == 2) void fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p,
                                                       const In& x, const Gradient& g, Out&& dx, First&& dfirst,
                                                       Second&& dsecond, const Engine& engine = {}) {

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <xquant/calls/any_scale.hpp>
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/engines/plan.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/quantizer.hpp>
 
@@ -88,7 +88,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
 /// element are left as they are. NaN is not inside. Refuses what fake_quantize refuses, a mask of another size,
 /// overlap. Source: torch's fake_quantize "cachemask" kernels.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, TensorInMemory Mask,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 [[nodiscard]] status try_fake_quantize_with_mask(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                                  Mask&& mask, const Engine& engine = {}) {
   return detail::try_call<fake_quantize_with_mask_call>(engine, q, p, x, y, mask);
@@ -110,7 +110,7 @@ template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out>
 }
 
 /// dx = g where the packed mask is set, else +0. g and dx have one shape and may be the same memory.
-template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_masked_backward(const Gradient& g, const Mask& mask, Out&& dx, const Engine& engine = {}) {
   return detail::try_plain_call<masked_backward_call>(engine, g, mask, dx);
 }
@@ -118,13 +118,13 @@ template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine
 #if XQUANT_HAS_EXCEPTIONS
 /// See try_fake_quantize_with_mask. Throws xquant::error.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, TensorInMemory Mask,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 void fake_quantize_with_mask(const Quantizer& q, const Parameters& p, const In& x, Out&& y, Mask&& mask,
                              const Engine& engine = {}) {
   throw_if(try_fake_quantize_with_mask(q, p, x, y, mask, engine));
 }
 /// See try_masked_backward. Throws xquant::error.
-template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine = default_engine>
 void masked_backward(const Gradient& g, const Mask& mask, Out&& dx, const Engine& engine = {}) {
   throw_if(try_masked_backward(g, mask, dx, engine));
 }

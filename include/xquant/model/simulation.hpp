@@ -5,7 +5,7 @@
 #include <xquant/calibration/calibrator.hpp>
 #include <xquant/calibration/histogram_calibrator.hpp>
 #include <xquant/calibration/min_max.hpp>
-#include <xquant/engines/scalar.hpp>
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/granularity/parameter_shape.hpp>
 #include <xquant/model/bias_scale.hpp>
 #include <xquant/model/biased_layer.hpp>
@@ -84,7 +84,7 @@ using simulation_choices = runtime_choices<type_list<stored_integer<std::int8_t>
 ///   s.set_ranges(rule);                            ranges of all activations by a range rule; repeat with other rules
 ///   s.run(inputs);                                 the quantized network's outputs
 /// A regular value; copies share the weights' memory. `Engine` does the rounding.
-template <class Engine = scalar_engine, class Choices = simulation_choices>
+template <class Engine = default_engine, class Choices = simulation_choices>
 class simulation {
  public:
   using engine = Engine;

@@ -2,10 +2,10 @@
 // scale 1.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/quantizer.hpp>
@@ -160,7 +160,7 @@ requires Format<From>
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
-template <class From, class To, TensorLike In, TensorInMemory Out, class Engine = scalar_engine,
+template <class From, class To, TensorLike In, TensorInMemory Out, class Engine = default_engine,
           class RoundingType = nearest_even>
 requires Format<From>
 [[nodiscard]] status try_cast(const From& from, const To& to, const In& in, Out&& out, const Engine& engine = {},
@@ -179,7 +179,7 @@ requires Format<From>
 /// one rounding; cast<From, To> of each. `in` and `out` have one shape and the code types of the formats; in place
 /// where these have one size. For reals in or out: quantize and dequantize with scale 1. Errors: those of shapes,
 /// memory and overlap as quantize; a format that is not valid().
-template <class From, class To, TensorLike In, TensorInMemory Out, class Engine = scalar_engine,
+template <class From, class To, TensorLike In, TensorInMemory Out, class Engine = default_engine,
           class RoundingType = nearest_even>
 requires Format<From>
 void cast(const From& from, const To& to, const In& in, Out&& out, const Engine& engine = {},

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <xquant/calls/call.hpp>
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/nest.hpp>
 #include <xquant/engines/engine.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/quantize.hpp>
@@ -178,7 +178,7 @@ template <class From, class FromParameters, TensorLike In, class To, class ToPar
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
 template <class From, class FromParameters, TensorLike In, class To, class ToParameters, TensorInMemory Out,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 [[nodiscard]] status try_convert(const From& from, const FromParameters& p, const In& codes, const To& to,
                                  const ToParameters& target_p, Out&& converted, const Engine& engine = {}) {
   using real = remove_cvref<decltype(*as_parameters(p).scale)>;
@@ -221,7 +221,7 @@ template <class From, class FromParameters, TensorLike In, class To, class ToPar
 /// the scales, which is one for both quantizers. Random roundings see the element's index in the whole tensor. Errors:
 /// what dequantize refuses of from, p and codes, what quantize refuses of to, target_p ("target scale") and converted.
 template <class From, class FromParameters, TensorLike In, class To, class ToParameters, TensorInMemory Out,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 void convert(const From& from, const FromParameters& p, const In& codes, const To& to, const ToParameters& target_p,
              Out&& converted, const Engine& engine = {}) {
   throw_if(try_convert(from, p, codes, to, target_p, converted, engine));

@@ -1,11 +1,11 @@
 // Codes to real numbers.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/engines/plan.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/quantizer.hpp>
 
@@ -51,7 +51,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
-template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x,
                                     const Engine& engine = {}) {
   return detail::try_call<dequantize_call>(engine, q, p, codes, x);
@@ -75,7 +75,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 /// granularity's; a scale that is NaN, infinite, zero or negative, or (under multiply_by_reciprocal) has no finite
 /// reciprocal; a zero point outside the codes, or any where the scheme has none; no memory; memory that overlaps other
 /// than in place; an output that visits an element twice. See docs/arithmetic.md, rule 12.
-template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 void dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x, const Engine& engine = {}) {
   throw_if(try_dequantize(q, p, codes, x, engine));
 }

@@ -1,11 +1,11 @@
 // Quantize and fake quantize where a second tensor says how each element is rounded: AdaRound, SignRound.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/half.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/quantizer.hpp>
 #include <xquant/rounding/adaround.hpp>
@@ -110,7 +110,7 @@ template <class Rounding, class Quantizer, class Parameters, TensorLike In, Tens
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
 template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 [[nodiscard]] status try_learned_fake_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
                                                const Choice& choice, Out&& y, const Engine& engine = {}) {
   return detail::try_call<learned_fake_quantize_call, Rounding>(engine, q, p, x, choice, y);
@@ -125,7 +125,7 @@ template <class Rounding, class Quantizer, class Parameters, TensorLike In, Tens
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
 template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 [[nodiscard]] status try_learned_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
                                           const Choice& choice, Out&& codes, const Engine& engine = {}) {
   return detail::try_call<learned_quantize_call, Rounding>(engine, q, p, x, choice, codes);
@@ -138,7 +138,7 @@ template <class Rounding, class Quantizer, class Parameters, TensorLike In, Tens
 /// between the codes where h is. NaN in x or choice gives the lowest value. Refuses what fake_quantize refuses; formats
 /// other than integers of at most 16 bits and zero points before the rounding do not compile.
 template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 void learned_fake_quantize(const Rounding& rounding, const Quantizer& q, const Parameters& p, const In& x,
                            const Choice& choice, Out&& y, const Engine& engine = {}) {
   throw_if(try_learned_fake_quantize(rounding, q, p, x, choice, y, engine));
@@ -146,7 +146,7 @@ void learned_fake_quantize(const Rounding& rounding, const Quantizer& q, const P
 
 /// codes = clamp(decide(x / scale, c) + z, lower, upper), likewise: what is stored once the choices are made.
 template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 void learned_quantize(const Rounding& rounding, const Quantizer& q, const Parameters& p, const In& x,
                       const Choice& choice, Out&& codes, const Engine& engine = {}) {
   throw_if(try_learned_quantize(rounding, q, p, x, choice, codes, engine));

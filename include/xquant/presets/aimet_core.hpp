@@ -2,11 +2,11 @@
 // operator inside ONNX Runtime), and as 1.35 did. The float quantizers of the same core: aimet_float.hpp.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/bits.hpp>
 #include <xquant/core/lane.hpp>
 #include <xquant/engines/operation.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/presets/array_granularity.hpp>
@@ -226,7 +226,7 @@ status run(const tensor_view<const Real>& x, const std::vector<encoding>& encodi
 /// numbers rounded to the type of x, float or double. NaN gives the minimum, infinities the ends, -0 gives +0. Refuses
 /// shapes that do not fit, a number of encodings that is not that of the slots, memory that overlaps other than in
 /// place.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize_dequantize(const In& x, const std::vector<encoding>& encodings, const shape& slots,
                                              Out&& y, const Engine& engine = {}) {
   using real = element_of<In>;
@@ -236,7 +236,7 @@ template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 
 /// The per-tensor quantize-dequantize of 1.35: the encoding is made anew from its ends (regridded_1_35), NaN gives the
 /// maximum. Refuses what the other one refuses, and bits outside 2 to 32.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize_dequantize_1_35(const In& x, const encoding& e, int bits, Out&& y,
                                                   const Engine& engine = {}) {
   using real = element_of<In>;
@@ -301,7 +301,7 @@ template <TensorLike In>
 }
 
 /// try_quantize_dequantize that throws xquant::error.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 void quantize_dequantize(const In& x, const std::vector<encoding>& encodings, const shape& slots, Out&& y,
                          const Engine& engine = {}) {
   throw_if(try_quantize_dequantize(x, encodings, slots, y, engine));

@@ -1,11 +1,11 @@
 // AIMET 2.42's float quantizers: FloatQuantizeDequantize of its torch package and createFloat of its C++ core.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/bits.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/core/lane.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/formats/float16.hpp>
@@ -186,7 +186,7 @@ template <TensorLike In>
 /// library's formats; the rest, e2m1fn and the IEEE layouts, fake_cast with the largest number pinned to IEEE's but
 /// all 2^E - 1 exponents in use, so that the smallest step is half of IEEE's (0.001 becomes 2^-10 in e4m3). NaN stays
 /// NaN. Refuses the types that try_largest refuses, what fake_quantize refuses of scales and memory.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize_dequantize(const In& x, const std::vector<float>& scales, const shape& slots,
                                              const float_type& type, Out&& y, const Engine& engine = {}) {
   double largest = 0;
@@ -226,7 +226,7 @@ template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 /// Its quantizeDequantize: y = cast(x / delta) * delta with delta rounded to float, saturating (fake_cast): NaN stays
 /// NaN, the sign of zero is kept in every type. One encoding a slot, row-major over `slots`. Refuses the types that
 /// try_core_encoding refuses, and what fake_quantize refuses of scales and memory.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_core_quantize_dequantize(const In& x, const std::vector<aimet_core::encoding>& encodings,
                                                   const shape& slots, const float_type& type, Out&& y,
                                                   const Engine& engine = {}) {
@@ -249,13 +249,13 @@ template <TensorLike In>
   return out;
 }
 /// try_quantize_dequantize that throws xquant::error.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 void quantize_dequantize(const In& x, const std::vector<float>& scales, const shape& slots, const float_type& type,
                          Out&& y, const Engine& engine = {}) {
   throw_if(try_quantize_dequantize(x, scales, slots, type, y, engine));
 }
 /// try_core_quantize_dequantize that throws xquant::error.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 void core_quantize_dequantize(const In& x, const std::vector<aimet_core::encoding>& encodings, const shape& slots,
                               const float_type& type, Out&& y, const Engine& engine = {}) {
   throw_if(try_core_quantize_dequantize(x, encodings, slots, type, y, engine));

@@ -2,11 +2,11 @@
 // exact path (which divides) and the fast one (torch's fake quantization).
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/core/lane.hpp>
 #include <xquant/engines/operation.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/ops/fake_quantize.hpp>
@@ -245,7 +245,7 @@ status choose_exact(internal_type type, const tensor_view<const Element>& x, con
 /// with in_blocks divides it. 16-bit data are computed in their own type, each step rounded, or in float (policy
 /// internal_type). Refuses, as the peer does, grids that the type of x cannot hold and shapes that do not fit; and
 /// scales that are not finite and above zero, which the peer divides by, and offsets that are not finite.
-template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize(const In& x, const Scale& scale, const Offset& offset,
                                   const affine_settings& settings, Out&& q, const Engine& engine = {}) {
   using element = element_of<In>;
@@ -264,7 +264,7 @@ template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out
 
 /// `affine.dequantize(q, scale, offset, block_size)`: x = (q + offset) * scale, both steps rounded to the type of q.
 /// Refuses shapes, scales and offsets as try_quantize; of the settings, only in_blocks matters.
-template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_dequantize(const In& q, const Scale& scale, const Offset& offset,
                                     const affine_settings& settings, Out&& x, const Engine& engine = {}) {
   using element = element_of<In>;
@@ -281,7 +281,7 @@ template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out
 /// are given: quantize, then dequantize with the shift added to the offset, in the type that try_quantize computes in.
 /// NaN stays NaN. Refuses what try_quantize refuses but for the grid, for which a wider type is taken, up to 2^21
 /// steps.
-template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize_dequantize_exact(const In& x, const Scale& scale, const Offset& offset,
                                                    const affine_settings& settings, Out&& y,
                                                    const Engine& engine = {}) {
@@ -341,7 +341,7 @@ status run_fast(const tensor_view<const Element>& x, const shape& scales,
 /// point outside the grid (which torch refuses) go the exact path, as in the peer. Refuses what the exact path refuses,
 /// grids that neither int16 nor uint16 holds, offsets that are no integers, zero points of one scale outside the grid,
 /// and double data along an axis.
-template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize_dequantize(const In& x, const Scale& scale, const Offset& offset,
                                              const affine_settings& settings, Out&& y, const Engine& engine = {}) {
   using element = element_of<In>;
@@ -384,25 +384,25 @@ template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out
 
 #if XQUANT_HAS_EXCEPTIONS
 /// try_quantize that throws xquant::error.
-template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = default_engine>
 void quantize(const In& x, const Scale& scale, const Offset& offset, const affine_settings& settings, Out&& q,
               const Engine& engine = {}) {
   throw_if(try_quantize(x, scale, offset, settings, q, engine));
 }
 /// try_dequantize that throws xquant::error.
-template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = default_engine>
 void dequantize(const In& q, const Scale& scale, const Offset& offset, const affine_settings& settings, Out&& x,
                 const Engine& engine = {}) {
   throw_if(try_dequantize(q, scale, offset, settings, x, engine));
 }
 /// try_quantize_dequantize_exact that throws xquant::error.
-template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = default_engine>
 void quantize_dequantize_exact(const In& x, const Scale& scale, const Offset& offset, const affine_settings& settings,
                                Out&& y, const Engine& engine = {}) {
   throw_if(try_quantize_dequantize_exact(x, scale, offset, settings, y, engine));
 }
 /// try_quantize_dequantize that throws xquant::error.
-template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Scale, TensorLike Offset, TensorInMemory Out, class Engine = default_engine>
 void quantize_dequantize(const In& x, const Scale& scale, const Offset& offset, const affine_settings& settings,
                          Out&& y, const Engine& engine = {}) {
   throw_if(try_quantize_dequantize(x, scale, offset, settings, y, engine));

@@ -2,11 +2,11 @@
 // extremes, integers kept as reals, binary and ternary, OCP FP8.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/bits.hpp>
 #include <xquant/core/meta.hpp>
 #include <xquant/core/scalar_lane.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/error.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/granularity/per_axis.hpp>
@@ -271,7 +271,7 @@ status run(const In& x, const char* x_name, const Out& y, const weight_parameter
 
 /// int_quant_operation with the integers of `q`: the quantized weights, dequantized. Refuses scales that are not finite
 /// and above zero, a number of parameters that is not the granularity's, shapes that do not fit, memory that overlaps.
-template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize_weight(const In& w, const int_weight_quantizer& q, const weight_parameters& p,
                                          const Granularity& granularity, Out&& y, const Engine& engine = {}) {
   auto&& held_w = evaluated(w);
@@ -282,7 +282,7 @@ template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = s
 }
 
 /// int_repr_operation: the integers of quantized weights. Refuses as try_quantize_weight.
-template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_int_repr(const In& value, const weight_parameters& p, const Granularity& granularity, Out&& y,
                                   const Engine& engine = {}) {
   auto&& held = evaluated(value);
@@ -290,7 +290,7 @@ template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = s
 }
 
 /// SignedBinaryWeightPerTensorConst: binary_quant_operation with a given scale. Refuses as try_quantize_weight.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize_binary_weight(const In& w, float scale, Out&& y, const Engine& engine = {}) {
   auto&& held_w = evaluated(w);
   return detail::run(as_view(held_w), "w", as_view(y), weight_parameters{{scale}, {scale}, {0.0f}}, per_tensor{},
@@ -298,7 +298,7 @@ template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 }
 
 /// round_operation. Refuses shapes that do not fit and memory that overlaps.
-template <class RoundingType, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class RoundingType, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_round(const In& x, Out&& y, const Engine& engine = {}) {
   auto&& held_x = evaluated(x);
   xquant::detail::call<round_operation<RoundingType>> streams;

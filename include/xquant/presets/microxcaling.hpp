@@ -3,10 +3,10 @@
 // conversions/microxcaling.hpp.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/bits.hpp>
 #include <xquant/core/lane.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/presets/array_granularity.hpp>
@@ -145,7 +145,7 @@ constexpr double ieee_largest(int exponent_bits, int mantissa_bits) noexcept {
 /// `_quantize_elemwise(A, elem_format, round, saturate_normals, allow_denorm)` of float data: elemwise_operation.
 /// Integers saturate whatever the settings. The rounding "dither" is not covered. Refuses formats that float cannot
 /// hold, shapes that do not fit, memory that overlaps other than in place.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize_elemwise(const In& x, const element_format& format, const elemwise_settings& settings,
                                            Out&& y, const Engine& engine = {}) {
   auto&& input = evaluated(x);
@@ -162,7 +162,7 @@ template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 
 /// `_quantize_bfloat(A, bfloat, round, allow_denorm)`: 8 exponent bits and `bits` in all, 10 to 31; beyond the largest
 /// number, infinities. Refuses other widths (the peer passes 0 and 32 through).
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize_bfloat(const In& x, int bits, rounding_mode round, bool allow_denorm, Out&& y,
                                          const Engine& engine = {}) {
   if (bits < 10 || bits > 31) return fault(errc::bits_out_of_range, "bfloat", bits, "10 to 31 bits");
@@ -172,7 +172,7 @@ template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 
 /// `_quantize_fp(A, exp_bits, mantissa_bits, round, allow_denorm)`: 5 to 8 exponent bits, mantissa bits without sign
 /// and implicit one; beyond the largest number, infinities. Refuses other widths, as the peer does below 5.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize_fp(const In& x, int exponent_bits, int mantissa_bits, rounding_mode round,
                                      bool allow_denorm, Out&& y, const Engine& engine = {}) {
   if (exponent_bits < 5 || exponent_bits > 8)
@@ -185,19 +185,19 @@ template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
 
 #if XQUANT_HAS_EXCEPTIONS
 /// try_quantize_elemwise that throws xquant::error.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 void quantize_elemwise(const In& x, const element_format& format, const elemwise_settings& settings, Out&& y,
                        const Engine& engine = {}) {
   throw_if(try_quantize_elemwise(x, format, settings, y, engine));
 }
 /// try_quantize_bfloat that throws xquant::error.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 void quantize_bfloat(const In& x, int bits, rounding_mode round, bool allow_denorm, Out&& y,
                      const Engine& engine = {}) {
   throw_if(try_quantize_bfloat(x, bits, round, allow_denorm, y, engine));
 }
 /// try_quantize_fp that throws xquant::error.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 void quantize_fp(const In& x, int exponent_bits, int mantissa_bits, rounding_mode round, bool allow_denorm, Out&& y,
                  const Engine& engine = {}) {
   throw_if(try_quantize_fp(x, exponent_bits, mantissa_bits, round, allow_denorm, y, engine));

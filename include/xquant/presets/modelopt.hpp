@@ -1,10 +1,10 @@
 // NVIDIA ModelOpt 0.47, CPU path: INT8QTensor, FP8QTensor and the eager fake quantizers of integers and of E4M3.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/lane.hpp>
 #include <xquant/core/nest.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/formats/float8.hpp>
@@ -45,7 +45,7 @@ struct fp8_eager_operation : presets::detail::elementwise_operation<float> {
 /// `fp8_eager(x, amax)`: s = (1 / amax) * 448, both steps and 1 / s rounded to float (torch divides a number by a
 /// tensor so); an amax of at most 2^-24 (negative ones too) counts as 1. amax broadcasts over x: [] per tensor, [C, 1]
 /// per row. A NaN amax gives NaN. Refuses shapes that do not fit and memory that overlaps other than in place.
-template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_fp8_eager(const In& x, const Amax& amax, Out&& y, const Engine& engine = {}) {
   auto&& input = evaluated(x);
   auto&& maxima = evaluated(amax);
@@ -69,7 +69,7 @@ template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = sca
 }
 
 /// `fp8_eager(x, None)`: y = e4m3fn(x), saturating, infinities too; NaN stays NaN.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_fp8_eager_without_amax(const In& x, Out&& y, const Engine& engine = {}) {
   auto&& input = evaluated(x);
   const tensor_view<const float> x_view = as_view(input);
@@ -177,7 +177,7 @@ inline status slot_maxima(const tensor_view<const float>& x, const parameter_map
 /// slots. A slot of zeros has scale 0, and codes as the policy says. x is float. Short last blocks are what the peer
 /// pads with zeros (FP8QTensor; INT8QTensor's padding is a defect and stays there). Refuses an x without elements, what
 /// the granularity refuses, memory that overlaps.
-template <class Codes, class Granularity, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class Codes, class Granularity, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize(const In& x, const Granularity& granularity, Out&& codes, std::vector<float>& scales,
                                   const Engine& engine = {}) {
   auto&& input = evaluated(x);
@@ -197,7 +197,7 @@ template <class Codes, class Granularity, TensorLike In, TensorInMemory Out, cla
 
 /// Their `dequantize`: x = value of the code * scale, with any scales. Refuses a number of scales other than the
 /// granularity's slots, what the granularity refuses, memory that overlaps.
-template <class Codes, class Granularity, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class Codes, class Granularity, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_dequantize(const In& codes, const Granularity& granularity, const std::vector<float>& scales,
                                     Out&& x, const Engine& engine = {}) {
   auto&& input = evaluated(codes);
@@ -214,14 +214,14 @@ template <class Codes, class Granularity, TensorLike In, TensorInMemory Out, cla
 #if XQUANT_HAS_EXCEPTIONS
 using pytorch_quantization::fake_tensor_quant;
 /// try_quantize that returns the scales and throws xquant::error.
-template <class Codes, class Granularity, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class Codes, class Granularity, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 std::vector<float> quantize(const In& x, const Granularity& granularity, Out&& codes, const Engine& engine = {}) {
   std::vector<float> scales;
   throw_if(try_quantize<Codes>(x, granularity, codes, scales, engine));
   return scales;
 }
 /// try_dequantize that throws xquant::error.
-template <class Codes, class Granularity, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class Codes, class Granularity, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 void dequantize(const In& codes, const Granularity& granularity, const std::vector<float>& scales, Out&& x,
                 const Engine& engine = {}) {
   throw_if(try_dequantize<Codes>(codes, granularity, scales, x, engine));

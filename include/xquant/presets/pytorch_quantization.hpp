@@ -2,11 +2,11 @@
 // amax, bit for bit. How it finds amax: pytorch_quantization_calibration.hpp.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/bits.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/core/validation.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/presets/array_granularity.hpp>
@@ -217,7 +217,7 @@ using operation_on = Operation<Data, Code, is_same<Data, bfloat16> && is_same<Co
 /// infinities give the ends, or NaN where s is 0. Refuses, as the peer does, negative amax and, when unsigned, negative
 /// x, each unless a NaN hides it; a scale beyond 65504 for float16; and shapes that do not fit, widths beyond 24 bits,
 /// memory that overlaps.
-template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_tensor_quant(const In& x, const Amax& amax, const tensor_quant_settings& settings, Out&& q,
                                       std::vector<lane_real<element_of<In>>>& returned_scale,
                                       const Engine& engine = {}) {
@@ -234,7 +234,7 @@ template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = sca
 
 /// `fake_tensor_quant` (and `legacy_fake_tensor_quant`): y = q / s in the type of x, with the q and the returned scale
 /// of tensor_quant. `x` and `y` may be the same memory. Refuses what tensor_quant refuses.
-template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_fake_tensor_quant(const In& x, const Amax& amax, const tensor_quant_settings& settings,
                                            Out&& y, const Engine& engine = {}) {
   using data = element_of<In>;
@@ -248,7 +248,7 @@ template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = sca
 
 #if XQUANT_HAS_EXCEPTIONS
 /// try_tensor_quant that returns the scales and throws xquant::error.
-template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = default_engine>
 std::vector<lane_real<element_of<In>>> tensor_quant(const In& x, const Amax& amax,
                                                     const tensor_quant_settings& settings, Out&& q,
                                                     const Engine& engine = {}) {
@@ -258,7 +258,7 @@ std::vector<lane_real<element_of<In>>> tensor_quant(const In& x, const Amax& ama
 }
 
 /// try_fake_tensor_quant that throws xquant::error.
-template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = default_engine>
 void fake_tensor_quant(const In& x, const Amax& amax, const tensor_quant_settings& settings, Out&& y,
                        const Engine& engine = {}) {
   throw_if(try_fake_tensor_quant(x, amax, settings, y, engine));

@@ -2,10 +2,10 @@
 // run.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/core/validation.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/presets/array_granularity.hpp>
@@ -39,7 +39,7 @@ struct cuda_fake_tensor_quant_operation : tensor_quant_operation<Data> {
 /// be the same memory; `amax` is float, one for the tensor or of a shape that broadcasts along one axis (with more the
 /// peer falls back to its CPU path). Refuses what the kernels assert against: amax that is negative or NaN, x that is
 /// negative or NaN when unsigned; widths outside [1, 24]; shapes that do not fit, memory that overlaps.
-template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_cuda_fake_tensor_quant(const In& x, const Amax& amax, const tensor_quant_settings& settings,
                                                 Out&& y, const Engine& engine = {}) {
   using data = element_of<In>;
@@ -91,7 +91,7 @@ template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = sca
 
 #if XQUANT_HAS_EXCEPTIONS
 /// try_cuda_fake_tensor_quant that throws xquant::error.
-template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = default_engine>
 void cuda_fake_tensor_quant(const In& x, const Amax& amax, const tensor_quant_settings& settings, Out&& y,
                             const Engine& engine = {}) {
   throw_if(try_cuda_fake_tensor_quant(x, amax, settings, y, engine));

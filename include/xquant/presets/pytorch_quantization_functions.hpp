@@ -1,8 +1,8 @@
 // NVIDIA pytorch-quantization's (2.1 to 2.2.1) other two functions, CPU path: fake_affine_tensor_quant and scaled_e4m3.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/formats/float8.hpp>
@@ -41,7 +41,7 @@ struct fake_affine_operation : presets::detail::elementwise_operation<Real> {
 /// each operation rounded to the type of the data. Zero need not be representable. There is no guard: min == max has
 /// step 0 and gives NaN everywhere. `x` and `y` are float or double, of one shape, and may be the same memory. Refuses
 /// widths outside [1, 24] and shapes or memory that do not fit.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_fake_affine_tensor_quant(const In& x, element_of<In> minimum, element_of<In> maximum,
                                                   int num_bits, Out&& y, const Engine& engine = {}) {
   using real = element_of<In>;
@@ -82,7 +82,7 @@ struct scaled_e4m3_operation : presets::detail::elementwise_operation<Real> {
 /// magnitudes below 2^-24 become +0. amax = 0 has an infinite s and gives 0 for every number. `amax` broadcasts over x
 /// (shape [] per tensor, [C, 1, 1] per axis). Refuses another format than exponent 4 and mantissa 3, as the peer does,
 /// and shapes or memory that do not fit.
-template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_scaled_e4m3(const In& x, const Amax& amax, int exponent_bits, int mantissa_bits, Out&& y,
                                      const Engine& engine = {}) {
   using real = element_of<In>;
@@ -107,14 +107,14 @@ template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = sca
 
 #if XQUANT_HAS_EXCEPTIONS
 /// try_fake_affine_tensor_quant that throws xquant::error.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 void fake_affine_tensor_quant(const In& x, element_of<In> minimum, element_of<In> maximum, int num_bits, Out&& y,
                               const Engine& engine = {}) {
   throw_if(try_fake_affine_tensor_quant(x, minimum, maximum, num_bits, y, engine));
 }
 
 /// try_scaled_e4m3 that throws xquant::error.
-template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = default_engine>
 void scaled_e4m3(const In& x, const Amax& amax, int exponent_bits, int mantissa_bits, Out&& y,
                  const Engine& engine = {}) {
   throw_if(try_scaled_e4m3(x, amax, exponent_bits, mantissa_bits, y, engine));

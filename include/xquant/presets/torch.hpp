@@ -2,10 +2,10 @@
 // fake_quantize_per_channel_affine, quantize_per_tensor, quantize_per_channel, dequantize. Its casts: torch_casts.hpp.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/bits.hpp>
 #include <xquant/core/meta.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/gradients/packed_mask.hpp>
 #include <xquant/ops/dequantize.hpp>
@@ -122,7 +122,7 @@ struct fake_quantize_real_zero_point_operation : presets::detail::elementwise_op
 
 /// fake_quantize_per_tensor with its mask. float64 data are quantized in double and multiplied by the scale in float,
 /// as the peer does; float data as fake_quantize_with_mask. Refuses what that refuses.
-template <class Quantizer, TensorLike In, TensorInMemory Out, TensorInMemory Mask, class Engine = scalar_engine>
+template <class Quantizer, TensorLike In, TensorInMemory Out, TensorInMemory Mask, class Engine = default_engine>
 [[nodiscard]] status try_fake_quantize_per_tensor(const Quantizer& q, const affine_parameters<element_of<In>>& p,
                                                   const In& x, Out&& y, Mask&& mask, const Engine& engine = {}) {
   if (const status s = xquant::try_fake_quantize_with_mask(q, p.view(), x, y, mask, engine); !s.ok()) return s;
@@ -289,7 +289,7 @@ struct quant_range {
 /// have no finite reciprocal, zero points that are not finite, ranges beyond +-2^24 or empty, shapes that do not fit,
 /// memory that overlaps.
 template <TensorLike In, TensorLike Scale, TensorLike ZeroPoint, TensorInMemory Out, TensorInMemory Mask,
-          class Engine = scalar_engine>
+          class Engine = default_engine>
 [[nodiscard]] status try_fake_quantize_per_channel(const In& x, const Scale& scale, const ZeroPoint& zero_point,
                                                    std::ptrdiff_t axis, quant_range codes, Out&& y, Mask&& mask,
                                                    const Engine& engine = {}) {
@@ -313,7 +313,7 @@ template <TensorLike In, TensorLike Scale, TensorLike ZeroPoint, TensorInMemory 
 
 /// cachemask_backward_operation: `dy` and `dx` of one shape, `mask` packed. Refuses shapes that do not fit and memory
 /// that overlaps.
-template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_cachemask_backward(const Gradient& dy, const Mask& mask, Out&& dx, const Engine& engine = {}) {
   using operation = cachemask_backward_operation<element_of<Gradient>>;
   auto&& held_dy = evaluated(dy);
@@ -325,7 +325,7 @@ template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine
 
 /// quantize_qint32_operation, per_tensor or per_axis<>; parameters are affine_parameters. Refuses scales that are not
 /// finite and above zero or have no finite reciprocal, shapes that do not fit, memory that overlaps.
-template <class Granularity, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class Granularity, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize_qint32(const In& x, const affine_parameters<float>& p, const Granularity& granularity,
                                          Out&& q, const Engine& engine = {}) {
   auto&& held_x = evaluated(x);
@@ -335,7 +335,7 @@ template <class Granularity, TensorLike In, TensorInMemory Out, class Engine = s
 }
 
 /// dequantize_qint32_operation, of a tensor quantized per tensor. Refuses as try_quantize_qint32.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_dequantize_qint32(const In& q, const affine_parameters<float>& p, Out&& x,
                                            const Engine& engine = {}) {
   auto&& held_q = evaluated(q);
@@ -379,7 +379,7 @@ template <TensorLike In, TensorInMemory Out>
 }
 
 /// quantize_real_zero_point_operation: quint8 with quant_max 255; quint4x2's codes with 15, before pack_quint4x2.
-template <TensorLike In, TensorLike Scale, TensorLike ZeroPoint, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Scale, TensorLike ZeroPoint, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize_real_zero_point(const In& x, const Scale& scale, const ZeroPoint& zero_point,
                                                   std::ptrdiff_t axis, std::int32_t quant_max, Out&& q,
                                                   const Engine& engine = {}) {
@@ -397,7 +397,7 @@ template <TensorLike In, TensorLike Scale, TensorLike ZeroPoint, TensorInMemory 
 }
 
 /// dequantize_real_zero_point_operation.
-template <TensorLike In, TensorLike Scale, TensorLike ZeroPoint, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorLike Scale, TensorLike ZeroPoint, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_dequantize_real_zero_point(const In& q, const Scale& scale, const ZeroPoint& zero_point,
                                                     std::ptrdiff_t axis, Out&& x, const Engine& engine = {}) {
   auto&& held_q = evaluated(q);

@@ -1,9 +1,9 @@
 // PyTorch 2.15's (CPU) casts between float32 and its narrow floats, Tensor.to(dtype), bit for bit.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/half.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/formats/e8m0.hpp>
 #include <xquant/formats/float16.hpp>
 #include <xquant/formats/float8.hpp>
@@ -98,14 +98,14 @@ status run_cast(const In& x, const Out& y, const Engine& engine) {
 
 /// cast_to_float16_operation: `x` float, `y` std::uint16_t, of one shape. Refuses shapes that do not fit and memory
 /// that overlaps.
-template <TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_cast_to_float16(const In& x, Out&& y, const Engine& engine = {}) {
   auto&& held_x = evaluated(x);
   return detail::run_cast<cast_to_float16_operation>(as_view(held_x), as_view(y), engine);
 }
 
 /// decode_operation: `x` codes of FormatType, `y` float, of one shape. Refuses as try_cast_to_float16.
-template <class FormatType, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class FormatType, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_decode(const In& x, Out&& y, const Engine& engine = {}) {
   auto&& held_x = evaluated(x);
   return detail::run_cast<decode_operation<FormatType>>(as_view(held_x), as_view(y), engine);

@@ -2,11 +2,11 @@
 // dequantize_affine and their tinygemm, dont_preserve_zero, fake quantize and float8 kin; casts to fp4 and fp6.
 #pragma once
 
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/bits.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/core/scalar_lane.hpp>
-#include <xquant/engines/scalar.hpp>
 #include <xquant/formats/float4.hpp>
 #include <xquant/formats/float6.hpp>
 #include <xquant/formats/float8.hpp>
@@ -394,7 +394,7 @@ status run_cast(const In& x, const Out& y, const Engine& engine) {
 /// quantize_affine_bfloat16_operation: `x` bfloat16, `q` codes of one shape. Refuses scales that are not finite and
 /// above zero or have no finite reciprocal, a number of parameters that is not the granularity's, shapes that do not
 /// fit, codes that `q` cannot hold, memory that overlaps.
-template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize_affine_bfloat16(const In& x, const affine_parameters& p,
                                                   const Granularity& granularity, const quant_range& codes, Out&& q,
                                                   const Engine& engine = {}) {
@@ -419,7 +419,7 @@ template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = s
 }
 
 /// dequantize_affine_operation: `q` std::int32_t, `x` float of one shape. Refuses as try_quantize_affine_bfloat16.
-template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_dequantize_affine(const In& q, const affine_parameters& p, const Granularity& granularity,
                                            Out&& x, const Engine& engine = {}) {
   auto&& held_q = evaluated(q);
@@ -433,7 +433,7 @@ template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = s
 /// quantize_tinygemm_operation: `x` float, `q` std::uint8_t of one shape, `p` of try_choose_qparams_affine_tinygemm.
 /// Refuses scales that are not finite and above zero, a number of parameters that is not the granularity's, codes
 /// outside 0 to 255, shapes that do not fit, memory that overlaps.
-template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize_affine_tinygemm(const In& x, const affine_parameters& p,
                                                   const Granularity& granularity, const quant_range& codes, Out&& q,
                                                   const Engine& engine = {}) {
@@ -449,7 +449,7 @@ template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = s
 }
 
 /// dequantize_tinygemm_operation. Refuses as try_quantize_affine_tinygemm.
-template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = scalar_engine>
+template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_dequantize_affine_tinygemm(const In& q, const affine_parameters& p,
                                                     const Granularity& granularity, const quant_range& codes, Out&& x,
                                                     const Engine& engine = {}) {
@@ -463,7 +463,7 @@ template <TensorLike In, class Granularity, TensorInMemory Out, class Engine = s
 /// fake_quantize_operation: `x` and `y` float of one shape, `mask` packed as fake_quantize_with_mask's. Refuses scales
 /// that are not finite and above zero or have no finite reciprocal, a number of parameters that is not the
 /// granularity's, ranges, shapes that do not fit, memory that overlaps.
-template <TensorLike In, class Granularity, TensorInMemory Out, TensorInMemory Mask, class Engine = scalar_engine>
+template <TensorLike In, class Granularity, TensorInMemory Out, TensorInMemory Mask, class Engine = default_engine>
 [[nodiscard]] status try_fake_quantize_affine_cachemask(const In& x, const affine_parameters& p,
                                                         const Granularity& granularity, const quant_range& codes,
                                                         Out&& y, Mask&& mask, const Engine& engine = {}) {
@@ -481,14 +481,14 @@ template <TensorLike In, class Granularity, TensorInMemory Out, TensorInMemory M
 
 /// cast_operation of e2m1, e2m3 or e3m2: `x` float, `y` std::uint8_t of one shape. Refuses shapes that do not fit and
 /// memory that overlaps.
-template <class FormatType, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class FormatType, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_cast(const In& x, Out&& y, const Engine& engine = {}) {
   auto&& held_x = evaluated(x);
   return detail::run_cast<cast_operation<FormatType>>(as_view(held_x), as_view(y), engine);
 }
 
 /// decode_operation: `x` std::uint8_t, `y` float of one shape. Refuses as try_cast.
-template <class FormatType, TensorLike In, TensorInMemory Out, class Engine = scalar_engine>
+template <class FormatType, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_decode(const In& x, Out&& y, const Engine& engine = {}) {
   auto&& held_x = evaluated(x);
   return detail::run_cast<decode_operation<FormatType>>(as_view(held_x), as_view(y), engine);
