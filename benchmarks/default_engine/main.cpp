@@ -5,7 +5,6 @@
 
 #include <xquant/adapt/span.hpp>
 #include <xquant/engines/simd.hpp>
-#include <xquant/engines/vector.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
@@ -138,9 +137,8 @@ void cases(const char* format, const char* size, std::size_t n, float largest_co
   xquant::quantize(q, p, x, expected_codes, xquant::scalar_engine{});
   report(
       "quantize" + end, 5 * n, [&] { Loops::quantize(x.data(), codes.data(), n, p.scale, p.zero_point); },
-      [&] { xquant::quantize(q, p, x, codes, xquant::simd_engine<>{}); },
-      [&] { xquant::quantize(q, p, x, codes, xquant::vector_engine<>{}); });
-  xquant::quantize(q, p, x, codes, xquant::vector_engine<>{});
+      [&] { xquant::quantize(q, p, x, codes, xquant::simd_engine<>{}); }, [&] { xquant::quantize(q, p, x, codes); });
+  xquant::quantize(q, p, x, codes);
   same(codes, expected_codes, "codes");
   Loops::quantize(x.data(), codes.data(), n, p.scale, p.zero_point);
   same(codes, expected_codes, "codes of the plain loop");
@@ -149,15 +147,14 @@ void cases(const char* format, const char* size, std::size_t n, float largest_co
   report(
       "dequantize" + end, 5 * n, [&] { Loops::dequantize(codes.data(), y.data(), n, p.scale, p.zero_point); },
       [&] { xquant::dequantize(q, p, codes, y, xquant::simd_engine<>{}); },
-      [&] { xquant::dequantize(q, p, codes, y, xquant::vector_engine<>{}); });
-  xquant::dequantize(q, p, codes, y, xquant::vector_engine<>{});
+      [&] { xquant::dequantize(q, p, codes, y); });
+  xquant::dequantize(q, p, codes, y);
   same(y, expected, "values");
 
   report(
       "fake_quantize" + end, 8 * n, [&] { Loops::fake_quantize(x.data(), y.data(), n, p.scale, p.zero_point); },
-      [&] { xquant::fake_quantize(q, p, x, y, xquant::simd_engine<>{}); },
-      [&] { xquant::fake_quantize(q, p, x, y, xquant::vector_engine<>{}); });
-  xquant::fake_quantize(q, p, x, y, xquant::vector_engine<>{});
+      [&] { xquant::fake_quantize(q, p, x, y, xquant::simd_engine<>{}); }, [&] { xquant::fake_quantize(q, p, x, y); });
+  xquant::fake_quantize(q, p, x, y);
   same(y, expected, "fake-quantized values");
 
   const xquant::tensor_view<const float> view(x.data(), xquant::shape(n));
@@ -176,7 +173,7 @@ void cases(const char* format, const char* size, std::size_t n, float largest_co
         asm volatile("" : : "g"(&t) : "memory");
       },
       [&] {
-        const auto t = xquant::quantize<format_type>(view, xquant::vector_engine<>{});
+        const auto t = xquant::quantize<format_type>(view);
         asm volatile("" : : "g"(&t) : "memory");
       });
 }

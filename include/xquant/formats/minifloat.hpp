@@ -206,6 +206,42 @@ struct minifloat {
     else
       return multiply(steps, from_exponent<L>(subtract_integer<L>(e, broadcast_integer<L>(Mantissa))));
   }
+  // Whether |v| + 2^(e - m + digits of the lane) rounds to steps as `Round` does: nearest even is how sums are rounded,
+  // and the sum's last bit is worth one step. Its power of two must be one of the lane.
+  template <class Round>
+  static constexpr bool rounds_as_sums = requires {
+    requires Round::rounds_as_sums;
+  };
+  template <class L, class Round>
+  static constexpr bool sum_rounds = [] {
+    constexpr int from_step = traits<L>::mantissa_bits - Mantissa;
+    return rounds_as_sums<Round> && lowest_exponent + from_step > -traits<L>::bias &&
+           highest_exponent + 1 + from_step <= traits<L>::bias;
+  }();
+  template <class L>
+  XQUANT_INLINE static constexpr L step_in_last_bit(integer_of<L> e) {
+    return from_exponent<L>(add_integer<L>(e, broadcast_integer<L>(traits<L>::mantissa_bits - Mantissa)));
+  }
+  // The rounded magnitude in steps, as an integer.
+  template <class L, class Round>
+  XQUANT_INLINE static constexpr integer_of<L> rounded_steps(L number, integer_of<L> e, const Round& round) {
+    if constexpr (sum_rounds<L, Round>) {
+      const L last = step_in_last_bit<L>(e);
+      return subtract_integer<L>(to_bits(add(absolute(number), last)), to_bits(last));
+    } else {
+      return truncate_to_integer(absolute(round(in_steps<L>(number, e))));
+    }
+  }
+  // The rounded magnitude.
+  template <class L, class Round>
+  XQUANT_INLINE static constexpr L rounded_magnitude(L number, integer_of<L> e, const Round& round) {
+    if constexpr (sum_rounds<L, Round>) {
+      const L last = step_in_last_bit<L>(e);
+      return subtract(add(absolute(number), last), last);
+    } else {
+      return from_steps<L>(absolute(round(in_steps<L>(number, e))), e);
+    }
+  }
   template <class L>
   XQUANT_INLINE static constexpr L prepared(L v) {
     if constexpr (has_before)
@@ -251,7 +287,7 @@ struct minifloat {
     const L x = prepared<L>(v);
     const L number = held<L>(x);
     const integer_of<L> e = exponent_of<L>(number);
-    const integer_of<L> steps = truncate_to_integer(absolute(round(in_steps<L>(number, e))));
+    const integer_of<L> steps = rounded_steps<L>(number, e, round);
     const integer_of<L> magnitude =
         add_integer<L>(shift_left<L, Mantissa>(subtract_integer<L>(e, biased<L>(lowest_exponent))), steps);
 
@@ -319,7 +355,7 @@ struct minifloat {
     const L x = prepared<L>(v);
     const L number = held<L>(x);
     const integer_of<L> e = exponent_of<L>(number);
-    const L magnitude = from_steps<L>(absolute(round(in_steps<L>(number, e))), e);
+    const L magnitude = rounded_magnitude<L>(number, e, round);
     const L last = real_constant<L>(largest());
 
     L value = magnitude;

@@ -12,6 +12,8 @@ struct nearest_even {
   using policy_category = category::rounding;
   /// Only compares its argument with half-integers, so a quotient need be exact only there (rule 4).
   static constexpr bool sees_only_halves = true;
+  /// So are sums rounded: a format may let an addition do it.
+  static constexpr bool rounds_as_sums = true;
 
   template <class L>
   XQUANT_INLINE static constexpr L round(L v) {

@@ -15,9 +15,10 @@ namespace xquant::inline XQUANT_ABI {
 /// and must stay what they are.
 /// Optional: `round_to_integer` (the same result as an integer, where that is cheaper), `static constexpr bool
 /// sees_only_halves = true` (the result depends only on where v lies among the half-integers, below, at or above each:
-/// all roundings to nearest, whatever they do with ties; rule 4) and `static constexpr bool leaves_grid = true` (the
-/// result is not integral: see additive_noise); random policies have a `std::uint64_t seed`, and may have a
-/// `std::uint64_t first_index` (see random_index).
+/// all roundings to nearest, whatever they do with ties; rule 4), `static constexpr bool rounds_as_sums = true` (the
+/// result is what a sum of the lane is rounded to: nearest even, so a format may let an addition round) and `static
+/// constexpr bool leaves_grid = true` (the result is not integral: see additive_noise); random policies have a
+/// `std::uint64_t seed`, and may have a `std::uint64_t first_index` (see random_index).
 template <class R>
 concept Rounding = QuantizerPolicy<R> && is_same<typename R::policy_category, category::rounding> &&(
     requires(const R& r) { r.template round<float>(1.0f); } ||
@@ -73,6 +74,8 @@ template <class L, class R>
 struct bound_rounding {
   const R& policy;
   random_bits_of<L, R> random;
+  /// A sum of the lane rounds as the policy does.
+  static constexpr bool rounds_as_sums = requires { requires R::rounds_as_sums; };
 
   /// The rounded value, as a real.
   XQUANT_INLINE constexpr L operator()(L v) const {
