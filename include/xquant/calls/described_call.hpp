@@ -19,8 +19,8 @@ struct named_stream {
 
 // A description of a call is a class template over the types that are given (a quantizer, say) and the element types of
 // the tensors, in the order in which the entry points take them:
-//   using operation                          what runs, on streams of these types
-//   static constexpr named_stream streams[]  one for each tensor
+//   using operation                           what runs, on streams of these types
+//   static constexpr named_stream streams[N]  one for each of the N tensors (clang 16 does not deduce N)
 
 template <class Description, std::size_t I = 0, class Call, class View, class... Views>
 void collect(Call& c, const View& view, const Views&... views) {
@@ -37,6 +37,8 @@ constexpr auto view_of(T&& tensor) {
 template <template <class...> class Call, class... Given, class Use, class... Elements>
 status on_views(const Use& use, const tensor_view<Elements>&... views) {
   using description = Call<Given..., remove_const<Elements>...>;
+  static_assert(sizeof(description::streams) == sizeof...(Elements) * sizeof(named_stream),
+                "xquant: the description of this call has another number of streams than the call has tensors");
   call<typename description::operation> c;
   collect<description>(c, views...);
   return use(c);

@@ -97,7 +97,7 @@ struct estimator_operation : Kernel, detail::sums_of_terms<E::learned> {
 template <class E, class Quantizer, class X, class G, class Dx>
 struct fake_quantize_backward_call {
   using operation = estimator_operation<detail::kernel_of<lane_real<X>, Quantizer>, X, E>;
-  static constexpr detail::named_stream streams[] = {{input_0, "x"}, {input_1, "g"}, {output_0, "dx"}};
+  static constexpr detail::named_stream streams[3] = {{input_0, "x"}, {input_1, "g"}, {output_0, "dx"}};
 };
 
 namespace detail {

@@ -64,7 +64,7 @@ template <class Quantizer, class X, class Y, class Mask>
 struct fake_quantize_with_mask_call {
   using operation = fake_quantize_with_mask_operation<detail::kernel_of<lane_real<X>, Quantizer>, X,
                                                       detail::stream_of<Y, lane_real<X>>>;
-  static constexpr detail::named_stream streams[] = {
+  static constexpr detail::named_stream streams[3] = {
       {input_0, "x"}, {output_0, "y"}, {output_1, "mask", detail::stream_kind::bits}};
 };
 
@@ -72,7 +72,7 @@ struct fake_quantize_with_mask_call {
 template <class G, class Mask, class Dx>
 struct masked_backward_call {
   using operation = masked_gradient_operation<G>;
-  static constexpr detail::named_stream streams[] = {
+  static constexpr detail::named_stream streams[3] = {
       {input_0, "g"}, {input_1, "mask", detail::stream_kind::bits}, {output_0, "dx"}};
 };
 

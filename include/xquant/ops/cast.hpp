@@ -147,8 +147,8 @@ struct cast_call {
   static_assert(!detail::is_wide_format<From>,
                 "xquant::cast: codes of more than 16 bits are no float; dequantize them to double first");
   using operation = detail::cast_operation_of<float, From, To, RoundingType>;
-  static constexpr detail::named_stream streams[] = {{input_0, "in", detail::stream_kind::codes},
-                                                     {output_0, "out", detail::stream_kind::codes}};
+  static constexpr detail::named_stream streams[2] = {{input_0, "in", detail::stream_kind::codes},
+                                                      {output_0, "out", detail::stream_kind::codes}};
 };
 
 /// What would be wrong with cast(from, to, in, out); ok when nothing is. Reads no element and writes nothing.

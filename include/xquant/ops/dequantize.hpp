@@ -41,7 +41,7 @@ using dequantize_kernel = dequantize_operation<detail::kernel_of<lane_real<Out>,
 template <class Quantizer, class Codes, class X>
 struct dequantize_call {
   using operation = dequantize_kernel<Quantizer, X>;
-  static constexpr detail::named_stream streams[] = {{input_0, "codes", detail::stream_kind::codes}, {output_0, "x"}};
+  static constexpr detail::named_stream streams[2] = {{input_0, "codes", detail::stream_kind::codes}, {output_0, "x"}};
 };
 
 /// What would be wrong with dequantize(q, p, codes, x); ok when nothing is. Reads no element and writes nothing.

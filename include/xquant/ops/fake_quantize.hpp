@@ -51,7 +51,7 @@ using fake_quantize_kernel = fake_quantize_operation<detail::kernel_of<lane_real
 template <class Quantizer, class X, class Y>
 struct fake_quantize_call {
   using operation = fake_quantize_kernel<Quantizer, X, detail::stream_of<Y, lane_real<X>>>;
-  static constexpr detail::named_stream streams[] = {{input_0, "x"}, {output_0, "y"}};
+  static constexpr detail::named_stream streams[2] = {{input_0, "x"}, {output_0, "y"}};
 };
 
 /// What would be wrong with fake_quantize(q, p, x, y); ok when nothing is. Reads no element and writes nothing.

@@ -89,7 +89,7 @@ template <class Rounding, class Quantizer, class X, class Choice, class Y>
 struct learned_fake_quantize_call {
   static_assert(detail::check_learned_rounding<Rounding>::ok);
   using operation = learned_fake_quantize_operation<detail::kernel_of<lane_real<X>, Quantizer>, Rounding, X>;
-  static constexpr detail::named_stream streams[] = {{input_0, "x"}, {input_1, "choice"}, {output_0, "y"}};
+  static constexpr detail::named_stream streams[3] = {{input_0, "x"}, {input_1, "choice"}, {output_0, "y"}};
 };
 
 /// A call of learned_quantize.
@@ -97,7 +97,7 @@ template <class Rounding, class Quantizer, class X, class Choice, class Codes>
 struct learned_quantize_call {
   static_assert(detail::check_learned_rounding<Rounding>::ok);
   using operation = learned_quantize_operation<detail::kernel_of<lane_real<X>, Quantizer>, Rounding, X>;
-  static constexpr detail::named_stream streams[] = {
+  static constexpr detail::named_stream streams[3] = {
       {input_0, "x"}, {input_1, "choice"}, {output_0, "codes", detail::stream_kind::codes}};
 };
 

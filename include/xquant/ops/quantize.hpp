@@ -52,7 +52,7 @@ using quantize_kernel = quantize_operation<detail::kernel_of<lane_real<In>, Quan
 template <class Quantizer, class X, class Codes>
 struct quantize_call {
   using operation = quantize_kernel<Quantizer, X>;
-  static constexpr detail::named_stream streams[] = {{input_0, "x"}, {output_0, "codes", detail::stream_kind::codes}};
+  static constexpr detail::named_stream streams[2] = {{input_0, "x"}, {output_0, "codes", detail::stream_kind::codes}};
 };
 
 /// What would be wrong with quantize(q, p, x, codes); ok when nothing is. Reads no element and writes nothing.
