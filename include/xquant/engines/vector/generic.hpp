@@ -150,7 +150,7 @@ struct generic_vectors {
 };
 
 /// The vectors of N floats of the processor the source is compiled for: generic_vectors with what its instructions do
-/// better. Specialised in sse2.hpp, avx2.hpp, avx512.hpp, neon.hpp.
+/// better. Specialised in sse2.hpp, avx2.hpp, avx512.hpp.
 template <std::size_t N>
 struct vector_instructions : generic_vectors<N> {};
 
