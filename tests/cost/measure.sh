@@ -1,7 +1,7 @@
 #!/bin/sh
 # measure.sh [--check] [COMPILER]: what including quantizer.hpp and instantiating one more kernel cost, as ratios to
 # compiling a file that includes only <vector>, measured in turn in one run (so that a busy machine slows all alike).
-# Prints a table; with --check fails above the limits: quantizer.hpp 1.5 and 1,000 preprocessed lines, a kernel 4.
+# Prints a table; with --check fails above the limits: quantizer.hpp 1.5 and 1,300 preprocessed lines, a kernel 4.
 # Sources, beside this script: empty_vector.cpp, quantizer.cpp, kernels_1.cpp, kernels_2.cpp (one kernel more).
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -64,7 +64,7 @@ printf '%-34s %8d %8s %8s\n' "<vector>" $((base / 1000000)) 1.00 ""
 time=$(median "$work/quantizer.times")
 header=$(ratio "$time" "$base")
 printf '%-34s %8d %8s %8s\n' "xquant/quantizer.hpp" $((time / 1000000)) "$header" 1.5
-printf '%-34s %8d %8s %8s\n' "xquant/quantizer.hpp, lines" "$lines" "" 1000
+printf '%-34s %8d %8s %8s\n' "xquant/quantizer.hpp, lines" "$lines" "" 1300
 # cost_of FIRST SECOND LABEL: what SECOND costs more than FIRST, as `kernel`; the dearest of all stays in `worst`.
 worst=0
 cost_of() {
@@ -77,7 +77,7 @@ cost_of() {
 case $units in *default_2*) cost_of default_1 default_2 "one more kernel, default engine" ;; esac
 case $units in *" kernels_2"*) cost_of kernels_1 kernels_2 "one more SIMD kernel" ;; esac
 [ $check = no ] && exit 0
-awk -v h="$header" -v k="$worst" -v l="$lines" 'BEGIN { exit !(h <= 1.5 && k <= 4 && l <= 1000) }' || {
+awk -v h="$header" -v k="$worst" -v l="$lines" 'BEGIN { exit !(h <= 1.5 && k <= 4 && l <= 1300) }' || {
   echo "above the limit"
   exit 1
 }
