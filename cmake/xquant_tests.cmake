@@ -73,6 +73,26 @@ else()
   set(XQUANT_X86_64 FALSE)
 endif()
 
+# XQUANT_TEST_ARCHITECTURES: the instruction sets that tests of engines are built for: this machine's own; with
+# XQUANT_TEST_MATRIX all that the compiler has; under sanitizers one that stands for all.
+set(XQUANT_TEST_ARCHITECTURES "" CACHE STRING "Instruction sets to test engines on: baseline, v3, v4; by itself when empty")
+if(XQUANT_X86_64 AND NOT XQUANT_TEST_ARCHITECTURES)
+  if(XQUANT_SANITIZE)
+    set(XQUANT_TEST_ARCHITECTURES v3)
+  elseif(XQUANT_TEST_MATRIX)
+    set(XQUANT_TEST_ARCHITECTURES baseline v3 v4)
+  else()
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -march=native -dM -E -x c++ /dev/null OUTPUT_VARIABLE macros ERROR_QUIET)
+    if(macros MATCHES "__AVX512BW__" AND macros MATCHES "__AVX512DQ__" AND macros MATCHES "__AVX512VL__")
+      set(XQUANT_TEST_ARCHITECTURES v4)
+    elseif(macros MATCHES "__AVX2__" AND macros MATCHES "__FMA__")
+      set(XQUANT_TEST_ARCHITECTURES v3)
+    else()
+      set(XQUANT_TEST_ARCHITECTURES baseline)
+    endif()
+  endif()
+endif()
+
 # Sets `result` to the flags of an instruction set; `unknown` where this machine's compiler has no such set.
 function(xquant_arch_flags arch result)
   set(flags "")
