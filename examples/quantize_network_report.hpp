@@ -40,7 +40,7 @@ class reported_layer {
     std::sort(nodes_.begin(), nodes_.end());
     std::sort(starts_.begin(), starts_.end());
     describe(s);
-    if (!nodes_.empty()) alone_.emplace_back(network_alone(g, floating, constants));
+    prepare(g, floating, constants);
     for (const model::weight_quantizer& w : s.weights())
       if (w.ready() && reads(g, w.site.value)) report_weight(g, w, constants);
     result_.output.emplace(g.name_of(end),
@@ -52,6 +52,12 @@ class reported_layer {
   const std::vector<model::value_id>& starts() const { return starts_; }
   model::value_id end() const { return end_; }
   const report::layer_report& result() const { return result_; }
+
+  // For batches as `floating` is prepared for: what the nodes read may follow from the shape of the inputs.
+  void prepare(const model::graph& g, const model::executor& floating, const model::constant_substitutes& constants) {
+    alone_.clear();
+    if (!nodes_.empty()) alone_.emplace_back(network_alone(g, floating, constants));
+  }
 
   // A batch, in float and in the quantized network.
   void observe(const std::map<model::value_id, model::tensor>& floating, const model::tensor& quantized) {
@@ -244,8 +250,14 @@ std::vector<report::layer_report> reported_layers(Simulation& s, const model::te
   }
   const std::vector<std::vector<std::size_t>> data = reported_batches(all, batch);
   progress bar("report", data.size());
+  std::size_t prepared = batch;
   for (const std::vector<std::size_t>& samples : data) {
     const std::vector<model::tensor> inputs = all.pick(samples);
+    if (samples.size() != prepared) {
+      prepared = samples.size();
+      floating.prepare({inputs.at(0).shape()});
+      for (reported_layer<Simulation>& l : layers) l.prepare(g, floating, constants);
+    }
     model::run_options options;
     options.keep = keep;
     const model::run_result original = floating.run(inputs, options);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../../examples/quantize_network_report.hpp"
+#include "graph_builder.hpp"
 #include "simulations.hpp"
 
 namespace {
@@ -107,4 +108,37 @@ TEST_CASE("values that stay float join the layers around them") {
   CHECK(layers[1].weights.size() == 1);
   CHECK_FALSE(layers[1].output->is_quantized());
   CHECK(quantize_network::quantizers_in_words(s.activations()) == "uint8 affine per tensor; float32");
+}
+
+TEST_CASE("a report of batches of several sizes: what follows from their shape is each batch's own") {
+  // y = matmul(reshape(relu(x), [extent 0 of x, 50]), w), as exporters write a Flatten.
+  test::graph_builder b;
+  b.input("x", {{-1, "N"}, {2, ""}, {5, ""}, {5, ""}});
+  b.constant("w", test::noise(shape(50, 3), 5)).integers("zero", {0}).integers("fifty", {50});
+  const auto g = b.node("Relu", {"x"}, "r")
+                     .node("Shape", {"r"}, "s")
+                     .node("Gather", {"s", "zero"}, "n")
+                     .node("Concat", {"n", "fifty"}, "extents", {{"axis", std::int64_t{0}}})
+                     .node("Reshape", {"r", "extents"}, "f")
+                     .node("MatMul", {"f", "w"}, "y")
+                     .outputs({"y"});
+  const tensor x = test::noise(shape(51, 2, 5, 5), 79);
+  test::simulation s(g, {}, {x.shape()});
+  s.observe({x});
+  s.set_ranges(xquant::full_range{});
+  const auto layers = quantize_network::reported_layers(s, x);  // 50 images, and one
+  REQUIRE(layers.size() == 3);
+  CHECK(layers[2].output->noise().count() == 3 * 51);
+  // Against one batch of all.
+  xquant::model::executor floating(s.network());
+  const tensor expected = floating.run({x}).outputs.at(0);
+  const tensor quantized = s.run({x}).outputs.at(0);
+  double signal = 0;
+  double noise = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const auto v = static_cast<double>(expected.data<float>()[i]);
+    signal += v * v;
+    noise += std::pow(static_cast<double>(quantized.data<float>()[i]) - v, 2);
+  }
+  CHECK(std::fabs(layers[2].network.decibels() - 10 * std::log10(signal / noise)) < 0.02);
 }
