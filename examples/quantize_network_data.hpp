@@ -2,6 +2,8 @@
 // wrong with one of them.
 #pragma once
 
+#include <xquant/error.hpp>
+#include <xquant/io/error.hpp>
 #include <xquant/io/npy.hpp>
 #include <xquant/model/error.hpp>
 #include <xquant/model/fault.hpp>
@@ -35,7 +37,15 @@ decltype(auto) about(const std::string& what, std::size_t first, const Work& wor
 
 // Images as the network takes them: float32 as they are, uint8 divided by 255.
 inline model::tensor read_images(const std::string& path) {
-  model::tensor t = xquant::io::read_npy(path);
+  const auto read = [&] {
+    try {
+      return xquant::io::read_npy(path);
+    } catch (const xquant::io::io_error& e) {
+      if (e.code() != xquant::errc::unsupported) throw;
+      throw std::runtime_error(std::string(e.what()) + " (images must be uint8 or float32)");
+    }
+  };
+  model::tensor t = read();
   if (t.shape().rank < 2 || t.size() == 0)
     throw std::runtime_error(path + ": shape " + model::to_text(t.shape()) +
                              "; expected [images, ...], at least one image");

@@ -1,11 +1,15 @@
 // Weights that nodes compute, and the layers that stay float: through a simulation, its encodings and what is written.
 #include <xquant/io/onnx_reader.hpp>
+#include <xquant/model/batch_norm_fold.hpp>
 #include <xquant/model/left_float.hpp>
 
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "simulations.hpp"
@@ -149,6 +153,135 @@ TEST_CASE("encodings that name the constant behind a Transpose are those of what
   all.entries[0].offset = {-128, -128, -128, -128};
   load_encodings(two, all);
   CHECK(two.weights().at(0).quantizer.axis == 1);
+}
+
+// c = conv(x, weight) with a batch norm, or without; x [1, 2, 5, 5], the weight [4, 2, 3, 3] is called w, or is what
+// `line` makes of it: "t".
+graph conv_and_norm(const char* line, bool has_norm = true) {
+  builder b;
+  const std::string op = line;
+  const tensor w = test::noise(shape(4, 2, 3, 3), 41);
+  if (op == "Transpose") {
+    tensor t(element_type::float32, shape(3, 3, 2, 4));
+    for (std::size_t o = 0; o < 4; ++o)
+      for (std::size_t i = 0; i < 2; ++i)
+        for (std::size_t k = 0; k < 9; ++k)
+          t.mutable_data<float>()[((k % 3 * 3 + k / 3) * 2 + i) * 4 + o] = w.data<float>()[(o * 2 + i) * 9 + k];
+    b.constant("w", t);
+  } else if (op == "Reshape") {
+    b.constant("w", tensor::of(shape(4, 18), std::vector<float>(w.data<float>(), w.data<float>() + w.size())));
+    b.constant("extents", tensor::of(shape(4), std::vector<std::int64_t>{4, 2, 3, 3}));
+  } else {
+    b.constant("w", w);
+  }
+  b.constant("unread", w);
+  b.constant("bias", test::noise(shape(4), 42));
+  for (const char* p : {"gamma", "beta", "mean"}) b.constant(p, test::noise(shape(4), 43));
+  b.constant("variance", tensor::of(shape(4), std::vector<float>{1, 2, 0.5f, 4}));
+  if (op == "Reshape")
+    b.line("Reshape", "t", {"w", "extents"});
+  else if (!op.empty())
+    b.line(line, "t", {"w"});
+  b.line("Conv", "c", {"x", op.empty() ? "w" : "t", "bias"});
+  if (has_norm) b.line("BatchNormalization", "y", {"c", "gamma", "beta", "mean", "variance"});
+  return b.finish({has_norm ? "y" : "c"});
+}
+
+encoding constant_encoding(const std::string& name, std::vector<double> scale, std::ptrdiff_t axis) {
+  encoding e;
+  e.name = name;
+  e.role = encoding_role::parameter;
+  e.symmetric = true;
+  e.per_channel = scale.size() > 1;
+  if (e.per_channel) e.axis = axis;
+  e.offset.assign(scale.size(), -128);
+  e.scale = std::move(scale);
+  return e;
+}
+
+TEST_CASE(
+    "an entry for a constant is that of what the network reads instead, behind any node, batch norms folded or not") {
+  const tensor x = test::noise(shape(1, 2, 5, 5), 2);
+  const std::vector<double> scales{0.25, 0.5, 0.125, 1};
+  for (const bool folded : {false, true})
+    for (const bool has_norm : {false, true}) {
+      const auto loaded = [&](const char* line, std::ptrdiff_t axis) {
+        const graph g = conv_and_norm(line, has_norm);
+        simulation s(folded ? xquant::model::fold_batch_norms(g).network : g, {}, {x.shape()});
+        encodings all;
+        all.entries = {constant_encoding("w", scales, axis)};
+        const loaded_encodings report = load_encodings(s, all);
+        CAPTURE(line);
+        CHECK(report.loaded == std::vector<std::string>{"w"});
+        REQUIRE(s.weights().size() == 1);
+        CHECK(s.weights()[0].parameters.scale() == std::vector<float>{0.25f, 0.5f, 0.125f, 1.0f});
+        CHECK(s.weights()[0].quantizer.axis == 0);
+        for (const float_layer& l : left_float(s)) CHECK(l.value == "x");
+        return s.run({x}).outputs.at(0);
+      };
+      const tensor plain = loaded("", 0);
+      CHECK(test::same(loaded("Identity", 0), plain));
+      CHECK(test::same(loaded("Transpose", 3), plain));
+      CHECK(test::same(loaded("Reshape", 0), plain));
+    }
+}
+
+TEST_CASE("a float entry leaves what the network reads instead float; an entry for what nothing reads is refused") {
+  const shape input(1, 2, 5, 5);
+  for (const char* line : {"Identity", "Transpose"}) {
+    simulation s(xquant::model::fold_batch_norms(conv_and_norm(line)).network, {}, {input});
+    REQUIRE(s.weights().size() == 1);
+    encodings all;
+    all.entries = {constant_encoding("w", {0.25}, 0)};
+    all.entries[0].type = encoding_type::floating;
+    load_encodings(s, all, {.partial = true});
+    CHECK_FALSE(s.weights()[0].ready());
+  }
+  for (const char* name : {"unread", "gamma", "variance"}) {
+    simulation s(xquant::model::fold_batch_norms(conv_and_norm("Transpose")).network, {}, {input});
+    const encodings before = encodings_of(s);
+    encodings all;
+    all.entries = {constant_encoding(name, {0.25}, 0)};
+    CHECK_THROWS_WITH_AS(
+        load_encodings(s, all, {.partial = true}),
+        doctest::Contains(
+            (std::string("encoding of '") + name + "': a constant that nothing in the network reads").c_str()),
+        io_error);
+    CHECK(encodings_of(s) == before);
+    all.entries[0].bits = 32;  // asks for nothing
+    load_encodings(s, all, {.partial = true});
+    CHECK(encodings_of(s) == before);
+  }
+  // Not folded, the network reads gamma.
+  simulation s(conv_and_norm(""), {}, {input});
+  encodings all;
+  all.entries = {constant_encoding("gamma", {0.25}, 0)};
+  load_encodings(s, all, {.partial = true});
+  CHECK(s.weights().size() == 2);
+}
+
+TEST_CASE("a constant that two layers read under two names may have an entry for each, or one for both") {
+  builder b;
+  b.constant("w", test::noise(shape(4, 4), 41));
+  b.line("Identity", "v", {"w"});
+  b.line("MatMul", "m", {"x", "w"});
+  b.line("MatMul", "y", {"m", "v"});
+  const graph g = b.finish({"y"});
+  const auto scales = [&](const std::vector<encoding>& entries) {
+    simulation s(g, {}, {shape(3, 4)});
+    encodings all;
+    all.entries = entries;
+    load_encodings(s, all);
+    std::vector<float> result;
+    for (const auto& w : s.weights()) result.push_back(w.ready() ? w.parameters.scale()[0] : 0);
+    return result;
+  };
+  const encoding of_w = constant_encoding("w", {0.25}, 0);
+  const encoding of_v = constant_encoding("v", {0.5}, 0);
+  CHECK(scales({of_w}) == std::vector<float>{0.25f, 0.25f});
+  CHECK(scales({of_v}) == std::vector<float>{0, 0.5f});
+  CHECK(scales({of_w, of_v}) == std::vector<float>{0.25f, 0.5f});
+  CHECK(scales({of_v, of_w}) == std::vector<float>{0.25f, 0.5f});
 }
 
 TEST_CASE("every layer that stays float is named, with what it reads and why") {

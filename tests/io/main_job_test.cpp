@@ -183,6 +183,13 @@ TEST_CASE("main job: images that cannot be used name file, image and element") {
   CHECK(message([&] {
           job::read_images(here.file("type.npy", tensor(xquant::model::element_type::int32, shape(3, 3))));
         }).find("type.npy: element type int32; expected uint8 or float32") != std::string::npos);
+  std::string halves = "\x93NUMPY\x01";  // float16 [2, 2]
+  halves += std::string("\0\x76\0", 3) + "{'descr': '<f2', 'fortran_order': False, 'shape': (2, 2), }";
+  halves.resize(127, ' ');
+  std::ofstream(here.path("half.npy"), std::ios::binary) << halves << '\n' << std::string(8, '\0');
+  const std::string half = message([&] { job::read_images(here.path("half.npy")); });
+  CHECK(half.find("half.npy: elements of type '<f2' (float16)") != std::string::npos);
+  CHECK(half.find("(images must be uint8 or float32)") != std::string::npos);
   std::ofstream(here.path("empty.npy")).close();
   CHECK(message([&] { job::read_images(here.path("empty.npy")); }).find("empty.npy: not a .npy file") !=
         std::string::npos);

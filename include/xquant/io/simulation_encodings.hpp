@@ -13,8 +13,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -106,32 +108,99 @@ inline void check_channel_codes(const encoding& e, const quantizer_and_parameter
   }
 }
 
-// An entry that names a constant which the simulation reads only as the elements of others (a Transpose of a weight):
-// the values that have them, with what the entry says of each.
-template <class Simulation>
-std::vector<std::pair<model::value_id, encoding>> moved_encodings(const Simulation& s, const encoding& e,
-                                                                  model::value_id id) {
-  std::vector<std::pair<model::value_id, encoding>> result;
-  for (const auto& m : s.folded_constants().moved) {
+// Where the slices of a constant's dimensions are in a value that is read instead of it.
+struct stand_in {
+  model::value_id value = model::no_value;
+  std::vector<std::optional<std::size_t>> dimension;
+};
+
+// Whether anybody but Identity nodes, which give a constant another name, reads a value.
+inline bool is_read(const model::graph& g, model::value_id id) {
+  if (g.is_output(id)) return true;
+  for (const model::node_id reader : g.consumers(id))
+    if (g.node_at(reader).op_type != "Identity") return true;
+  return false;
+}
+
+// The values the network reads in the place of constant `id`, as far as `counts` says so; itself first: its other names
+// (Identity nodes), what has its elements in another order (graph::moved_constants), and what took their places when
+// batch norms were folded.
+template <class Counts>
+void add_stand_ins(const model::graph& g, model::value_id id, const std::vector<std::optional<std::size_t>>& dimension,
+                   const Counts& counts, std::vector<stand_in>& result) {
+  const auto now = [&](model::value_id value) { return g.find_called(g.name_of(value)); };
+  if (counts(id)) result.push_back({id, dimension});
+  for (const model::node_id reader : g.consumers(id)) {
+    if (g.node_at(reader).op_type != "Identity") continue;
+    const model::value_id other = now(g.node_at(reader).outputs.at(0));
+    if (g.constant(other) != nullptr) add_stand_ins(g, other, dimension, counts, result);
+  }
+  for (const model::moved_constant& m : g.moved_constants()) {
     if (m.from != id) continue;
-    encoding moved = e;
+    std::vector<std::optional<std::size_t>> through(dimension.size());
+    for (std::size_t d = 0; d < dimension.size(); ++d)
+      if (dimension[d]) through[d] = m.dimension.at(*dimension[d]);
+    add_stand_ins(g, now(m.to), through, counts, result);
+  }
+}
+
+// The weights that are read in the place of a constant, or when there are none what else is; nothing when that is
+// nothing.
+template <class Simulation>
+std::vector<stand_in> stand_ins(const Simulation& s, model::value_id id) {
+  const model::graph& g = s.network();
+  const auto is_weight = [&](model::value_id value) {
+    for (const auto& w : s.weights())
+      if (w.site.value == value && is_read(g, value)) return true;
+    return false;
+  };
+  std::vector<std::optional<std::size_t>> same(g.constant(id)->shape().rank);
+  for (std::size_t d = 0; d < same.size(); ++d) same[d] = d;
+  std::vector<stand_in> result;
+  add_stand_ins(g, id, same, is_weight, result);
+  if (result.empty())
+    add_stand_ins(
+        g, id, same, [&](model::value_id value) { return is_read(g, value); }, result);
+  return result;
+}
+
+// The values that have the elements of the constant an entry names, with what the entry says of each. `named` says
+// whether the file has an entry for a value itself.
+template <class Simulation, class Named>
+std::vector<std::pair<model::value_id, encoding>> placed_encodings(const Simulation& s, const encoding& e,
+                                                                   model::value_id id, const Named& named) {
+  const model::graph& g = s.network();
+  if (g.constant(id) == nullptr) return {{id, e}};
+  const std::vector<stand_in> places = stand_ins(s, id);
+  if (places.empty()) {
+    // What asks for nothing may name what nobody reads.
+    if (e.type == encoding_type::floating || (e.type == encoding_type::integer && e.bits == 32)) return {{id, e}};
+    const auto& used_up = g.used_up_constants();
+    const bool computes = std::find(used_up.begin(), used_up.end(), id) != used_up.end();
+    throw io_error(errc::unsupported,
+                   "encoding of '" + shown(e.name) + "': " +
+                       (computes ? "a constant that other constants are computed from; expected the name of one of "
+                                   "those, which the network reads instead"
+                                 : "a constant that nothing in the network reads; expected one that is read"));
+  }
+  std::vector<std::pair<model::value_id, encoding>> result;
+  const bool itself = places.front().value == id;
+  for (const stand_in& place : places) {
+    // A constant that is a weight under two names may have an entry for each.
+    if (itself && place.value != id && named(place.value)) continue;
+    encoding placed = e;
     if (e.per_channel && e.axis) {
       const std::ptrdiff_t axis = *e.axis;
-      if (axis < 0 || static_cast<std::size_t>(axis) >= m.dimension.size() ||
-          !m.dimension[static_cast<std::size_t>(axis)])
+      const bool is_there = axis >= 0 && static_cast<std::size_t>(axis) < place.dimension.size();
+      if (place.value != id && (!is_there || !place.dimension[static_cast<std::size_t>(axis)]))
         throw io_error(errc::unsupported, "encoding of '" + shown(e.name) + "': axis " + std::to_string(axis) +
-                                              " is no dimension of '" + shown(s.network().name_of(m.to)) +
+                                              " is no dimension of '" + shown(g.name_of(place.value)) +
                                               "', which the network reads instead");
-      moved.axis = static_cast<std::ptrdiff_t>(*m.dimension[static_cast<std::size_t>(axis)]);
+      if (place.value != id)
+        placed.axis = static_cast<std::ptrdiff_t>(*place.dimension[static_cast<std::size_t>(axis)]);
     }
-    result.emplace_back(m.to, std::move(moved));
+    result.emplace_back(place.value, std::move(placed));
   }
-  const auto& used_up = s.folded_constants().used_up;
-  if (result.empty() && std::find(used_up.begin(), used_up.end(), id) != used_up.end())
-    throw io_error(errc::unsupported, "encoding of '" + shown(e.name) +
-                                          "': a constant that other constants are computed from; expected the name of "
-                                          "one of those, which the network reads instead");
-  if (result.empty()) result.emplace_back(id, e);
   return result;
 }
 
@@ -196,25 +265,30 @@ void load_encoding(Simulation& s, const encoding& e, model::value_id id, const l
 
 /// Gives the simulation's tensors the quantizers and parameters of `all`, matched by name: the network's, or what AIMET
 /// calls the value in the network it was made from (the Conv's output where a batch norm was folded into it, the weight
-/// that there was before; graph::find_called). Entries for the copies that AIMET makes of a shared constant
-/// (NAME_copy_1) must be those of the constant. A tensor that had no quantizer gets one. What the entries do not say
-/// (rounding, arithmetic, a channel axis before 2.0.0) stays as the simulation has it. Throws io_error, naming the
-/// entry, for a name the network does not have, two entries for one tensor (a file about the network before its batch
-/// norms were folded), block encodings flattened by 0.6.1, parameters that do not fit the tensor, channels that end at
-/// different codes where the weight needs more, and formats the simulation was not compiled for; the simulation has not
-/// changed then.
+/// that there was before; graph::find_called). An entry for a constant whose elements are read behind Identity,
+/// Transpose, Reshape and the like is that of what is read there, with its axis. Entries for the copies that AIMET
+/// makes of a shared constant (NAME_copy_1) must be those of the constant. A tensor that had no quantizer gets one.
+/// What the entries do not say (rounding, arithmetic, a channel axis before 2.0.0) stays as the simulation has it.
+/// Throws io_error, naming the entry, for a name the network does not have or a constant that it does not read, neither
+/// itself nor behind nodes that move its elements, two entries for one tensor (a file about the network before its
+/// batch norms were folded), block encodings flattened by 0.6.1, parameters that do not fit the tensor, channels that
+/// end at different codes where the weight needs more, and formats the simulation was not compiled for; the simulation
+/// has not changed then.
 template <class Simulation>
 loaded_encodings load_encodings(Simulation& s, const encodings& all, const load_options& options = {}) {
   loaded_encodings report;
   Simulation next = s;
   std::unordered_map<model::value_id, const encoding*> named;
+  std::unordered_set<model::value_id> named_itself;
+  for (const encoding& e : all.entries) named_itself.insert(detail::value_called(next.network(), e.name));
+  const auto has_entry = [&](model::value_id id) { return named_itself.count(id) != 0; };
   for (const encoding& e : all.entries) {
     try {
       const model::value_id named_id = detail::value_called(next.network(), e.name);
       if (named_id == model::no_value)
         throw io_error(errc::malformed,
                        "encoding of '" + detail::shown(e.name) + "': the network has no tensor of that name");
-      for (const auto& [id, entry] : detail::moved_encodings(next, e, named_id)) {
+      for (const auto& [id, entry] : detail::placed_encodings(next, e, named_id, has_entry)) {
         if (const auto [other, added] = named.emplace(id, &e); !added) {
           if (next.network().constant(id) != nullptr && detail::same_numbers(*other->second, e)) {
             report.loaded.push_back(e.name);

@@ -17,17 +17,7 @@
 
 namespace xquant::inline XQUANT_ABI::model {
 
-/// A constant that is read, in a graph with folded constants, only as the elements of another in another order or
-/// shape.
-struct moved_constant {
-  value_id from = no_value;
-  value_id to = no_value;
-  /// For each dimension of `from` the dimension of `to` that has its slices, or nothing where it has been split, joined
-  /// with another or dropped.
-  std::vector<std::optional<std::size_t>> dimension;
-};
-
-/// What fold_constants made.
+/// What fold_constants made. The network remembers what moved and what is used up, whatever folds it further.
 struct constants_folded {
   graph network;
   std::vector<value_id> computed;     ///< what nodes computed and now is an initializer
@@ -80,11 +70,17 @@ class constant_folder {
     find_moves();
     replace();
     constants_folded result{std::move(g_), wanted_, {}, {}};
-    const graph& g = result.network;
+    graph& g = result.network;
     for (const value_id id : read_before_)
-      if (g.consumers(id).empty() && !g.is_output(id)) result.used_up.push_back(id);
-    for (moved_constant& m : moves_)
-      if (g.consumers(m.from).empty() && !g.is_output(m.from)) result.moved.push_back(std::move(m));
+      if (g.consumers(id).empty() && !g.is_output(id)) {
+        g.add_used_up_constant(id);
+        result.used_up.push_back(id);
+      }
+    for (moved_constant& m : moves_) {
+      if (!g.consumers(m.from).empty() || g.is_output(m.from)) continue;
+      g.add_moved_constant(m);
+      result.moved.push_back(std::move(m));
+    }
     return result;
   }
 

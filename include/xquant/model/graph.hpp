@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -53,6 +54,16 @@ struct node {
   std::map<std::string, attribute> attributes;
 };
 
+/// A constant that is read, in a graph with folded constants, only as the elements of another in another order or
+/// shape.
+struct moved_constant {
+  value_id from = no_value;
+  value_id to = no_value;
+  /// For each dimension of `from` the dimension of `to` that has its slices, or nothing where it has been split, joined
+  /// with another or dropped.
+  std::vector<std::optional<std::size_t>> dimension;
+};
+
 class graph {
  public:
   // ---- building
@@ -85,6 +96,19 @@ class graph {
   void add_former_name(const std::string& name, value_id id) {
     check(id);
     former_names_[name] = id;
+  }
+
+  /// Remembers where a constant went that nobody reads any more.
+  void add_moved_constant(moved_constant m) {
+    check(m.from);
+    check(m.to);
+    moved_constants_.push_back(std::move(m));
+  }
+
+  /// Remembers a constant that nobody reads any more, since others were computed from it.
+  void add_used_up_constant(value_id id) {
+    check(id);
+    used_up_constants_.push_back(id);
   }
 
   /// Makes room for that many nodes, no more.
@@ -163,6 +187,10 @@ class graph {
     const auto former = former_names_.find(name);
     return former == former_names_.end() ? id : former->second;
   }
+  /// Where constants went that nobody reads any more, by every edit of this graph.
+  [[nodiscard]] const std::vector<moved_constant>& moved_constants() const noexcept { return moved_constants_; }
+  /// Constants that nobody reads any more, moved or not, by every edit of this graph.
+  [[nodiscard]] const std::vector<value_id>& used_up_constants() const noexcept { return used_up_constants_; }
   [[nodiscard]] const std::vector<node>& nodes() const noexcept { return nodes_; }
   [[nodiscard]] const node& node_at(node_id id) const { return nodes_.at(id); }
   /// Inputs a caller must supply: declared inputs that are not initializers.
@@ -368,6 +396,8 @@ class graph {
   std::vector<value_info> values_;
   std::map<std::string, value_id> ids_;
   std::map<std::string, value_id> former_names_;
+  std::vector<moved_constant> moved_constants_;
+  std::vector<value_id> used_up_constants_;
   std::vector<node> nodes_;
   std::map<value_id, tensor> initializers_;
   std::vector<value_id> inputs_;

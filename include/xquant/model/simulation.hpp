@@ -96,11 +96,9 @@ class simulation {
   /// scale, options no compiled quantizer has, and, naming the weight, its node and the element, for a granularity that
   /// does not fit it and for NaN or infinity.
   simulation(graph network, const simulation_options& options, const std::vector<shape>& input_shapes)
-      : constants_(fold_constants(network)),
-        executor_(options.integer_biases ? separate_biases(std::move(constants_.network))
-                                         : std::move(constants_.network)),
+      : executor_(options.integer_biases ? separate_biases(fold_constants(network).network)
+                                         : fold_constants(network).network),
         integer_biases_(options.integer_biases) {
-    constants_.network = graph();
     const quantizer_description& a = options.activation;
     if (a.per_axis || a.granularity != granularity_id::tensor_or_axis || a.by_expert)
       throw model_error(errc::unsupported,
@@ -125,9 +123,6 @@ class simulation {
   }
 
   [[nodiscard]] const graph& network() const noexcept { return executor_.network(); }
-  /// What became of the constants of the network given, where network() has what nodes computed from them; without the
-  /// network.
-  [[nodiscard]] const constants_folded& folded_constants() const noexcept { return constants_; }
   /// The tensor of a value that does not depend on the inputs' data, also where it follows from their shapes; or null.
   [[nodiscard]] const tensor* constant(value_id id) const { return executor_.constant(id); }
   [[nodiscard]] const std::vector<weight_quantizer>& weights() const noexcept { return weights_; }
@@ -454,7 +449,6 @@ class simulation {
     }
   }
 
-  constants_folded constants_;  // without the network, which is the executor's
   executor executor_;
   bool integer_biases_ = false;
   std::vector<weight_quantizer> weights_;
