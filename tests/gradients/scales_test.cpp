@@ -36,9 +36,9 @@ TEST_CASE("clipped gradients and masks at the ends of the codes, for scales of e
     const tensor_view<const float> gs(g.data(), s);
     const tensor_view<std::uint8_t> bits(mask.data(), shape(mask.size()));
     fake_quantize_backward(clipped_straight_through{}, q, p, xs, gs, tensor_view<float>(dx.data(), s),
-                           gradients_test::vector_engine{});
-    fake_quantize_with_mask(q, p, xs, tensor_view<float>(y.data(), s), bits, gradients_test::vector_engine{});
-    masked_backward(gs, bits, tensor_view<float>(masked.data(), s), gradients_test::vector_engine{});
+                           gradients_test::engine_on_vectors{});
+    fake_quantize_with_mask(q, p, xs, tensor_view<float>(y.data(), s), bits, gradients_test::engine_on_vectors{});
+    masked_backward(gs, bits, tensor_view<float>(masked.data(), s), gradients_test::engine_on_vectors{});
     CAPTURE(scale);
     for (std::size_t i = 0; i < x.size(); ++i) {
       // A quotient of two floats, rounded to double and then to float, is rounded correctly.
