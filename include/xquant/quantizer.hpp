@@ -15,6 +15,7 @@
 #include <xquant/rounding/nearest_even.hpp>
 #include <xquant/rounding/rounding.hpp>
 #include <xquant/schemes/affine.hpp>
+#include <xquant/schemes/finite_parameters.hpp>
 #include <xquant/schemes/scheme.hpp>
 #include <xquant/schemes/symmetric.hpp>
 
@@ -99,10 +100,17 @@ struct basic_quantizer {
   [[nodiscard]] constexpr auto upper_code() const noexcept { return format.upper_code(); }
 
   /// Scale and zero point for data of the given range (docs/arithmetic.md, rule 8): a scale_and_zero_point<Real>, or a
-  /// scale_and_real_zero_point<Real> of schemes whose zero points are reals.
-  template <class Real>
+  /// scale_and_real_zero_point<Real> of schemes whose zero points are reals. Under them every code stands for a number
+  /// that is finite in `Element`, the element type of the data where that is not Real: float16 or bfloat16.
+  template <class Element = void, class Real>
   [[nodiscard]] constexpr auto parameters_for(const range<Real>& r) const noexcept {
-    return scheme.parameters(r, format.bounds());
+    const code_bounds of_format = format.bounds();
+    code_bounds codes = of_format;
+    if (codes.is_integer) {
+      codes.lower = static_cast<double>(lower_code());
+      codes.upper = static_cast<double>(upper_code());
+    }
+    return finite_parameters<conditional<is_same<Element, void>, Real, Element>>(scheme, r, of_format, codes);
   }
 
   friend constexpr bool operator==(const basic_quantizer&, const basic_quantizer&) = default;

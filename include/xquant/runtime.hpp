@@ -142,13 +142,14 @@ void dequantize(const quantizer_description& d, const Parameters& p, const In& c
 #endif
 
 /// Scale and zero point that the described quantizer gives data of range r: a scale_and_zero_point, or a
-/// scale_and_real_zero_point for the schemes whose zero points are reals.
-template <class Choices = runtime_choices<>, class Real, class Slot>
+/// scale_and_real_zero_point for the schemes whose zero points are reals. `Element` is the element type of the data
+/// where that is not Real: float16 or bfloat16.
+template <class Choices = runtime_choices<>, class Element = void, class Real, class Slot>
 [[nodiscard]] status try_parameters_for(const quantizer_description& d, const range<Real>& r, Slot& out) {
   if (const status s = r.valid(); !s.ok()) return s;
   return with_quantizer<Choices>(d, [&](const auto& q) {
     if constexpr (is_same<decltype(q.parameters_for(r)), Slot>) {
-      out = q.parameters_for(r);
+      out = q.template parameters_for<Element>(r);
       return status{};
     } else {
       return fault(errc::unsupported, "scheme", static_cast<double>(d.scheme),

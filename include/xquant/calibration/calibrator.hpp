@@ -47,34 +47,35 @@ concept Calibrator = Observer<C> && requires(const C& c, std::vector<range<float
 };
 
 /// Parameters of quantizer `q` for one range a slot: q.parameters_for of each. Refuses, before `out` is written, a
-/// range that is not finite or is inverted (naming the slot), and no ranges at all (errc::no_samples).
-template <class Quantizer>
+/// range that is not finite or is inverted (naming the slot), and no ranges at all (errc::no_samples). `Element` is the
+/// element type of the data the parameters are for, where that is not float: float16 or bfloat16.
+template <class Element = float, class Quantizer>
 [[nodiscard]] status try_make_parameters(const Quantizer& q, const std::vector<range<float>>& ranges, parameters& out) {
   if (ranges.empty()) return fault(errc::no_samples, "ranges", 0, "one range for each parameter slot");
   std::vector<decltype(q.parameters_for(range<float>{}))> slots;
   slots.reserve(ranges.size());
   for (std::size_t slot = 0; slot < ranges.size(); ++slot) {
     if (const status s = ranges[slot].valid("ranges", slot); !s.ok()) return s;
-    slots.push_back(q.parameters_for(ranges[slot]));
+    slots.push_back(q.template parameters_for<Element>(ranges[slot]));
   }
   out = parameters(slots);
   return {};
 }
 
 /// Parameters of quantizer `q` for what `calibrator` saw. Refuses what try_ranges refuses.
-template <class Quantizer, Calibrator C>
+template <class Element = float, class Quantizer, Calibrator C>
 [[nodiscard]] status try_make_parameters(const Quantizer& q, const C& calibrator, parameters& out) {
   std::vector<range<float>> ranges;
   if (const status s = calibrator.try_ranges(ranges); !s.ok()) return s;
-  return try_make_parameters(q, ranges, out);
+  return try_make_parameters<Element>(q, ranges, out);
 }
 
 #if XQUANT_HAS_EXCEPTIONS
 /// The same, as a value; `source` is a vector of ranges or a calibrator. Throws xquant::error.
-template <class Quantizer, class Source>
+template <class Element = float, class Quantizer, class Source>
 [[nodiscard]] parameters make_parameters(const Quantizer& q, const Source& source) {
   parameters out;
-  throw_if(try_make_parameters(q, source, out));
+  throw_if(try_make_parameters<Element>(q, source, out));
   return out;
 }
 #endif

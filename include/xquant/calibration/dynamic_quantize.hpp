@@ -188,8 +188,8 @@ status ranges_of_data(const Granularity& granularity, const tensor_view<const In
   return is_finite ? status{} : first_not_finite(x);
 }
 
-// The parameters of each slot for the data in it.
-template <class Quantizer, class In, class Engine>
+// The parameters of each slot for the data in it. `Element` is what codes will be dequantized to.
+template <class Element, class Quantizer, class In, class Engine>
 status parameters_of_data(const Quantizer& q, const tensor_view<const In>& x, const Engine& engine,
                           basic_parameters<lane_real<In>>& out) {
   using real = lane_real<In>;
@@ -197,7 +197,7 @@ status parameters_of_data(const Quantizer& q, const tensor_view<const In>& x, co
   if (const status bad = ranges_of_data(q.granularity, x, engine, ranges); !bad.ok()) return bad;
   std::vector<decltype(q.parameters_for(range<real>{}))> slots;
   slots.reserve(ranges.size());
-  for (const range<real>& r : ranges) slots.push_back(q.parameters_for(r));
+  for (const range<real>& r : ranges) slots.push_back(q.template parameters_for<Element>(r));
   out = basic_parameters<real>(slots);
   return {};
 }
@@ -245,7 +245,7 @@ template <class Quantizer, TensorLike In, TensorInMemory Out, class Engine = def
   const auto view = detail::as_input(as_view(input));
   basic_parameters<lane_real<element_of<In>>> found;
   if (const status bad = detail::validate_dynamic(q, view, as_view(codes), "codes"); !bad.ok()) return bad;
-  if (const status bad = detail::parameters_of_data(q, view, engine, found); !bad.ok()) return bad;
+  if (const status bad = detail::parameters_of_data<element_of<In>>(q, view, engine, found); !bad.ok()) return bad;
   if (const status bad = try_quantize(q, found, view, codes, engine); !bad.ok()) return bad;
   used = std::move(found);
   return {};
@@ -260,7 +260,7 @@ template <class Quantizer, TensorLike In, TensorInMemory Out, class Engine = def
   const auto view = detail::as_input(as_view(input));
   basic_parameters<lane_real<element_of<In>>> found;
   if (const status bad = detail::validate_dynamic(q, view, as_view(y), "y"); !bad.ok()) return bad;
-  if (const status bad = detail::parameters_of_data(q, view, engine, found); !bad.ok()) return bad;
+  if (const status bad = detail::parameters_of_data<element_of<Out>>(q, view, engine, found); !bad.ok()) return bad;
   if (const status bad = try_fake_quantize(q, found, view, y, engine); !bad.ok()) return bad;
   used = std::move(found);
   return {};
