@@ -5,17 +5,11 @@
 #include <xquant/core/half.hpp>
 #include <xquant/core/qualifiers.hpp>
 #include <xquant/core/validation.hpp>
+#include <xquant/schemes/scheme.hpp>
 
 namespace xquant::inline XQUANT_ABI::detail {
 
-// Where the zero points of a scheme enter, and whether its scales may be negative.
-template <class S>
-inline constexpr zero_point_rule zero_point_rule_of =
-    S::has_zero_point ? zero_point_rule::after_rounding : zero_point_rule::none;
-template <class S>
-requires requires { S::zero_point_use; }
-inline constexpr zero_point_rule zero_point_rule_of<S> = S::zero_point_use;
-
+// Whether the scales of a scheme may be negative.
 template <class S>
 inline constexpr bool has_signed_scale = requires {
   requires S::has_signed_scale;

@@ -113,6 +113,10 @@ struct scheme_of_description {
     }
     return with(xquant::degenerate::one{});
   }
+  [[nodiscard]] constexpr bool has_power_of_two() const noexcept { return power_of_two != power_of_two_id::none; }
+  [[nodiscard]] constexpr scheme_of_description without_power_of_two() const noexcept {
+    return {id, degenerate, power_of_two_id::none};
+  }
   friend constexpr bool operator==(const scheme_of_description&, const scheme_of_description&) = default;
 };
 

@@ -1,189 +1,111 @@
-// Parameters of a range under which every code stands for a finite number: a scheme's own, or the nearest that do.
+// Parameters of a range under which every code stands for a finite number: a scheme's own, or smaller ones.
 #pragma once
 
 #include <xquant/core/bits.hpp>
-#include <xquant/core/parameters_view.hpp>
 #include <xquant/core/range.hpp>
+#include <xquant/schemes/scheme.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
 namespace detail {
 
 template <class Real>
-constexpr Real magnitude_of(Real x) noexcept {
-  return x < 0 ? -x : x;
+constexpr bool is_within(Real x, Real bound) noexcept {
+  return x <= bound && x >= -bound;
 }
 
-// Whether a finite x is finite in the element type of the data, to which it is rounded once.
-template <class Element, class Real>
-constexpr bool is_finite_as(Real x) noexcept {
-  if constexpr (is_same<Element, Real>) {
-    return true;
+// Whether fl(fl(steps * scale) + offset), rounded to Element, is finite. No step overflows: constants may ask.
+template <class Element>
+constexpr bool is_finite_value(float steps, float scale, float offset) noexcept {
+  // The last double that rounds to a float: half a step above the largest float the tie goes to infinity.
+  constexpr double last = (2 - power_of_two<double>(-24) - power_of_two<double>(-52)) * power_of_two<double>(127);
+  const double product = static_cast<double>(steps) * static_cast<double>(scale);
+  if (!is_within(product, last)) return false;
+  const double sum = static_cast<double>(static_cast<float>(product)) + static_cast<double>(offset);
+  if (!is_within(sum, last)) return false;
+  return is_within(static_cast<float>(static_cast<Element>(static_cast<float>(sum))), real_traits<float>::max);
+}
+// In units of 2^1024 and 2^1025, in which large numbers are exact and small ones do not matter. The product that meets
+// the sum is one with a half, so that it is exact where a compiler fuses the two.
+template <class Element>
+constexpr bool is_finite_value(double steps, double scale, double offset) noexcept {
+  constexpr double unit = power_of_two<double>(-512);
+  constexpr double most = real_traits<double>::max * unit * unit;
+  const double product = (steps * unit) * (scale * unit);
+  return is_within(product, most) && is_within(product * 0.5 + offset * unit * unit * 0.5, most * 0.5);
+}
+
+// Whether both end codes, and so all between, stand for finite numbers (docs/arithmetic.md, rule 6).
+template <class Element, class Scheme, class Slot>
+constexpr bool has_finite_ends(Scheme scheme, const Slot& slot, const code_bounds& codes) noexcept {
+  using real = decltype(slot.scale);
+  if constexpr (zero_point_rule_of<Scheme> == zero_point_rule::real_offset) {
+    const double origin =
+        scheme.origin_code(static_cast<std::int32_t>(codes.lower), static_cast<std::int32_t>(codes.upper));
+    return is_finite_value<Element>(static_cast<real>(codes.lower - origin), slot.scale, slot.zero_point) &&
+           is_finite_value<Element>(static_cast<real>(codes.upper - origin), slot.scale, slot.zero_point);
   } else {
-    const Real rounded = static_cast<Real>(static_cast<Element>(x));
-    return magnitude_of(rounded) <= real_traits<Real>::max;
+    const auto steps_to = [&](double code) {
+      if constexpr (is_real(zero_point_rule_of<Scheme>))
+        return static_cast<real>(code) - slot.zero_point;
+      else
+        return static_cast<real>(code - slot.zero_point);
+    };
+    return is_finite_value<Element>(steps_to(codes.lower), slot.scale, real(0)) &&
+           is_finite_value<Element>(steps_to(codes.upper), slot.scale, real(0));
   }
 }
 
-// fl(a * b) and fl(a + b), unless they are infinite; no step overflows on the way, so that these may be constants.
-template <class Real>
-struct checked_real {
-  Real value = 0;
-  bool is_finite = false;
-};
-constexpr checked_real<float> checked(double exact) noexcept {
-  // Half a step above the largest float, where rounding to nearest even turns to infinity.
-  constexpr double beyond = (2 - power_of_two<double>(-24)) * power_of_two<double>(127);
-  if (!(magnitude_of(exact) < beyond)) return {};
-  return {static_cast<float>(exact), true};
-}
-constexpr checked_real<float> checked_product(float a, float b) noexcept { return checked(double{a} * b); }
-constexpr checked_real<float> checked_sum(float a, float b) noexcept { return checked(double{a} + b); }
-
-constexpr checked_real<double> checked_product(double a, double b) noexcept {
-  // Large factors are scaled down by a power of two, which is exact, and so is scaling the product back.
-  constexpr double large = power_of_two<double>(400);
-  constexpr double down = power_of_two<double>(-624);
-  const bool a_is_large = magnitude_of(a) > large;
-  const bool b_is_large = magnitude_of(b) > large;
-  double product = (a_is_large ? a * down : a) * (b_is_large ? b * down : b);
-  double most = real_traits<double>::max;
-  if (a_is_large) most *= down;
-  if (b_is_large) most *= down;
-  if (!(magnitude_of(product) <= most)) return {};
-  if (a_is_large) product /= down;
-  if (b_is_large) product /= down;
-  return {product, true};
-}
-constexpr checked_real<double> checked_sum(double a, double b) noexcept {
-  if (!(magnitude_of(a / 2 + b / 2) <= real_traits<double>::max / 2)) return {};
-  return {a + b, true};
-}
-
-template <class Element, class Real>
-constexpr bool is_finite_product(Real a, Real b) noexcept {
-  const checked_real<Real> product = checked_product(a, b);
-  return product.is_finite && is_finite_as<Element>(product.value);
-}
-
-// The largest magnitude of x's type, not above |x|, for which `holds`; with the sign of x. It holds for 0, and for
-// whatever is below a magnitude for which it does.
-template <class Real, class Holds>
-constexpr Real largest_that(Real x, const Holds& holds) noexcept {
-  using bits = typename real_traits<Real>::integer;
-  bits low = 0;
-  bits high = bit_cast<bits>(magnitude_of(x));
-  if (holds(x)) return x;
-  while (high - low > 1) {
-    const bits middle = low + (high - low) / 2;
-    const Real magnitude = bit_cast<Real>(middle);
-    (holds(x < 0 ? -magnitude : magnitude) ? low : high) = middle;
-  }
-  const Real magnitude = bit_cast<Real>(low);
-  return x < 0 ? -magnitude : magnitude;
-}
-
-// code - zero point as dequantize has it, of an integer zero point or of a real one in units of codes.
-template <class Real>
-constexpr Real steps_from(double code, std::int32_t zero_point) noexcept {
-  return static_cast<Real>(code - zero_point);
-}
-template <class Real>
-constexpr Real steps_from(double code, Real zero_point) noexcept {
-  return static_cast<Real>(code) - zero_point;
-}
-
-template <class Scheme>
-inline constexpr bool has_offset = false;
-template <class Scheme>
-requires requires { Scheme::zero_point_use; }
-inline constexpr bool has_offset<Scheme> = Scheme::zero_point_use == zero_point_rule::real_offset;
-
-template <class Element, class Slot>
-constexpr bool has_finite_ends(const Slot& slot, const code_bounds& codes) noexcept {
+// The slot, or what it becomes when the values of all codes shrink in one proportion until both ends are finite. A
+// scale that is 0 or no number stays: every operation refuses it.
+template <class Element, class Scheme, class Slot>
+constexpr Slot with_finite_ends(Scheme scheme, const Slot& slot, const code_bounds& codes) noexcept {
   using real = decltype(slot.scale);
-  return is_finite_product<Element>(steps_from<real>(codes.lower, slot.zero_point), slot.scale) &&
-         is_finite_product<Element>(steps_from<real>(codes.upper, slot.zero_point), slot.scale);
-}
-template <class Element, class Slot>
-constexpr auto largest_finite_scale(const Slot& slot, const code_bounds& codes) noexcept {
-  using real = decltype(slot.scale);
-  return largest_that(slot.scale, [&](real scale) {
-    return has_finite_ends<Element>(Slot{scale, slot.zero_point}, codes);
-  });
-}
-
-// Zero points in units of the data, the value of code `origin`: fl(fl((code - origin) * scale) + zero point).
-template <class Element, class Real>
-constexpr scale_and_real_zero_point<Real> finite_offset(scale_and_real_zero_point<Real> slot, const code_bounds& codes,
-                                                        double origin) noexcept {
-  const auto lower = static_cast<Real>(codes.lower - origin);
-  const auto upper = static_cast<Real>(codes.upper - origin);
-  const Real scale = largest_that(
-      slot.scale, [&](Real s) { return is_finite_product<Element>(lower, s) && is_finite_product<Element>(upper, s); });
-  // The lowest code keeps its value.
-  if (scale != slot.scale)
-    slot.zero_point =
-        stored_real<Real>(static_cast<double>(slot.zero_point) +
-                          (codes.lower - origin) * (static_cast<double>(slot.scale) - static_cast<double>(scale)));
-  const Real from = checked_product(lower, scale).value;
-  const Real to = checked_product(upper, scale).value;
-  const auto is_finite = [&](Real sum_of, Real zero_point) {
-    const checked_real<Real> sum = checked_sum(sum_of, zero_point);
-    return sum.is_finite && is_finite_as<Element>(sum.value);
+  using bits = typename real_traits<real>::integer;
+  const real magnitude = slot.scale < 0 ? -slot.scale : slot.scale;
+  if (!(magnitude > 0 && magnitude <= real_traits<real>::max) || has_finite_ends<Element>(scheme, slot, codes))
+    return slot;
+  const auto at = [&](bits scale) {
+    Slot shrunk = slot;
+    shrunk.scale = slot.scale < 0 ? -bit_cast<real>(scale) : bit_cast<real>(scale);
+    if constexpr (zero_point_rule_of<Scheme> == zero_point_rule::real_offset)
+      shrunk.zero_point = stored_real<real>(static_cast<double>(slot.zero_point) *
+                                            (static_cast<double>(shrunk.scale) / static_cast<double>(slot.scale)));
+    return shrunk;
   };
-  return {scale,
-          largest_that(slot.zero_point, [&](Real zero) { return is_finite(from, zero) && is_finite(to, zero); })};
-}
-
-// A real zero point in units of codes: rounding alone takes an end beyond the last number, so the range gives way by a
-// few units in the last place. Where it is the scale (which a degenerate range did not give) the scale does.
-template <class Element, class Scheme, class Real>
-constexpr scale_and_real_zero_point<Real> finite_real_zero_point(const Scheme& scheme, const range<Real>& r,
-                                                                 const code_bounds& of_format,
-                                                                 const code_bounds& codes) noexcept {
-  const auto first = scheme.parameters(r, of_format);
-  for (double part = power_of_two<double>(sizeof(Real) == 4 ? -23 : -52); part < 0.02; part *= 2) {
-    const range<Real> within{static_cast<Real>(static_cast<double>(r.minimum) * (1 - part)),
-                             static_cast<Real>(static_cast<double>(r.maximum) * (1 - part))};
-    const auto slot = scheme.parameters(within, of_format);
-    if (has_finite_ends<Element>(slot, codes)) return slot;
+  // Between a scale at which the ends are finite and one at which they are not, by bisection of their bits.
+  bits finite = 0;
+  for (bits beyond = bit_cast<bits>(magnitude); beyond - finite > 1;) {
+    const bits middle = finite + (beyond - finite) / 2;
+    (has_finite_ends<Element>(scheme, at(middle), codes) ? finite : beyond) = middle;
   }
-  return {largest_finite_scale<Element>(first, codes), first.zero_point};
+  return at(finite);
 }
 
 }  // namespace detail
 
-/// scheme.parameters(r, of_format), where with them every code from codes.lower to codes.upper stands for a number that
-/// is finite in `Element`, the element type of the data (docs/arithmetic.md, rule 8); for all ranges but those near the
-/// largest number. Else
-/// - the scale is the largest below the scheme's at which both end codes, computed as dequantize computes them, are
-///   finite, and the zero point stays: an end of the range loses at most about a step;
-/// - of power_of_two_scale, the largest power of two not above what its inner scheme gives here, with that zero point;
-/// - a real zero point in units of codes comes of the range made narrower, by the fewest doublings of a unit in the
-/// last
-///   place; one in units of the data is what leaves the lowest code its value, held to where both ends are finite.
-/// `of_format` are the bounds of the format, `codes` those in use. A scheme of one's own needs nothing for this.
+/// scheme.parameters(r, of_format), with which every code from codes.lower to codes.upper stands for a number that is
+/// finite in `Element`, the element type of the data (docs/arithmetic.md, rule 8). Where that is not so, near the
+/// largest number, the values of all codes shrink in one proportion: the scale becomes the largest below the scheme's
+/// at which both end codes, computed as dequantize computes them, are finite; a zero point among the codes or in units
+/// of codes stays, one in units of the data shrinks along. Of a scheme of powers of two (scheme.hpp) it is the largest
+/// power of two not above what the scheme inside has by this rule, with that one's zero point. `of_format` are the
+/// bounds of the format, `codes` those in use.
 template <class Element, class Scheme, class Real>
-constexpr auto finite_parameters(const Scheme& scheme, const range<Real>& r, const code_bounds& of_format,
+constexpr auto finite_parameters(Scheme scheme, const range<Real>& r, const code_bounds& of_format,
                                  const code_bounds& codes) noexcept {
-  const auto slot = scheme.parameters(r, of_format);
-  if constexpr (detail::has_offset<Scheme>) {
-    const auto lower = static_cast<std::int32_t>(codes.lower);
-    const auto upper = static_cast<std::int32_t>(codes.upper);
-    return detail::finite_offset<Element>(slot, codes, scheme.origin_code(lower, upper));
-  } else {
-    if (detail::has_finite_ends<Element>(slot, codes)) return slot;
-    if constexpr (is_same<decltype(slot), scale_and_real_zero_point<Real>>) {
-      return detail::finite_real_zero_point<Element>(scheme, r, of_format, codes);
-    } else if constexpr (requires {
-                           scheme.power_below(finite_parameters<Element>(scheme.inner(), r, codes, codes));
-                         }) {
-      return scheme.power_below(finite_parameters<Element>(scheme.inner(), r, of_format, codes));
-    } else {
-      return decltype(slot){detail::largest_finite_scale<Element>(slot, codes), slot.zero_point};
+  const auto own = scheme.parameters(r, of_format);
+  auto slot = detail::with_finite_ends<Element>(scheme, own, codes);
+  if constexpr (requires { scheme.has_power_of_two(); }) {
+    if (scheme.has_power_of_two() && !(slot == own)) {
+      using bits = typename real_traits<Real>::integer;
+      const auto inner = scheme.without_power_of_two();
+      slot = detail::with_finite_ends<Element>(inner, inner.parameters(r, of_format), codes);
+      constexpr bits mantissa = (bits{1} << real_traits<Real>::mantissa_bits) - 1;
+      slot.scale = bit_cast<Real>(static_cast<bits>(bit_cast<bits>(slot.scale) & ~mantissa));
     }
   }
+  return slot;
 }
 
 }  // namespace xquant

@@ -64,17 +64,8 @@ struct power_of_two_scale : Inner {
     return {detail::stored_real<Real>(scale), zero_point};
   }
 
-  /// What a power of two of these parameters must be where their scale is the largest that may be: the one not above
-  /// it.
-  [[nodiscard]] constexpr const Inner& inner() const noexcept { return *this; }
-  template <class Real>
-  static constexpr scale_and_zero_point<Real> power_below(const scale_and_zero_point<Real>& slot) noexcept {
-    const double scale = static_cast<double>(slot.scale);
-    const double magnitude = scale < 0 ? -scale : scale;
-    if (!(magnitude >= real_traits<double>::min_normal)) return slot;
-    const double power = power_of_two<double>(detail::power_exponent(magnitude, exponent_rounding::down));
-    return {static_cast<Real>(scale < 0 ? -power : power), slot.zero_point};
-  }
+  static constexpr bool has_power_of_two() noexcept { return true; }
+  [[nodiscard]] constexpr Inner without_power_of_two() const noexcept { return *this; }
   friend constexpr bool operator==(const power_of_two_scale&, const power_of_two_scale&) = default;
 
  private:

@@ -69,8 +69,10 @@ struct offset_affine {
   static constexpr scale_and_real_zero_point<Real> parameters(const range<Real>& r, const code_bounds& codes) noexcept {
     const double scale = detail::scale_of_range<Real, Degenerate>(r, codes);
     const double steps = Code == offset_code::lowest ? 0.0 : detail::middle_code(codes) - codes.lower;
-    return {detail::stored_real<Real>(scale),
-            detail::stored_real<Real>(static_cast<double>(r.minimum) + steps * scale)};
+    const auto low = static_cast<double>(r.minimum);
+    // Half of a range of doubles may be wider than double.
+    const double zero = is_finite(steps * scale) ? low + steps * scale : 2 * (low / 2 + steps * (scale / 2));
+    return {detail::stored_real<Real>(scale), detail::stored_real<Real>(zero)};
   }
   friend constexpr bool operator==(const offset_affine&, const offset_affine&) = default;
 };

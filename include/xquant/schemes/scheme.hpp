@@ -21,6 +21,8 @@ namespace xquant::inline XQUANT_ABI {
 ///   using degenerate_scale = ...                     its policy for ranges without width (degenerate_scale.hpp)
 ///   int32 zero_point_for(range, code_bounds, double scale)   the zero point with a scale from elsewhere: with these two,
 ///                                                    power_of_two_scale can be made of it
+///   bool has_power_of_two()                          whether its scales are another scheme's, moved to powers of two;
+///   S2 without_power_of_two()                        that other scheme (finite_parameters.hpp)
 // clang-format on
 template <class S>
 concept Scheme = QuantizerPolicy<S> && is_same<typename S::policy_category, category::scheme> &&
@@ -29,5 +31,17 @@ concept Scheme = QuantizerPolicy<S> && is_same<typename S::policy_category, cate
   s.lowest_code(std::int32_t{}, std::int32_t{});
   s.parameters(r, codes).scale;
 };
+
+namespace detail {
+
+// Where the zero points of a scheme enter.
+template <class S>
+inline constexpr zero_point_rule zero_point_rule_of =
+    S::has_zero_point ? zero_point_rule::after_rounding : zero_point_rule::none;
+template <class S>
+requires requires { S::zero_point_use; }
+inline constexpr zero_point_rule zero_point_rule_of<S> = S::zero_point_use;
+
+}  // namespace detail
 
 }  // namespace xquant
