@@ -73,6 +73,7 @@
 #include <xquant/schemes/affine_rounding_sum.hpp>
 #include <xquant/schemes/degenerate_policies.hpp>
 #include <xquant/schemes/degenerate_scale.hpp>
+#include <xquant/schemes/finite_parameters.hpp>
 #include <xquant/schemes/nudged_affine.hpp>
 #include <xquant/schemes/power_of_two_scale.hpp>
 #include <xquant/schemes/real_zero_point_affine.hpp>
