@@ -289,6 +289,10 @@ TEST_CASE("requantize: refusals, with nothing written") {
   CHECK(code_of(xnnpack::requantize_rndnu<int8, per_axis<0>>{}, 0x1.fffffep-33f) == bad);
   CHECK(code_of(xnnpack::requantize_rndna<int8, per_axis<0>>{}, 1.0f) == bad);
   CHECK(code_of(xnnpack::requantize_gemmlowp<int8, per_axis<0>>{}, 1.0f) == bad);
+  const auto expected_by = [&](const auto& r) { return std::string(refusal(r, -1.0f, 0.5f).expected); };
+  CHECK(expected_by(fbgemm::requantize_fixed_point<int8, per_axis<0>>{}) == "a multiplier in [2^-33, 2^30)");
+  CHECK(expected_by(xnnpack::requantize_rndnu<int8, per_axis<0>>{}) == "a multiplier in [2^-32, 2^8)");
+  CHECK(expected_by(xnnpack::requantize_gemmlowp<int8, per_axis<0>>{}) == "a multiplier in [2^-32, 2^0)");
   CHECK(code_of(tflite::requantize_single_rounding<int8, per_axis<0>>{}, -0.5) == bad);
   CHECK(code_of(tflite::requantize_single_rounding<int8, per_axis<0>>{}, 0x1p30) == bad);
   CHECK(code_of(tflite::requantize_double_rounding<int8, per_axis<0>>{}, std::nan("")) == bad);

@@ -13,6 +13,41 @@ struct fixed_point_multiplier {
   friend constexpr bool operator==(const fixed_point_multiplier&, const fixed_point_multiplier&) = default;
 };
 
+namespace detail {
+
+// "a multiplier in [2^Least, 2^Most)".
+template <int Least, int Most>
+struct multiplier_interval {
+  char text[40] = {};
+
+  constexpr multiplier_interval() noexcept {
+    char* end = append(text, "a multiplier in [2^");
+    end = append(end, Least);
+    end = append(end, ", 2^");
+    end = append(end, Most);
+    append(end, ")");
+  }
+
+ private:
+  static constexpr char* append(char* to, const char* from) noexcept {
+    while (*from != 0) *to++ = *from++;
+    return to;
+  }
+  static constexpr char* append(char* to, int number) noexcept {  // of at most two digits
+    if (number < 0) {
+      *to++ = '-';
+      number = -number;
+    }
+    if (number >= 10) *to++ = static_cast<char>('0' + number / 10);
+    *to++ = static_cast<char>('0' + number % 10);
+    return to;
+  }
+};
+template <int Least, int Most>
+inline constexpr multiplier_interval<Least, Most> multiplier_interval_text{};
+
+}  // namespace detail
+
 /// How a real multiplier becomes one C:
 ///   using real = float or double
 ///   static status choose(real m, fixed_point_multiplier& out, size_t index)   refuses what the peer does not take
@@ -28,8 +63,7 @@ struct exact_from_float {
   static constexpr status choose(float m, fixed_point_multiplier& out, std::size_t index = 0) noexcept {
     if (!(m >= power_of_two<float>(Least) && m < power_of_two<float>(Most)))
       return fault(errc::value_out_of_range, "multiplier", static_cast<double>(m),
-                   "a multiplier that this arithmetic takes: above 0, and within the powers of two it documents",
-                   index);
+                   detail::multiplier_interval_text<Least, Most>.text, index);
     const auto bits = bit_cast<std::int32_t>(m);
     out.multiplier = ((bits & 0x7fffff) | 0x800000) << 7;
     out.exponent = (bits >> 23) - 126;
