@@ -362,7 +362,9 @@ TEST_CASE("weights of any granularity in a network; what does not fit is refused
     return std::string();
   };
   options.weight.group = {4, 2};
-  CHECK(refused(options).find("weight 'w' of shape [6, 4]") != std::string::npos);
+  const std::string granularity = refused(options);
+  CHECK(granularity.find("weight 'w' of shape [6, 4], read by node ") != std::string::npos);
+  CHECK(granularity.rfind("xquant: ") == 0);  // once
   xquant::model::simulation_options activations;
   activations.activation.granularity = xquant::granularity_id::token;
   CHECK(refused(activations).find("simulation_options.activation") != std::string::npos);

@@ -131,6 +131,7 @@ errc refusal(const std::string& original, const quantized_network& q, const std:
   } catch (const io_error& e) {
     CAPTURE(std::string(e.what()));
     CHECK(std::string(e.what()).find(part) != std::string::npos);
+    CHECK(std::string(e.what()).rfind("xquant: ") == 0);  // at its beginning alone
     return e.code();
   }
   return errc::ok;

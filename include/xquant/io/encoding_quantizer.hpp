@@ -7,6 +7,7 @@
 #include <xquant/io/encoding.hpp>
 #include <xquant/io/error.hpp>
 #include <xquant/model/error.hpp>
+#include <xquant/model/fault.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/runtime.hpp>
 
@@ -174,7 +175,7 @@ inline encoding encoding_of(std::string name, encoding_role role, const quantize
   codes_alone.scheme = q.scheme == scheme_id::symmetric_narrow ? q.scheme : scheme_id::symmetric;
   code_bounds codes;
   if (const status s = try_code_bounds<detail::encoding_choices>(codes_alone, codes); !s.ok())
-    throw io_error(errc::unsupported, "encoding of '" + e.name + "': " + xquant::error(s).what());
+    throw io_error(errc::unsupported, "encoding of '" + e.name + "': " + model::unprefixed(xquant::error(s).what()));
   const auto lowest = static_cast<std::int64_t>(codes.lower);
   const auto last = static_cast<std::int64_t>(codes.upper) - lowest;
   e.bits = q.bits;

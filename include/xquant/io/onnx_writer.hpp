@@ -13,6 +13,7 @@
 #include <xquant/io/onnx_reader.hpp>
 #include <xquant/io/onnx_schema.hpp>
 #include <xquant/model/error.hpp>
+#include <xquant/model/fault.hpp>
 #include <xquant/model/graph.hpp>
 #include <xquant/model/integer_bias.hpp>
 #include <xquant/model/tensor.hpp>
@@ -259,9 +260,9 @@ class onnx_writer {
       return layout;
     }
     if (const status bad = to_onnx(granularity_of(q), shape, layout); !bad.ok())
-      refuse(
-          "weight '" + g_.name_of(w.value) + "' of shape " + model::to_text(shape) + ": " + xquant::error(bad).what(),
-          bad.code);
+      refuse("weight '" + g_.name_of(w.value) + "' of shape " + model::to_text(shape) + ": " +
+                 model::unprefixed(xquant::error(bad).what()),
+             bad.code);
     return layout;
   }
 
@@ -276,7 +277,7 @@ class onnx_writer {
       return try_quantize(q, w.parameters, t.view(),
                           tensor_view<code>(reinterpret_cast<code*>(codes.data()), t.shape()));
     });
-    if (!s.ok()) refuse("weight '" + name + "': " + xquant::error(s).what(), s.code);
+    if (!s.ok()) refuse("weight '" + name + "': " + model::unprefixed(xquant::error(s).what()), s.code);
     const onnx_granularity layout = layout_of(w);
     const quantizer_names names = add_parameters(name, w, layout.scale_shape);
     const std::string quantized = unused(name + "_quantized");
@@ -322,7 +323,7 @@ class onnx_writer {
                       const onnx_code_type& type) {
     code_bounds codes;
     if (const status s = try_code_bounds<onnx_choices>(a.quantizer, codes); !s.ok())
-      refuse("activation '" + name + "': " + xquant::error(s).what(), s.code);
+      refuse("activation '" + name + "': " + model::unprefixed(xquant::error(s).what()), s.code);
     const auto lower = static_cast<std::int32_t>(codes.lower);
     const auto upper = static_cast<std::int32_t>(codes.upper);
     if (lower == type.lower && upper == type.upper) return input;

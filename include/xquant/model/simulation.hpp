@@ -397,8 +397,10 @@ class simulation {
     const runtime_granularity granularity = granularity_of(w.quantizer);
     xquant::shape ignored;
     if (const status bad = try_parameter_shape(granularity, original.shape(), ignored); !bad.ok())
-      throw model_error(bad.code, "weight " + called(w.site.value) + " of shape " + to_text(original.shape()) + ": " +
-                                      xquant::error(bad).what());
+      throw model_error(bad.code, "weight " + called(w.site.value) + " of shape " + to_text(original.shape()) +
+                                      ", read by " +
+                                      executor_.network().describe(executor_.network().node_at(w.site.layer)) + ": " +
+                                      unprefixed(xquant::error(bad).what()));
     min_max<runtime_granularity> observer(granularity);
     const auto where = [&] { return described(w.site.value); };
     require(observer.try_observe(original.view()), where, original.shape());
