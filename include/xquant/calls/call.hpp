@@ -229,12 +229,12 @@ class call {
       element_size<typename Op::input_0_type> != 0, element_size<typename Op::input_1_type> != 0,
       element_size<typename Op::output_0_type> != 0, element_size<typename Op::output_1_type> != 0};
 
-  // Set once its stream has been given and was in order.
+  // Of use once its stream has been given and was in order. (Compilers do not see that, and warn of what has no value.)
   struct place {
-    const char* name;
-    byte_interval bytes;
-    std::size_t element;
-    bool dense;
+    const char* name = nullptr;
+    byte_interval bytes{};
+    std::size_t element = 0;
+    bool dense = true;
     std::ptrdiff_t stride[max_rank];
   };
 
