@@ -277,16 +277,22 @@ class call {
     return same;
   }
 
+  template <unsigned Out, unsigned Other>
+  void check_apart() {
+    if constexpr (is_present[Out] && is_present[Other]) {
+      const status apart = validate_disjoint(places_[Out].bytes, places_[Other], places_[Out].name);
+      const bool may_be_in_place = Out == xquant::output_0;
+      if (!apart.ok() && !(may_be_in_place && is_in_place(places_[Out], places_[Other]))) check(apart);
+    }
+  }
   // The streams, together.
   status finished() {
     if (!fault_.ok() || shape_.size() == 0) return fault_;
-    for (unsigned out = xquant::output_0; out <= xquant::output_1; ++out)
-      for (unsigned k = 0; k < out; ++k) {
-        if (!is_present[out] || !is_present[k]) continue;
-        const bool may_be_in_place = out == xquant::output_0;
-        const status apart = validate_disjoint(places_[out].bytes, places_[k], places_[out].name);
-        if (!apart.ok() && !(may_be_in_place && is_in_place(places_[out], places_[k]))) check(apart);
-      }
+    check_apart<xquant::output_0, xquant::input_0>();
+    check_apart<xquant::output_0, xquant::input_1>();
+    check_apart<xquant::output_1, xquant::input_0>();
+    check_apart<xquant::output_1, xquant::input_1>();
+    check_apart<xquant::output_1, xquant::output_0>();
     return fault_;
   }
 

@@ -97,10 +97,11 @@ struct block_kernel_by_scale {
     if (is_ordinary) return block_kernel<Op, L>::run(arguments_at(&operation.ordinary, r, first, rows, extent));
     addresses a = first;
     if (!r.varying) {
+      real own[block_size];  // of which the first is read: g++ takes a single one for an array that a block overruns
       const std::size_t together = rows == 1 || r.row_stride[parameter] == 0 ? rows : 1;
       for (std::size_t done = 0; done < rows; done += together) {
-        const real own = any_operation::template reciprocal_for<real>(*a.scale);
-        run_any(operation, r, a, together, extent, &own);
+        own[0] = any_operation::template reciprocal_for<real>(*a.scale);
+        run_any(operation, r, a, together, extent, own);
         if (together == 1 && rows != 1) a.next_row(r);
       }
       return;
