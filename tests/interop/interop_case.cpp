@@ -24,8 +24,6 @@
 #include <vector>
 
 #include "../../examples/quantize_network_data.hpp"
-#include "../../examples/quantize_network_progress.hpp"
-#include "../../examples/quantize_network_score.hpp"
 
 namespace {
 
@@ -55,9 +53,18 @@ quantizer_description described(const std::string& name) {
   throw std::runtime_error("quantizer '" + name + "'");
 }
 
-void write_all(const std::string& path, const logits& l) {
-  const xquant::shape s(l.value.size() / l.classes, l.classes);
-  xquant::io::write_npy(path, model::tensor::of(s, l.value));
+// The first output for all images, as one tensor [images, what one image gives].
+template <class Run>
+void write_outputs(const std::string& path, const batches& data, const Run& run) {
+  std::vector<float> all;
+  std::size_t images = 0;
+  for (std::size_t i = 0; i < data.count(); ++i) {
+    const model::tensor out = run(data[i]);
+    const auto values = out.values<float>();
+    all.insert(all.end(), values.begin(), values.end());
+    images += out.shape()[0];
+  }
+  xquant::io::write_npy(path, model::tensor::of(xquant::shape(images, all.size() / images), all));
 }
 
 int run(const std::vector<std::string>& a) {
@@ -71,10 +78,8 @@ int run(const std::vector<std::string>& a) {
   const batches input_batches(inputs, batch);
 
   model::executor floating(original);
-  progress bar("interop", 2 * input_batches.count());
-  write_all(prefix + ".float.npy",
-            evaluate(
-                input_batches, [&](const model::tensor& x) { return floating.run({x}).outputs.at(0); }, bar));
+  write_outputs(prefix + ".float.npy", input_batches,
+                [&](const model::tensor& x) { return floating.run({x}).outputs.at(0); });
 
   quantizer_description weight = described(a.at(4) == "float8" ? "float8" : "int8");
   weight.scheme = scheme_id::symmetric;
@@ -92,9 +97,8 @@ int run(const std::vector<std::string>& a) {
     s.set_ranges(xquant::percentile{99.0});
   else
     s.set_ranges(xquant::full_range{});
-  write_all(prefix + ".quantized.npy",
-            evaluate(
-                input_batches, [&](const model::tensor& x) { return s.run({x}).outputs.at(0); }, bar));
+  write_outputs(prefix + ".quantized.npy", input_batches,
+                [&](const model::tensor& x) { return s.run({x}).outputs.at(0); });
   std::vector<model::value_id> keep;
   nlohmann::json names = nlohmann::json::array();
   for (const auto& q : s.activations()) {
