@@ -99,7 +99,7 @@ struct rounding_archetype : claims<category::rounding> {
   }
 };
 struct random_archetype : claims<category::rounding> {
-  static constexpr bool is_random = true;
+  [[maybe_unused]] static constexpr bool is_random = true;
   std::uint64_t seed = 0;
   template <class L>
   static L round(L v, integer_of<L>) {
