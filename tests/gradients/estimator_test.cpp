@@ -45,7 +45,7 @@ struct without_backward {
   static constexpr bool uses_quotient = false;
 };
 struct without_learned {
-  static constexpr bool uses_quotient = false;
+  [[maybe_unused]] static constexpr bool uses_quotient = false;
   template <class Lane, class L>
   constexpr estimated<L, 0> backward(const Lane&, L g) const {
     return {g};
