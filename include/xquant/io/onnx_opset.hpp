@@ -150,9 +150,7 @@ class opset_change {
   // Before opset 13 an operator over all dimensions from `axis` on, since then over one: the last. Where `axis` is the
   // last it is the same; otherwise the axis to flatten at.
   std::optional<std::int64_t> one_axis(const model::graph& g, model::node& n) const {
-    const auto found = n.attributes.find("axis");
-    const auto* given = found == n.attributes.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
-    const std::int64_t axis = given == nullptr ? 1 : *given;
+    const auto axis = model::attribute_or<std::int64_t>(n, "axis", 1);
     n.attributes["axis"] = std::int64_t{-1};
     if (axis == -1 || n.inputs.empty() || n.inputs[0] == model::no_value) return {};
     const model::value_info& input = g.value(n.inputs[0]);

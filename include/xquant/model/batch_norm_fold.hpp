@@ -29,19 +29,6 @@ struct folded_graph {
 
 namespace detail {
 
-inline std::int64_t integer_or(const node& n, const char* name, std::int64_t otherwise) {
-  const auto found = n.attributes.find(name);
-  if (found == n.attributes.end()) return otherwise;
-  const auto* value = std::get_if<std::int64_t>(&found->second);
-  return value ? *value : otherwise;
-}
-inline float number_or(const node& n, const char* name, float otherwise) {
-  const auto found = n.attributes.find(name);
-  if (found == n.attributes.end()) return otherwise;
-  const auto* value = std::get_if<float>(&found->second);
-  return value ? *value : otherwise;
-}
-
 // The constant float32 tensor behind input i, or null.
 inline const tensor* constant_float(const graph& g, const node& n, std::size_t i) {
   if (i >= n.inputs.size() || n.inputs[i] == no_value) return nullptr;
@@ -54,12 +41,13 @@ inline std::optional<ptq::weight_layout> layout_of(const node& layer, const shap
   const std::size_t taps = weight.size() / (weight[0] * weight[1]);
   if (layer.op_type == "Conv") return ptq::weight_layout::output_first(weight[0], weight[1] * taps);
   if (layer.op_type == "ConvTranspose") {
-    const std::int64_t groups = integer_or(layer, "group", 1);
+    const std::int64_t groups = attribute_or<std::int64_t>(layer, "group", 1);
     if (groups < 1 || weight[0] % static_cast<std::size_t>(groups) != 0) return {};
     return ptq::weight_layout::transposed(weight[0], static_cast<std::size_t>(groups), weight[1], taps);
   }
   if (layer.op_type == "Gemm" && weight.rank == 2) {
-    if (integer_or(layer, "transB", 0) != 0) return ptq::weight_layout::output_first(weight[0], weight[1]);
+    if (attribute_or<std::int64_t>(layer, "transB", 0) != 0)
+      return ptq::weight_layout::output_first(weight[0], weight[1]);
     return ptq::weight_layout::output_last(weight[0], weight[1]);
   }
   return {};
@@ -73,7 +61,7 @@ inline std::optional<std::vector<float>> bias_of(const graph& g, const node& lay
   const shape& s = bias->shape();
   const bool row = s.rank == 0 || s.rank == 1 || (s.rank == 2 && s[0] == 1);
   if (!row || (bias->size() != channels && bias->size() != 1)) return {};
-  const float beta = layer.op_type == "Gemm" ? number_or(layer, "beta", 1.0f) : 1.0f;
+  const float beta = layer.op_type == "Gemm" ? attribute_or(layer, "beta", 1.0f) : 1.0f;
   std::vector<float> values(channels);
   for (std::size_t c = 0; c < channels; ++c) values[c] = beta * bias->data<float>()[bias->size() == 1 ? 0 : c];
   return values;
@@ -86,9 +74,9 @@ inline std::optional<ptq::batch_norm> numbers_of(const graph& g, const node& nor
     parameters[i] = constant_float(g, norm, i + 1);
     if (parameters[i] == nullptr) return {};
   }
-  if (integer_or(norm, "training_mode", 0) != 0) return {};
+  if (attribute_or<std::int64_t>(norm, "training_mode", 0) != 0) return {};
   return ptq::batch_norm{parameters[0]->values<float>(), parameters[1]->values<float>(), parameters[2]->values<float>(),
-                         parameters[3]->values<float>(), static_cast<double>(number_or(norm, "epsilon", 1e-5f))};
+                         parameters[3]->values<float>(), static_cast<double>(attribute_or(norm, "epsilon", 1e-5f))};
 }
 
 // Node `layer_id` with another weight and bias. A weight that others read too, or a Constant node's, is copied.
@@ -157,10 +145,11 @@ inline bool pads_nothing(const node& layer) {
 
 inline std::optional<ptq::input_layout> input_layout_of(const node& layer, const shape& weight) {
   if (weight.rank < 2 || weight.size() == 0) return {};
-  if (layer.op_type == "Conv" && integer_or(layer, "group", 1) == 1 && pads_nothing(layer))
+  if (layer.op_type == "Conv" && attribute_or<std::int64_t>(layer, "group", 1) == 1 && pads_nothing(layer))
     return ptq::input_layout::output_first(weight[0], weight[1], weight.size() / (weight[0] * weight[1]));
-  if (layer.op_type == "Gemm" && weight.rank == 2 && integer_or(layer, "transA", 0) == 0) {
-    if (integer_or(layer, "transB", 0) != 0) return ptq::input_layout::output_first(weight[0], weight[1], 1);
+  if (layer.op_type == "Gemm" && weight.rank == 2 && attribute_or<std::int64_t>(layer, "transA", 0) == 0) {
+    if (attribute_or<std::int64_t>(layer, "transB", 0) != 0)
+      return ptq::input_layout::output_first(weight[0], weight[1], 1);
     return ptq::input_layout::output_last(weight[0], weight[1]);
   }
   return {};
@@ -174,7 +163,7 @@ inline bool fold_forward(graph& g, node_id norm_id) {
   node_id layer_id = reader_id;
   bool flattened = false;
   if (reader_id != no_node && g.node_at(reader_id).op_type == "Flatten" &&
-      integer_or(g.node_at(reader_id), "axis", 1) == 1) {
+      attribute_or<std::int64_t>(g.node_at(reader_id), "axis", 1) == 1) {
     flattened = true;
     layer_id = g.sole_consumer(g.node_at(reader_id).outputs[0]);
   }
@@ -189,7 +178,7 @@ inline bool fold_forward(graph& g, node_id norm_id) {
   if (flattened) layout->per_channel = layout->inputs / values->gamma.size();
   std::optional<std::vector<float>> bias = bias_of(g, layer, layout->outputs);
   if (!bias) return false;
-  const double gain = layer.op_type == "Gemm" ? static_cast<double>(number_or(layer, "alpha", 1.0f)) : 1;
+  const double gain = layer.op_type == "Gemm" ? static_cast<double>(attribute_or(layer, "alpha", 1.0f)) : 1;
   tensor folded = *weight;
   if (!ptq::try_fold_batch_norm_forward(*values, *layout, {folded.mutable_data<float>(), folded.size()}, *bias, gain)
            .ok())
@@ -211,10 +200,10 @@ inline void merge_statistics(graph& g, node_id id) {
   node changed = g.node_at(id);
   const tensor* parameters[4] = {};
   for (std::size_t i = 0; i < 4; ++i) parameters[i] = constant_float(g, changed, i + 1);
-  if (integer_or(changed, "training_mode", 0) != 0) return;
+  if (attribute_or<std::int64_t>(changed, "training_mode", 0) != 0) return;
   for (const tensor* p : parameters)
     if (p == nullptr || p->shape().rank != 1 || p->size() != parameters[0]->size()) return;
-  const auto epsilon = static_cast<double>(number_or(changed, "epsilon", 1e-5f));
+  const auto epsilon = static_cast<double>(attribute_or(changed, "epsilon", 1e-5f));
   tensor merged[4] = {*parameters[0], *parameters[1], *parameters[2], *parameters[3]};
   for (std::size_t c = 0; c < parameters[0]->size(); ++c) {
     const auto at = [&](std::size_t i) { return static_cast<double>(parameters[i]->data<float>()[c]); };

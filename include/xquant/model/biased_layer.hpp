@@ -61,8 +61,8 @@ inline std::optional<biased_layer> biased_layer_of(const graph& g, node_id id) {
   const bool transposed = n.op_type == "ConvTranspose";
   result.axis = static_cast<std::ptrdiff_t>(channel_axis(n, 1, weight->shape()).value_or(0));
   if (n.op_type == "Gemm") {
-    const float alpha = detail::attribute_or(n, "alpha", 1.0f);
-    const float beta = detail::attribute_or(n, "beta", 1.0f);
+    const float alpha = attribute_or(n, "alpha", 1.0f);
+    const float beta = attribute_or(n, "beta", 1.0f);
     result.ratio = static_cast<double>(alpha) / static_cast<double>(beta);
     // NaN, 0 and infinity too.
     if (!(result.ratio > 0) || !(result.ratio <= 1e300)) {
@@ -72,7 +72,7 @@ inline std::optional<biased_layer> biased_layer_of(const graph& g, node_id id) {
     }
   }
   result.slices = weight->shape()[static_cast<std::size_t>(result.axis)];
-  const std::int64_t groups = transposed ? detail::attribute_or<std::int64_t>(n, "group", 1) : 1;
+  const std::int64_t groups = transposed ? attribute_or<std::int64_t>(n, "group", 1) : 1;
   const std::size_t own = transposed ? weight->shape()[1] : result.slices;  // channels of a group
   result.channels = groups > 0 ? own * static_cast<std::size_t>(groups) : 0;
   const std::size_t rank = bias->shape().rank;

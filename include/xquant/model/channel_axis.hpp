@@ -7,21 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <variant>
 
 namespace xquant::inline XQUANT_ABI::model {
-
-namespace detail {
-
-// The attribute, or `otherwise` when there is none of that type.
-template <class T>
-T attribute_or(const node& n, const char* name, T otherwise) {
-  const auto found = n.attributes.find(name);
-  const T* value = found == n.attributes.end() ? nullptr : std::get_if<T>(&found->second);
-  return value == nullptr ? otherwise : *value;
-}
-
-}  // namespace detail
 
 /// Whether input `i` of that node is multiplied with another and the products summed, so that a constant there is a
 /// weight: input 1 of Conv and ConvTranspose, both factors of Gemm and MatMul.
@@ -43,13 +30,13 @@ inline std::optional<std::size_t> channel_axis(const node& n, std::size_t i, con
   if (!is_factor(n, i) || s.rank < 2) return {};
   if (n.op_type == "Conv") return 0;
   if (n.op_type == "ConvTranspose") {
-    const std::int64_t groups = detail::attribute_or<std::int64_t>(n, "group", 1);
+    const std::int64_t groups = attribute_or<std::int64_t>(n, "group", 1);
     const bool depthwise = groups > 1 && s[1] == 1 && s[0] == static_cast<std::size_t>(groups);
     return depthwise ? 0 : 1;
   }
   if (n.op_type == "Gemm") {
     if (s.rank != 2) return {};
-    const bool transposed = detail::attribute_or<std::int64_t>(n, i == 0 ? "transA" : "transB", 0) != 0;
+    const bool transposed = attribute_or<std::int64_t>(n, i == 0 ? "transA" : "transB", 0) != 0;
     return (i == 1) != transposed ? 1 : 0;
   }
   return i == 0 ? s.rank - 2 : s.rank - 1;

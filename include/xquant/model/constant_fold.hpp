@@ -12,7 +12,6 @@
 #include <map>
 #include <optional>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace xquant::inline XQUANT_ABI::model {
@@ -46,8 +45,7 @@ inline std::optional<std::vector<std::optional<std::size_t>>> moved_dimensions(c
                                                                                const shape& to) {
   if (n.op_type == "Transpose") {
     std::vector<std::optional<std::size_t>> result(from.rank);
-    const auto found = n.attributes.find("perm");
-    const auto* order = found == n.attributes.end() ? nullptr : std::get_if<std::vector<std::int64_t>>(&found->second);
+    const auto* order = attribute_of<std::vector<std::int64_t>>(n, "perm");
     for (std::size_t d = 0; d < from.rank; ++d)
       result[order ? static_cast<std::size_t>((*order)[d]) : from.rank - 1 - d] = d;
     return result;

@@ -54,6 +54,19 @@ struct node {
   std::map<std::string, attribute> attributes;
 };
 
+/// A node's attribute of type T, or null where it has none of that name and type.
+template <class T>
+const T* attribute_of(const node& n, const char* name) {
+  const auto found = n.attributes.find(name);
+  return found == n.attributes.end() ? nullptr : std::get_if<T>(&found->second);
+}
+/// The attribute's value, or `otherwise`.
+template <class T>
+T attribute_or(const node& n, const char* name, T otherwise) {
+  const T* value = attribute_of<T>(n, name);
+  return value == nullptr ? otherwise : *value;
+}
+
 /// A constant that is read, in a graph with folded constants, only as the elements of another in another order or
 /// shape.
 struct moved_constant {

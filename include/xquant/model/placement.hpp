@@ -9,7 +9,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 namespace xquant::inline XQUANT_ABI::model {
@@ -41,8 +40,7 @@ inline bool is_linear(const node& n) { return one_of(n.op_type, {"Conv", "ConvTr
 // Operators whose output holds values of their input (or no real numbers): quantizing again would change nothing.
 inline bool only_moves_data(const node& n) {
   if (n.op_type == "Resize") {
-    const auto mode = n.attributes.find("mode");
-    const auto* text = mode == n.attributes.end() ? nullptr : std::get_if<std::string>(&mode->second);
+    const auto* text = attribute_of<std::string>(n, "mode");
     return text == nullptr || *text == "nearest";
   }
   return one_of(n.op_type, {"Cast", "Constant", "Dropout", "Expand", "Flatten", "Gather", "Identity", "Pad", "Reshape",
