@@ -48,7 +48,7 @@ struct extremes_operation {
 template <class X>
 struct range_of_call {
   using operation = extremes_operation<X>;
-  static constexpr detail::named_stream streams[1] = {{input_0, "x"}};
+  static constexpr named_stream streams[1] = {{input_0, "x"}};
 };
 
 namespace detail {

@@ -3,9 +3,9 @@
 
 #include <xquant/calls/quantizer_kernel.hpp>
 
-namespace xquant::inline XQUANT_ABI::detail {
+namespace xquant::inline XQUANT_ABI {
 
-// The kernel whose short quotient takes every scale.
+/// The kernel whose short quotient takes every scale.
 template <class Kernel>
 struct any_scale_kernel;
 template <class Real, class FormatType, class RoundingType, class ArithmeticType, zero_point_rule Rule,
@@ -15,7 +15,7 @@ struct any_scale_kernel<quantizer_kernel<Real, FormatType, RoundingType, Arithme
       quantizer_kernel<Real, FormatType, RoundingType, typename ArithmeticType::for_any_scale, Rule, HasSignedScale>;
 };
 
-// An operation `To`, of another kernel, with what `from` holds.
+/// An operation `To`, of another kernel, with what `from` holds.
 template <class To, class From>
 constexpr To rebound(const From& from) noexcept {
   To operation{};
@@ -26,4 +26,4 @@ constexpr To rebound(const From& from) noexcept {
   return operation;
 }
 
-}  // namespace xquant::detail
+}  // namespace xquant

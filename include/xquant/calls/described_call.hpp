@@ -1,11 +1,12 @@
 // The entry points of an operation from one description of its call: which streams, what they are called, what runs on
-// them.
+// them. An operation of one's own uses the same door.
 #pragma once
 
 #include <xquant/calls/call.hpp>
 #include <xquant/core/adapt.hpp>
+#include <xquant/exception.hpp>
 
-namespace xquant::inline XQUANT_ABI::detail {
+namespace xquant::inline XQUANT_ABI {
 
 /// What the elements of a stream are.
 enum class stream_kind : std::uint8_t { reals, codes, bits };
@@ -19,8 +20,10 @@ struct named_stream {
 
 // A description of a call is a class template over the types that are given (a quantizer, say) and the element types of
 // the tensors, in the order in which the entry points take them:
-//   using operation                           what runs, on streams of these types
+//   using operation                           what runs, on streams of these types (engines/operation.hpp)
 //   static constexpr named_stream streams[N]  one for each of the N tensors (clang 16 does not deduce N)
+
+namespace detail {
 
 template <class Description, std::size_t I = 0, class Call, class View, class... Views>
 void collect(Call& c, const View& view, const Views&... views) {
@@ -51,29 +54,44 @@ status on_tensors(const Use& use, Tensors&... tensors) {
   return on_views<Call, Given...>(use, view_of(evaluated(tensors))...);
 }
 
-/// validate_..., try_... and plan_... of operations with a quantizer and parameters.
+}  // namespace detail
+
+/// validate_..., try_..., ... and plan_... of an operation with a quantizer and parameters: what is wrong with the call
+/// that `Call` describes (ok when nothing is); the work or what is wrong, and then nothing has been written; the same,
+/// throwing xquant::error; the call laid out once.
 template <template <class...> class Call, class... Given, class Quantizer, class Parameters, class... Tensors>
 status validate_call(const Quantizer& q, const Parameters& p, Tensors&... tensors) {
-  return on_tensors<Call, Given..., Quantizer>([&](auto& c) { return c.validate(q, as_parameters(p)); }, tensors...);
+  return detail::on_tensors<Call, Given..., Quantizer>([&](auto& c) { return c.validate(q, as_parameters(p)); },
+                                                       tensors...);
 }
 template <template <class...> class Call, class... Given, class Engine, class Quantizer, class Parameters,
           class... Tensors>
 status try_call(const Engine& engine, const Quantizer& q, const Parameters& p, Tensors&... tensors) {
-  return on_tensors<Call, Given..., Quantizer>([&](auto& c) { return c.run(q, as_parameters(p), engine); }, tensors...);
+  return detail::on_tensors<Call, Given..., Quantizer>([&](auto& c) { return c.run(q, as_parameters(p), engine); },
+                                                       tensors...);
 }
 template <template <class...> class Call, class Plan, class Quantizer, class Parameters, class... Tensors>
 status plan_call(Plan& out, const Quantizer& q, const Parameters& p, Tensors&... tensors) {
-  return on_tensors<Call, Quantizer>([&](auto& c) { return c.make_plan(q, as_parameters(p), out); }, tensors...);
+  return detail::on_tensors<Call, Quantizer>([&](auto& c) { return c.make_plan(q, as_parameters(p), out); },
+                                             tensors...);
 }
+
+#if XQUANT_HAS_EXCEPTIONS
+template <template <class...> class Call, class... Given, class Engine, class Quantizer, class Parameters,
+          class... Tensors>
+void run_call(const Engine& engine, const Quantizer& q, const Parameters& p, Tensors&... tensors) {
+  throw_if(try_call<Call, Given...>(engine, q, p, tensors...));
+}
+#endif
 
 /// The same of operations without.
 template <template <class...> class Call, class... Given, class... Tensors>
 status validate_plain_call(Tensors&... tensors) {
-  return on_tensors<Call, Given...>([](auto& c) { return c.validate_without_parameters(); }, tensors...);
+  return detail::on_tensors<Call, Given...>([](auto& c) { return c.validate_without_parameters(); }, tensors...);
 }
 template <template <class...> class Call, class... Given, class Engine, class... Tensors>
 status try_plain_call(const Engine& engine, Tensors&... tensors) {
-  return on_tensors<Call, Given...>([&](auto& c) { return c.run_without_parameters({}, engine); }, tensors...);
+  return detail::on_tensors<Call, Given...>([&](auto& c) { return c.run_without_parameters({}, engine); }, tensors...);
 }
 
-}  // namespace xquant::detail
+}  // namespace xquant

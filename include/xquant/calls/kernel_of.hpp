@@ -7,7 +7,9 @@
 #include <xquant/core/validation.hpp>
 #include <xquant/schemes/scheme.hpp>
 
-namespace xquant::inline XQUANT_ABI::detail {
+namespace xquant::inline XQUANT_ABI {
+
+namespace detail {
 
 // Whether the scales of a scheme may be negative.
 template <class S>
@@ -15,15 +17,20 @@ inline constexpr bool has_signed_scale = requires {
   requires S::has_signed_scale;
 };
 
+}  // namespace detail
+
+/// What the operations of a quantizer on scales of type Real share: an operation derives from it.
 template <class Real, class Quantizer>
 using kernel_of =
-    quantizer_kernel<Real, kernel_format<typename Quantizer::format_type>, typename Quantizer::rounding_type,
-                     typename Quantizer::arithmetic_type, zero_point_rule_of<typename Quantizer::scheme_type>,
-                     has_signed_scale<typename Quantizer::scheme_type>>;
+    quantizer_kernel<Real, detail::kernel_format<typename Quantizer::format_type>, typename Quantizer::rounding_type,
+                     typename Quantizer::arithmetic_type, detail::zero_point_rule_of<typename Quantizer::scheme_type>,
+                     detail::has_signed_scale<typename Quantizer::scheme_type>>;
 
-// The element type of a stream of reals: T where it is computed in Real, else Real, so that the call refuses T.
+/// The element type of a stream of reals: T where it is computed in Real, else Real, so that the call refuses T.
 template <class T, class Real>
 using stream_of = conditional<is_same<lane_real<remove_const<T>>, Real>, remove_const<T>, Real>;
+
+namespace detail {
 
 template <class Op, class Quantizer>
 constexpr Op make_operation(const Quantizer& q) noexcept {
@@ -48,4 +55,6 @@ constexpr parameter_rules rules_of(const Quantizer& q, std::size_t count) noexce
           has_signed_scale<typename Quantizer::scheme_type>};
 }
 
-}  // namespace xquant::detail
+}  // namespace detail
+
+}  // namespace xquant

@@ -69,7 +69,7 @@ struct estimator_operation : Kernel, detail::sums_of_terms<E::learned> {
 
   /// The same operation for every scale, where needs_ordinary_scales.
   constexpr auto for_any_scale() const noexcept {
-    auto any = detail::rebound<estimator_operation<typename detail::any_scale_kernel<Kernel>::type, Element, E>>(*this);
+    auto any = rebound<estimator_operation<typename any_scale_kernel<Kernel>::type, Element, E>>(*this);
     any.estimator = estimator;
     return any;
   }
@@ -96,8 +96,8 @@ struct estimator_operation : Kernel, detail::sums_of_terms<E::learned> {
 /// A call of fake_quantize_backward, but for the gradients of parameters.
 template <class E, class Quantizer, class X, class G, class Dx>
 struct fake_quantize_backward_call {
-  using operation = estimator_operation<detail::kernel_of<lane_real<X>, Quantizer>, X, E>;
-  static constexpr detail::named_stream streams[3] = {{input_0, "x"}, {input_1, "g"}, {output_0, "dx"}};
+  using operation = estimator_operation<kernel_of<lane_real<X>, Quantizer>, X, E>;
+  static constexpr named_stream streams[3] = {{input_0, "x"}, {input_1, "g"}, {output_0, "dx"}};
 };
 
 namespace detail {
@@ -246,7 +246,7 @@ requires(E::learned == 2) [[nodiscard]] status
 
 /// The kernel behind a plan of fake_quantize_backward.
 template <class E, class Quantizer, class Element = float>
-using fake_quantize_backward_kernel = estimator_operation<detail::kernel_of<lane_real<Element>, Quantizer>, Element, E>;
+using fake_quantize_backward_kernel = estimator_operation<kernel_of<lane_real<Element>, Quantizer>, Element, E>;
 
 /// Lays the call out once (engines/plan.hpp), for estimators that learn nothing.
 template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,

@@ -24,8 +24,7 @@ struct fake_quantize_with_mask_operation : Kernel {
 
   /// The same operation for every scale, where needs_ordinary_scales.
   constexpr auto for_any_scale() const noexcept {
-    return detail::rebound<fake_quantize_with_mask_operation<typename detail::any_scale_kernel<Kernel>::type, In, Out>>(
-        *this);
+    return rebound<fake_quantize_with_mask_operation<typename any_scale_kernel<Kernel>::type, In, Out>>(*this);
   }
 
   template <class L>
@@ -62,25 +61,23 @@ struct masked_gradient_operation {
 /// A call of fake_quantize_with_mask.
 template <class Quantizer, class X, class Y, class Mask>
 struct fake_quantize_with_mask_call {
-  using operation = fake_quantize_with_mask_operation<detail::kernel_of<lane_real<X>, Quantizer>, X,
-                                                      detail::stream_of<Y, lane_real<X>>>;
-  static constexpr detail::named_stream streams[3] = {
-      {input_0, "x"}, {output_0, "y"}, {output_1, "mask", detail::stream_kind::bits}};
+  using operation =
+      fake_quantize_with_mask_operation<kernel_of<lane_real<X>, Quantizer>, X, stream_of<Y, lane_real<X>>>;
+  static constexpr named_stream streams[3] = {{input_0, "x"}, {output_0, "y"}, {output_1, "mask", stream_kind::bits}};
 };
 
 /// A call of masked_backward.
 template <class G, class Mask, class Dx>
 struct masked_backward_call {
   using operation = masked_gradient_operation<G>;
-  static constexpr detail::named_stream streams[3] = {
-      {input_0, "g"}, {input_1, "mask", detail::stream_kind::bits}, {output_0, "dx"}};
+  static constexpr named_stream streams[3] = {{input_0, "g"}, {input_1, "mask", stream_kind::bits}, {output_0, "dx"}};
 };
 
 /// What would be wrong with fake_quantize_with_mask(q, p, x, y, mask); ok when nothing is.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, TensorInMemory Mask>
 [[nodiscard]] status validate_fake_quantize_with_mask(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                                       Mask&& mask) {
-  return detail::validate_call<fake_quantize_with_mask_call>(q, p, x, y, mask);
+  return validate_call<fake_quantize_with_mask_call>(q, p, x, y, mask);
 }
 
 /// y = fake_quantize(x) and, packed, whether each element's gradient passes: bit i % 8 of byte i / 8 of `mask` is set
@@ -91,7 +88,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
           class Engine = default_engine>
 [[nodiscard]] status try_fake_quantize_with_mask(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                                  Mask&& mask, const Engine& engine = {}) {
-  return detail::try_call<fake_quantize_with_mask_call>(engine, q, p, x, y, mask);
+  return try_call<fake_quantize_with_mask_call>(engine, q, p, x, y, mask);
 }
 
 /// Lays the call out once (engines/plan.hpp).
@@ -100,19 +97,19 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
     const Quantizer& q, const Parameters& p, const In& x, Out&& y, Mask&& mask,
     plan<typename fake_quantize_with_mask_call<Quantizer, element_of<In>, element_of<Out>, std::uint8_t>::operation>&
         out) {
-  return detail::plan_call<fake_quantize_with_mask_call>(out, q, p, x, y, mask);
+  return plan_call<fake_quantize_with_mask_call>(out, q, p, x, y, mask);
 }
 
 /// What would be wrong with masked_backward(g, mask, dx); ok when nothing is.
 template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out>
 [[nodiscard]] status validate_masked_backward(const Gradient& g, const Mask& mask, Out&& dx) {
-  return detail::validate_plain_call<masked_backward_call>(g, mask, dx);
+  return validate_plain_call<masked_backward_call>(g, mask, dx);
 }
 
 /// dx = g where the packed mask is set, else +0. g and dx have one shape and may be the same memory.
 template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_masked_backward(const Gradient& g, const Mask& mask, Out&& dx, const Engine& engine = {}) {
-  return detail::try_plain_call<masked_backward_call>(engine, g, mask, dx);
+  return try_plain_call<masked_backward_call>(engine, g, mask, dx);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

@@ -104,7 +104,7 @@ template <class To, class Source, class RoundingType = nearest_even>
 requires requires(Source x) { static_cast<double>(x); }
 [[nodiscard]] constexpr typename To::code_type cast(Source x, const RoundingType& rounding = {}, const To& to = {},
                                                     std::uint32_t random = 0) noexcept {
-  using operation_type = quantize_operation<detail::kernel_of<double, detail::caster<To, RoundingType>>>;
+  using operation_type = quantize_operation<kernel_of<double, detail::caster<To, RoundingType>>>;
   const auto operation =
       detail::make_operation<operation_type>(detail::caster<To, RoundingType>(to, {}, {}, rounding, {}));
   const auto p = operation.template prepare<double>(lane_parameters<double>{1.0, 1.0, 0});
@@ -127,7 +127,7 @@ template <class From, class To, class RoundingType = nearest_even>
 /// value_of<e4m3fn>(0x38) == 1.
 template <class From, class Real = double>
 [[nodiscard]] constexpr Real value_of(typename From::code_type code, const From& from = {}) noexcept {
-  using kernel = detail::kernel_of<Real, detail::caster<From, nearest_even>>;
+  using kernel = kernel_of<Real, detail::caster<From, nearest_even>>;
   kernel k{};
   k.format = detail::kernel_format_of(from);
   return k.template value_of<Real>(static_cast<integer_of<Real>>(code), 0);
@@ -147,8 +147,8 @@ struct cast_call {
   static_assert(!detail::is_wide_format<From>,
                 "xquant::cast: codes of more than 16 bits are no float; dequantize them to double first");
   using operation = detail::cast_operation_of<float, From, To, RoundingType>;
-  static constexpr detail::named_stream streams[2] = {{input_0, "in", detail::stream_kind::codes},
-                                                      {output_0, "out", detail::stream_kind::codes}};
+  static constexpr named_stream streams[2] = {{input_0, "in", stream_kind::codes},
+                                              {output_0, "out", stream_kind::codes}};
 };
 
 /// What would be wrong with cast(from, to, in, out); ok when nothing is. Reads no element and writes nothing.

@@ -35,26 +35,26 @@ struct dequantize_operation : Kernel {
 
 /// The kernel behind dequantize: what a plan of it is a plan of.
 template <class Quantizer, class Out = float>
-using dequantize_kernel = dequantize_operation<detail::kernel_of<lane_real<Out>, Quantizer>, Out>;
+using dequantize_kernel = dequantize_operation<kernel_of<lane_real<Out>, Quantizer>, Out>;
 
 /// A call of dequantize. Everything below follows from it.
 template <class Quantizer, class Codes, class X>
 struct dequantize_call {
   using operation = dequantize_kernel<Quantizer, X>;
-  static constexpr detail::named_stream streams[2] = {{input_0, "codes", detail::stream_kind::codes}, {output_0, "x"}};
+  static constexpr named_stream streams[2] = {{input_0, "codes", stream_kind::codes}, {output_0, "x"}};
 };
 
 /// What would be wrong with dequantize(q, p, codes, x); ok when nothing is. Reads no element and writes nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status validate_dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x) {
-  return detail::validate_call<dequantize_call>(q, p, codes, x);
+  return validate_call<dequantize_call>(q, p, codes, x);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x,
                                     const Engine& engine = {}) {
-  return detail::try_call<dequantize_call>(engine, q, p, codes, x);
+  return try_call<dequantize_call>(engine, q, p, codes, x);
 }
 
 /// Lays the call out once: `out` is then run with the addresses of tensors of the same shapes and strides, as often as
@@ -62,7 +62,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status plan_dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x,
                                      plan<dequantize_kernel<Quantizer, element_of<Out>>>& out) {
-  return detail::plan_call<dequantize_call>(out, q, p, codes, x);
+  return plan_call<dequantize_call>(out, q, p, codes, x);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

@@ -32,7 +32,7 @@ struct fake_quantize_operation : Kernel {
 
   /// The same operation for every scale, where needs_ordinary_scales.
   constexpr auto for_any_scale() const noexcept {
-    return detail::rebound<fake_quantize_operation<typename detail::any_scale_kernel<Kernel>::type, In, Out>>(*this);
+    return rebound<fake_quantize_operation<typename any_scale_kernel<Kernel>::type, In, Out>>(*this);
   }
 
   template <class L>
@@ -45,26 +45,26 @@ struct fake_quantize_operation : Kernel {
 
 /// The kernel behind fake_quantize: what a plan of it is a plan of.
 template <class Quantizer, class In = float, class Out = In>
-using fake_quantize_kernel = fake_quantize_operation<detail::kernel_of<lane_real<In>, Quantizer>, In, Out>;
+using fake_quantize_kernel = fake_quantize_operation<kernel_of<lane_real<In>, Quantizer>, In, Out>;
 
 /// A call of fake_quantize. Everything below follows from it.
 template <class Quantizer, class X, class Y>
 struct fake_quantize_call {
-  using operation = fake_quantize_kernel<Quantizer, X, detail::stream_of<Y, lane_real<X>>>;
-  static constexpr detail::named_stream streams[2] = {{input_0, "x"}, {output_0, "y"}};
+  using operation = fake_quantize_kernel<Quantizer, X, stream_of<Y, lane_real<X>>>;
+  static constexpr named_stream streams[2] = {{input_0, "x"}, {output_0, "y"}};
 };
 
 /// What would be wrong with fake_quantize(q, p, x, y); ok when nothing is. Reads no element and writes nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status validate_fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y) {
-  return detail::validate_call<fake_quantize_call>(q, p, x, y);
+  return validate_call<fake_quantize_call>(q, p, x, y);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                        const Engine& engine = {}) {
-  return detail::try_call<fake_quantize_call>(engine, q, p, x, y);
+  return try_call<fake_quantize_call>(engine, q, p, x, y);
 }
 
 /// Lays the call out once: `out` is then run with the addresses of tensors of the same shapes and strides, as often as
@@ -72,9 +72,8 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status plan_fake_quantize(
     const Quantizer& q, const Parameters& p, const In& x, Out&& y,
-    plan<fake_quantize_kernel<Quantizer, element_of<In>,
-                              detail::stream_of<element_of<Out>, lane_real<element_of<In>>>>>& out) {
-  return detail::plan_call<fake_quantize_call>(out, q, p, x, y);
+    plan<fake_quantize_kernel<Quantizer, element_of<In>, stream_of<element_of<Out>, lane_real<element_of<In>>>>>& out) {
+  return plan_call<fake_quantize_call>(out, q, p, x, y);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

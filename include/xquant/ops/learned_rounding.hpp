@@ -88,24 +88,24 @@ struct check_learned_rounding {
 template <class Rounding, class Quantizer, class X, class Choice, class Y>
 struct learned_fake_quantize_call {
   static_assert(detail::check_learned_rounding<Rounding>::ok);
-  using operation = learned_fake_quantize_operation<detail::kernel_of<lane_real<X>, Quantizer>, Rounding, X>;
-  static constexpr detail::named_stream streams[3] = {{input_0, "x"}, {input_1, "choice"}, {output_0, "y"}};
+  using operation = learned_fake_quantize_operation<kernel_of<lane_real<X>, Quantizer>, Rounding, X>;
+  static constexpr named_stream streams[3] = {{input_0, "x"}, {input_1, "choice"}, {output_0, "y"}};
 };
 
 /// A call of learned_quantize.
 template <class Rounding, class Quantizer, class X, class Choice, class Codes>
 struct learned_quantize_call {
   static_assert(detail::check_learned_rounding<Rounding>::ok);
-  using operation = learned_quantize_operation<detail::kernel_of<lane_real<X>, Quantizer>, Rounding, X>;
-  static constexpr detail::named_stream streams[3] = {
-      {input_0, "x"}, {input_1, "choice"}, {output_0, "codes", detail::stream_kind::codes}};
+  using operation = learned_quantize_operation<kernel_of<lane_real<X>, Quantizer>, Rounding, X>;
+  static constexpr named_stream streams[3] = {
+      {input_0, "x"}, {input_1, "choice"}, {output_0, "codes", stream_kind::codes}};
 };
 
 /// What would be wrong with learned_fake_quantize(rounding, q, p, x, choice, y); ok when nothing is.
 template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out>
 [[nodiscard]] status validate_learned_fake_quantize(const Rounding&, const Quantizer& q, const Parameters& p,
                                                     const In& x, const Choice& choice, Out&& y) {
-  return detail::validate_call<learned_fake_quantize_call, Rounding>(q, p, x, choice, y);
+  return validate_call<learned_fake_quantize_call, Rounding>(q, p, x, choice, y);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
@@ -113,14 +113,14 @@ template <class Rounding, class Quantizer, class Parameters, TensorLike In, Tens
           class Engine = default_engine>
 [[nodiscard]] status try_learned_fake_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
                                                const Choice& choice, Out&& y, const Engine& engine = {}) {
-  return detail::try_call<learned_fake_quantize_call, Rounding>(engine, q, p, x, choice, y);
+  return try_call<learned_fake_quantize_call, Rounding>(engine, q, p, x, choice, y);
 }
 
 /// What would be wrong with learned_quantize(rounding, q, p, x, choice, codes); ok when nothing is.
 template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out>
 [[nodiscard]] status validate_learned_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
                                                const Choice& choice, Out&& codes) {
-  return detail::validate_call<learned_quantize_call, Rounding>(q, p, x, choice, codes);
+  return validate_call<learned_quantize_call, Rounding>(q, p, x, choice, codes);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
@@ -128,7 +128,7 @@ template <class Rounding, class Quantizer, class Parameters, TensorLike In, Tens
           class Engine = default_engine>
 [[nodiscard]] status try_learned_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
                                           const Choice& choice, Out&& codes, const Engine& engine = {}) {
-  return detail::try_call<learned_quantize_call, Rounding>(engine, q, p, x, choice, codes);
+  return try_call<learned_quantize_call, Rounding>(engine, q, p, x, choice, codes);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

@@ -33,7 +33,7 @@ struct quantize_operation : Kernel {
 
   /// The same operation for every scale, where needs_ordinary_scales.
   constexpr auto for_any_scale() const noexcept {
-    return detail::rebound<quantize_operation<typename detail::any_scale_kernel<Kernel>::type, In>>(*this);
+    return rebound<quantize_operation<typename any_scale_kernel<Kernel>::type, In>>(*this);
   }
 
   template <class L>
@@ -46,26 +46,26 @@ struct quantize_operation : Kernel {
 
 /// The kernel behind quantize: what a plan of it is a plan of.
 template <class Quantizer, class In = float>
-using quantize_kernel = quantize_operation<detail::kernel_of<lane_real<In>, Quantizer>, In>;
+using quantize_kernel = quantize_operation<kernel_of<lane_real<In>, Quantizer>, In>;
 
 /// A call of quantize. Everything below follows from it.
 template <class Quantizer, class X, class Codes>
 struct quantize_call {
   using operation = quantize_kernel<Quantizer, X>;
-  static constexpr detail::named_stream streams[2] = {{input_0, "x"}, {output_0, "codes", detail::stream_kind::codes}};
+  static constexpr named_stream streams[2] = {{input_0, "x"}, {output_0, "codes", stream_kind::codes}};
 };
 
 /// What would be wrong with quantize(q, p, x, codes); ok when nothing is. Reads no element and writes nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status validate_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes) {
-  return detail::validate_call<quantize_call>(q, p, x, codes);
+  return validate_call<quantize_call>(q, p, x, codes);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes,
                                   const Engine& engine = {}) {
-  return detail::try_call<quantize_call>(engine, q, p, x, codes);
+  return try_call<quantize_call>(engine, q, p, x, codes);
 }
 
 /// Lays the call out once: `out` is then run with the addresses of tensors of the same shapes and strides, as often as
@@ -73,7 +73,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status plan_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes,
                                    plan<quantize_kernel<Quantizer, element_of<In>>>& out) {
-  return detail::plan_call<quantize_call>(out, q, p, x, codes);
+  return plan_call<quantize_call>(out, q, p, x, codes);
 }
 
 #if XQUANT_HAS_EXCEPTIONS
