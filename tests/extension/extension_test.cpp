@@ -6,6 +6,7 @@
 #include <core/oracle.hpp>
 #include <xquant/core/random.hpp>
 #include <xquant/engines/simd.hpp>
+#include <xquant/engines/threads.hpp>
 #include <xquant/engines/vector.hpp>
 #include <xquant/parameters.hpp>
 
@@ -19,6 +20,7 @@ static_assert(Format<users_own::codebook>);
 static_assert(Rounding<users_own::toward_zero> && Rounding<users_own::half_to_zero> && Rounding<users_own::coin>);
 static_assert(is_random_rounding<users_own::coin> && !is_random_rounding<users_own::toward_zero>);
 static_assert(rounding_sees_only_halves<users_own::half_to_zero> && !rounding_sees_only_halves<users_own::toward_zero>);
+static_assert(GradientEstimator<users_own::by_distance>);
 static_assert(Observer<users_own::twice_mean> && Calibrator<users_own::twice_mean>);
 static_assert(std::is_same_v<quantizer<users_own::codebook, users_own::tiles, users_own::toward_zero>,
                              quantizer<users_own::codebook, users_own::toward_zero, users_own::tiles>>);
@@ -28,6 +30,17 @@ std::size_t slot_of(const users_own::tiles& t, std::size_t row, std::size_t colu
   return row / t.height * ((columns + t.width - 1) / t.width) + column / t.width;
 }
 std::size_t slot_of(const per_tensor&, std::size_t, std::size_t, std::size_t) { return 0; }
+
+template <class Run>
+void on_every_engine(const Run& run) {
+  static thread_pool pool(3);
+  run(scalar_engine{});
+  run(vector_engine<>{});
+  run(simd_engine<>{});
+  if constexpr (!is_same<default_simd_architecture, xsimd::sse2>) run(simd_engine<xsimd::sse2>{});
+  run(threads_engine<vector_engine<>>(pool));
+  run(threads_engine<simd_engine<>>(pool));
+}
 
 // Runs all operations on all engines; expected(x, scale, zero_point, index) gives the code, value(code, scale, zero)
 // the real.
@@ -75,10 +88,7 @@ void check(const Q& q, std::size_t rows, std::size_t columns, const Code& expect
     REQUIRE(wrong_reals == 0);
     REQUIRE(wrong_fakes == 0);
   };
-  run(scalar_engine{});
-  run(vector_engine<>{});
-  run(simd_engine<>{});
-  if constexpr (!is_same<default_simd_architecture, xsimd::sse2>) run(simd_engine<xsimd::sse2>{});
+  on_every_engine(run);
 }
 
 template <class Q, class Code, class Value>
@@ -202,4 +212,99 @@ TEST_CASE("a scheme, an arithmetic and a calibrator of one's own") {
   // Mean magnitude 1.625, range +-3.25, the power of two above 3.25 / 127.
   CHECK(found == parameters(0x1p-5f));
   CHECK(make_parameters(q, second) == found);
+}
+
+TEST_CASE("an estimator of one's own") {
+  using backward_quantizer = quantizer<int8, affine, users_own::pairs_of_rows>;
+  const backward_quantizer q;
+  for (const std::size_t rows : {1u, 2u, 5u, 8u})
+    for (const std::size_t columns : {1u, 3u, 64u, 65u, 201u}) {
+      CAPTURE(rows);
+      CAPTURE(columns);
+      const shape s(rows, columns);
+      const std::size_t slots = (rows + 1) / 2;
+      oracle::stream random(rows * 1000 + columns);
+      std::vector<float> scale(slots);
+      std::vector<std::int32_t> zero(slots);
+      for (auto& v : scale) v = static_cast<float>(0.1 + std::fabs(random.unit()));
+      for (auto& z : zero) z = static_cast<std::int32_t>(random.below(100)) - 50;
+      const parameters p(scale, zero);
+      std::vector<float> x(rows * columns);
+      std::vector<float> g(x.size());
+      for (auto& v : x) v = static_cast<float>(200 * random.unit()) * scale[0];
+      for (auto& v : g) v = static_cast<float>(random.unit());
+
+      std::vector<float> dx(x.size());
+      std::vector<double> dscale(slots);
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const std::size_t slot = i / columns / 2;
+        const double v = float_quotient(x[i], scale[slot]);
+        const double code = oracle::round_to_integer(v, oracle::rounding::even, 0) + zero[slot];
+        const bool inside = code >= -128 && code <= 127;
+        const double value = std::fmin(127, std::fmax(-128, code)) - zero[slot];
+        const double moved = static_cast<float>(value - (inside ? v : 0));
+        const auto share = static_cast<float>(1 - std::fabs(moved));
+        dx[i] = inside ? static_cast<float>(static_cast<double>(g[i]) * static_cast<double>(share)) : 0.0f;
+        dscale[slot] += static_cast<double>(static_cast<float>(static_cast<double>(g[i]) * moved));
+      }
+      std::vector<float> first;  // the sums of the scalar engine
+      on_every_engine([&](const auto& engine) {
+        std::vector<float> found(x.size(), 77);
+        std::vector<float> sums(slots, 77);
+        fake_quantize_backward(users_own::by_distance{}, q, p, tensor_view<const float>(x.data(), s),
+                               tensor_view<const float>(g.data(), s), tensor_view<float>(found.data(), s),
+                               tensor_view<float>(sums.data(), shape(slots)), engine);
+        std::size_t wrong = 0;
+        for (std::size_t i = 0; i < x.size(); ++i) wrong += !oracle::same(found[i], dx[i]);
+        REQUIRE(wrong == 0);
+        for (std::size_t k = 0; k < slots; ++k)
+          REQUIRE(std::fabs(static_cast<double>(sums[k]) - dscale[k]) <= 1e-5 * (1 + std::fabs(dscale[k])));
+        if (first.empty()) first = sums;
+        REQUIRE(sums == first);
+      });
+    }
+}
+
+TEST_CASE("an operation of one's own, in all its forms") {
+  const quantizer<int8, users_own::half_to_zero, users_own::pairs_of_rows> q;
+  const shape s(5, 201);
+  const parameters p(std::vector<float>{0.25f, 3.0f, 0x1p120f});
+  oracle::stream random(11);
+  std::vector<float> x(5 * 201);
+  std::vector<float> wanted(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float scale = p.scale()[i / 201 / 2];
+    x[i] = static_cast<float>(300 * random.unit()) * scale;
+    const double v = float_quotient(x[i], scale);
+    const double code = held(v < 0 ? std::floor(v + 0.5) : std::ceil(v - 0.5), -128, 127);
+    const auto value = static_cast<float>(code * static_cast<double>(scale));
+    wanted[i] = static_cast<float>(static_cast<double>(value) - static_cast<double>(x[i]));
+  }
+  std::vector<float> found(x.size());
+  const tensor_view<const float> in(x.data(), s);
+  const tensor_view<float> out(found.data(), s);
+  users_own::error_plan<decltype(q)> laid_out;
+  REQUIRE(users_own::validate_error(q, p, in, out).ok());
+  REQUIRE(users_own::plan_error(q, p, in, out, laid_out).ok());
+  on_every_engine([&](const auto& engine) {
+    found.assign(x.size(), 77);
+    users_own::error(q, p, in, out, engine);
+    REQUIRE(found == wanted);
+    found.assign(x.size(), 77);
+    REQUIRE(users_own::try_error(q, p, in, out, engine).ok());
+    REQUIRE(found == wanted);
+    found.assign(x.size(), 77);
+    laid_out.run(engine, x.data(), found.data());
+    REQUIRE(found == wanted);
+  });
+  found.assign(x.size(), 77);
+  users_own::error(q, p, in, out);
+  CHECK(found == wanted);
+
+  const parameters two(std::vector<float>{1, 2});
+  CHECK(users_own::validate_error(q, two, in, out).code == errc::parameter_count);
+  CHECK(users_own::try_error(q, two, in, out).code == errc::parameter_count);
+  CHECK(users_own::plan_error(q, two, in, out, laid_out).code == errc::parameter_count);
+  CHECK_THROWS_WITH_AS(users_own::error(q, p, in, tensor_view<float>(found.data(), shape(5, 200))),
+                       doctest::Contains("error"), xquant::error);
 }

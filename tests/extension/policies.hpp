@@ -1,8 +1,9 @@
-// A user's own format, roundings, granularities, scheme, arithmetic and calibrator: written against the public headers
-// and their documentation alone, with no more members than the concepts ask for.
+// A user's own format, roundings, granularities, scheme, arithmetic, calibrator, estimator and operation: written
+// against the public headers and their documentation alone, with no more members than the concepts ask for.
 #pragma once
 
 #include <xquant/calibration/calibrator.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
@@ -191,5 +192,69 @@ struct twice_mean {
   }
   friend bool operator==(const twice_mean&, const twice_mean&) = default;
 };
+
+/// An estimator that learns the scale: a gradient passes the less, the farther the rounding moved its element.
+///   dx = g * (1 - |q - v|) inside, else +0;  ds = sum of g * (q - v) inside, g * q outside
+struct by_distance {
+  static constexpr std::size_t learned = 1;
+  static constexpr bool uses_quotient = true;
+  static constexpr const char* learned_names[] = {"dscale"};
+
+  template <class Lane, class L>
+  constexpr xquant::estimated<L, 1> backward(const Lane& e, L g) const {
+    const auto inside = e.inside();
+    const L zero = xquant::broadcast<L>(0);
+    const L moved = xquant::subtract(e.value(), xquant::select<L>(inside, e.quotient(), zero));
+    const L share = xquant::subtract(xquant::broadcast<L>(1), xquant::absolute(moved));
+    return {xquant::select<L>(inside, xquant::multiply(g, share), zero), {xquant::multiply(g, moved)}};
+  }
+  constexpr double finish(std::size_t, double sum, const xquant::slot_summary&) const { return sum; }
+  friend constexpr bool operator==(const by_distance&, const by_distance&) = default;
+};
+
+/// An operation: error = fake_quantize(x) - x. The formula, and what runs on which streams ...
+template <class Kernel>
+struct error_operation : Kernel {
+  using input_0_type = typename Kernel::real;
+  using input_1_type = xquant::none;
+  using output_0_type = typename Kernel::real;
+  using output_1_type = xquant::none;
+
+  constexpr auto for_any_scale() const noexcept {
+    return xquant::rebound<error_operation<typename xquant::any_scale_kernel<Kernel>::type>>(*this);
+  }
+  template <class L>
+  constexpr L operator()(L x, xquant::none, const typename Kernel::template prepared<L>& p,
+                         xquant::random_bits_of<L, typename Kernel::rounding_type> random) const {
+    const xquant::bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
+    return xquant::subtract(Kernel::template rescaled<L>(this->template snapped<L>(x, p, round), p), x);
+  }
+};
+template <class Quantizer, class X, class Error>
+struct error_call {
+  using operation = error_operation<xquant::kernel_of<xquant::lane_real<X>, Quantizer>>;
+  static constexpr xquant::named_stream streams[2] = {{xquant::input_0, "x"}, {xquant::output_0, "error"}};
+};
+/// ... from which all its forms follow.
+template <class Quantizer, class Parameters, class X, class Error>
+xquant::status validate_error(const Quantizer& q, const Parameters& p, const X& x, Error&& error) {
+  return xquant::validate_call<error_call>(q, p, x, error);
+}
+template <class Quantizer, class Parameters, class X, class Error, class Engine = xquant::default_engine>
+xquant::status try_error(const Quantizer& q, const Parameters& p, const X& x, Error&& error,
+                         const Engine& engine = {}) {
+  return xquant::try_call<error_call>(engine, q, p, x, error);
+}
+template <class Quantizer, class Parameters, class X, class Error, class Engine = xquant::default_engine>
+void error(const Quantizer& q, const Parameters& p, const X& x, Error&& error, const Engine& engine = {}) {
+  xquant::run_call<error_call>(engine, q, p, x, error);
+}
+template <class Quantizer>
+using error_plan = xquant::plan<error_operation<xquant::kernel_of<float, Quantizer>>>;
+template <class Quantizer, class Parameters, class X, class Error>
+xquant::status plan_error(const Quantizer& q, const Parameters& p, const X& x, Error&& error,
+                          error_plan<Quantizer>& out) {
+  return xquant::plan_call<error_call>(out, q, p, x, error);
+}
 
 }  // namespace users_own
