@@ -39,22 +39,52 @@ enum class errc : std::uint8_t {
   device,               ///< an accelerator refused the work; the value is its own error code
 };
 
+/// What `status::index` counts and `status::value` is.
+enum class fault_place : std::uint8_t {
+  element,    ///< an element of the argument
+  dimension,  ///< a dimension of it; the value is its extent
+  stride,     ///< a dimension of it; the value is its stride
+  rank,       ///< none; the value is the number of dimensions
+};
+
 /// The answer of every `validate`: a code, and for a fault the argument, where in it, the value met and what was
 /// expected. Plain data: nothing is allocated, the strings are literals.
 struct status {
+  static constexpr std::size_t no_number = static_cast<std::size_t>(-1);
+
   errc code = errc::ok;
-  const char* argument = "";  ///< name of the argument at fault
-  std::size_t index = 0;      ///< element of the argument, where it has several; of parameter_count how many are wanted
-  double value = 0;           ///< the value met
-  const char* expected = "";  ///< what would have been accepted
+  fault_place place = fault_place::element;
+  const char* argument = "";       ///< name of the argument at fault
+  std::size_t index = 0;           ///< element or dimension of the argument, where it has several
+  double value = 0;                ///< the value met
+  const char* expected = "";       ///< what would have been accepted
+  std::size_t wanted = no_number;  ///< the number that would have been, where there is one
 
   [[nodiscard]] constexpr bool ok() const noexcept { return code == errc::ok; }
 };
 
-/// A fault of argument `argument`, element `index`, which was `value` where `expected` was needed.
-constexpr status fault(errc code, const char* argument, double value, const char* expected,
-                       std::size_t index = 0) noexcept {
-  return status{code, argument, index, value, expected};
+/// A fault of argument `argument`, element `index`, which was `value` where `expected` was needed: the number `wanted`,
+/// where one number alone is right.
+constexpr status fault(errc code, const char* argument, double value, const char* expected, std::size_t index = 0,
+                       std::size_t wanted = status::no_number) noexcept {
+  return status{code, fault_place::element, argument, index, value, expected, wanted};
+}
+
+/// The same of dimension `index`.
+constexpr status dimension_fault(errc code, const char* argument, std::size_t index, double value, const char* expected,
+                                 std::size_t wanted = status::no_number) noexcept {
+  return status{code, fault_place::dimension, argument, index, value, expected, wanted};
+}
+
+/// The same of its stride.
+constexpr status stride_fault(errc code, const char* argument, std::size_t index, std::ptrdiff_t value,
+                              const char* expected) noexcept {
+  return status{code, fault_place::stride, argument, index, static_cast<double>(value), expected, status::no_number};
+}
+
+/// A tensor of `rank` dimensions, where `wanted` were needed.
+constexpr status rank_fault(const char* argument, std::size_t rank, const char* expected, std::size_t wanted) noexcept {
+  return status{errc::shape_mismatch, fault_place::rank, argument, 0, static_cast<double>(rank), expected, wanted};
 }
 
 }  // namespace xquant

@@ -106,8 +106,13 @@ class message_writer {
 
 }  // namespace detail
 
-/// Writes "xquant: ARGUMENT[INDEX] = VALUE: DESCRIPTION; expected EXPECTED" into `text` (with ": WANTED" after it where
-/// a number of parameters is wrong), cut to `capacity` bytes including the terminating zero. `capacity` must not be 0.
+/// Writes one of
+///   xquant: ARGUMENT[INDEX] = VALUE: DESCRIPTION; expected EXPECTED: WANTED
+///   xquant: ARGUMENT: dimension INDEX = VALUE: DESCRIPTION; expected WANTED, EXPECTED
+///   xquant: ARGUMENT: stride of dimension INDEX = VALUE: DESCRIPTION; expected EXPECTED
+///   xquant: ARGUMENT: rank = VALUE: DESCRIPTION; expected WANTED, EXPECTED
+/// into `text` (without WANTED where no number was), cut to `capacity` bytes including the terminating zero. `capacity`
+/// must not be 0.
 constexpr void format_message(const status& s, char* text, std::size_t capacity) noexcept {
   detail::message_writer out(text, capacity);
   out.put("xquant: ");
@@ -115,15 +120,22 @@ constexpr void format_message(const status& s, char* text, std::size_t capacity)
     out.put(describe(s.code));
     return;
   }
-  const bool is_count = s.code == errc::parameter_count;  // whose index is the number wanted
+  const bool is_element = s.place == fault_place::element;
+  const bool has_number = s.wanted != status::no_number;
   if (*s.argument != '\0') {
     out.put(s.argument);
-    if (s.index != 0 && !is_count) out.put("[").put(static_cast<std::uint64_t>(s.index)).put("]");
+    if (s.place == fault_place::stride) out.put(": stride of dimension ").put(static_cast<std::uint64_t>(s.index));
+    if (s.place == fault_place::dimension) out.put(": dimension ").put(static_cast<std::uint64_t>(s.index));
+    if (s.place == fault_place::rank) out.put(": rank");
+    if (is_element && s.index != 0) out.put("[").put(static_cast<std::uint64_t>(s.index)).put("]");
     out.put(" = ").put(s.value).put(": ");
   }
   out.put(describe(s.code));
-  if (*s.expected != '\0') out.put("; expected ").put(s.expected);
-  if (is_count && s.index != 0) out.put(": ").put(static_cast<std::uint64_t>(s.index));
+  if (*s.expected == '\0') return;
+  out.put("; expected ");
+  if (!is_element && has_number) out.put(static_cast<std::uint64_t>(s.wanted)).put(", ");
+  out.put(s.expected);
+  if (is_element && has_number) out.put(": ").put(static_cast<std::uint64_t>(s.wanted));
 }
 
 }  // namespace xquant

@@ -129,13 +129,17 @@ TEST_CASE("shapes that differ") {
   const parameters p(1.0f);
   const tensor_view<float> in(x.cells.data(), shape(3, 4));
   refused_quantize(q, p, in, {codes.cells.data(), shape(4, 3)}, codes, errc::shape_mismatch,
-                   "codes = 4: shapes differ");
-  refused_quantize(q, p, in, {codes.cells.data(), shape(12)}, codes, errc::shape_mismatch, "codes = 1: shapes differ");
-  refused_quantize(q, p, in, {codes.cells.data(), shape(3, 0)}, codes, errc::shape_mismatch, "codes[1] = 0");
-  refused_quantize(q, p, in, {codes.cells.data(), of_rank(9, 1)}, codes, errc::shape_mismatch, "codes = 9");
+                   "codes: dimension 0 = 4: shapes differ; expected 3, as in the first input");
+  refused_quantize(q, p, in, {codes.cells.data(), shape(12)}, codes, errc::shape_mismatch,
+                   "codes: rank = 1: shapes differ; expected 2, as in the first input");
+  refused_quantize(q, p, in, {codes.cells.data(), shape(3, 0)}, codes, errc::shape_mismatch,
+                   "codes: dimension 1 = 0: shapes differ; expected 4,");
+  refused_quantize(q, p, in, {codes.cells.data(), of_rank(9, 1)}, codes, errc::shape_mismatch,
+                   "codes: rank = 9: shapes differ; expected 2,");
   refused_dequantize(q, p, {codes.cells.data(), shape(3, 4)}, {y.cells.data(), shape(3, 5)}, y, errc::shape_mismatch,
-                     "x[1] = 5");
-  refused_fake_quantize(q, p, in, {y.cells.data(), shape(3, 2)}, y, errc::shape_mismatch, "y[1] = 2");
+                     "x: dimension 1 = 5: shapes differ; expected 4,");
+  refused_fake_quantize(q, p, in, {y.cells.data(), shape(3, 2)}, y, errc::shape_mismatch,
+                        "y: dimension 1 = 2: shapes differ; expected 4,");
 }
 
 TEST_CASE("an axis the tensor does not have") {
@@ -273,11 +277,12 @@ TEST_CASE("an output that visits an element twice") {
   const std::ptrdiff_t same[2] = {1, 1};
   const std::ptrdiff_t backwards[2] = {-2, 1};
   refused_quantize(q, p, in, {codes.cells.data(), shape(4, 4), repeated}, codes, errc::repeated_element,
-                   "codes = 0: output visits an element twice");
-  refused_quantize(q, p, in, {codes.cells.data(), shape(4, 4), rows_meet}, codes, errc::repeated_element, "codes = 3:");
+                   "codes: stride of dimension 0 = 0: output visits an element twice");
+  refused_quantize(q, p, in, {codes.cells.data(), shape(4, 4), rows_meet}, codes, errc::repeated_element,
+                   "codes: stride of dimension 0 = 3:");
   refused_fake_quantize(q, p, in, {y.cells.data(), shape(4, 4), same}, y, errc::repeated_element, "y");
   refused_dequantize(q, p, {codes.cells.data(), shape(4, 4)}, {y.cells.data() + 32, shape(4, 4), backwards}, y,
-                     errc::repeated_element, "x = -2:");
+                     errc::repeated_element, "x: stride of dimension 0 = -2:");
   // An input may repeat; an output may leave gaps.
   CHECK(validate_fake_quantize(q, p, tensor_view<float>(x.cells.data(), shape(4, 4), repeated),
                                tensor_view<float>(y.cells.data(), shape(4, 4)))

@@ -68,7 +68,7 @@ template <class Real>
 status validate_slots(const tensor_view<Real>& v, std::size_t count, const char* name) {
   if (v.shape.rank != 1 || v.shape.extent[0] != count || !v.dense())
     return fault(errc::shape_mismatch, name, static_cast<double>(v.shape.size()),
-                 "one dense row of one element a parameter slot");
+                 "one dense row of one element per parameter slot", 0, count);
   return validate_input(v, name);
 }
 

@@ -90,7 +90,7 @@ struct slot_walk {
     if (const status s = c.input_0(x, "x").mapped(granularity, map); !s.ok()) return s;
     if (x.shape.size() != 0 && slots != 0 && map.count != slots)
       return fault(errc::shape_mismatch, "x", static_cast<double>(map.count),
-                   "as many parameter slots as in the tensors observed before");
+                   "as many parameter slots as in the tensors observed before", 0, slots);
     c.lay_out(map, nests);
     return {};
   }

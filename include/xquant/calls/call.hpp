@@ -50,7 +50,7 @@ class call {
       static_assert(is_same<remove_const<T>, element>,
                     "xquant: the input has another element type than this operation of this quantizer reads");
       if constexpr (Which != xquant::input_0)
-        if (fault_.ok()) check(validate_same_shape(v.shape, name));
+        if (fault_.ok()) check(validate_same_shape(v.shape, shape_, name));
       if (fault_.ok()) check(validate_input(v, name));
       if constexpr (Which == xquant::input_0) shape_ = v.shape;
     }
@@ -247,20 +247,11 @@ class call {
     p.bytes = v.shape.size() != 0 ? extent_in_memory(v) : byte_interval{0, 0};
   }
 
-  status validate_same_shape(const shape& s, const char* name) const {
-    if (s.rank != shape_.rank)
-      return fault(errc::shape_mismatch, name, static_cast<double>(s.rank), "the rank of the first input");
-    for (std::size_t d = 0; d < s.rank && d < max_rank; ++d)
-      if (s.extent[d] != shape_.extent[d])
-        return fault(errc::shape_mismatch, name, static_cast<double>(s.extent[d]), "the extent of the first input", d);
-    return {};
-  }
-
   template <class T>
   status validate_bits(const tensor_view<T>& v, const char* name) const {
     if (v.shape.rank != 1 || v.shape.extent[0] != (shape_.size() + 7) / 8 || !v.dense())
       return fault(errc::shape_mismatch, name, static_cast<double>(v.shape.size()),
-                   "one dense row of (elements + 7) / 8 bytes");
+                   "one dense row of (elements + 7) / 8 bytes", 0, (shape_.size() + 7) / 8);
     return validate_input(v, name);
   }
 

@@ -52,8 +52,8 @@ struct shape {
     for (std::size_t d = 0; d < rank; ++d) empty = empty || extent[d] == 0;
     for (std::size_t d = 0; d < rank && !empty; ++d) {
       if (extent[d] > limit / n)
-        return fault(errc::size_overflow, argument, static_cast<double>(extent[d]),
-                     "extents whose product is at most PTRDIFF_MAX / 16", d);
+        return dimension_fault(errc::size_overflow, argument, d, static_cast<double>(extent[d]),
+                               "extents whose product is at most PTRDIFF_MAX / 16");
       n *= extent[d];
     }
     return {};
@@ -68,6 +68,17 @@ struct shape {
 };
 
 namespace detail {
+/// Of `argument`, a tensor of shape `met` where one of shape `wanted` is needed, the first dimension that differs.
+constexpr status validate_same_shape(const shape& met, const shape& wanted, const char* argument,
+                                     const char* expected = "as in the first input") noexcept {
+  if (met.rank != wanted.rank) return rank_fault(argument, met.rank, expected, wanted.rank);
+  for (std::size_t d = 0; d < wanted.rank && d < max_rank; ++d)
+    if (met.extent[d] != wanted.extent[d])
+      return dimension_fault(errc::shape_mismatch, argument, d, static_cast<double>(met.extent[d]), expected,
+                             wanted.extent[d]);
+  return {};
+}
+
 /// Whether some tensor has this axis.
 constexpr bool may_be_axis(std::ptrdiff_t axis) noexcept {
   return axis >= -static_cast<std::ptrdiff_t>(max_rank) && axis < static_cast<std::ptrdiff_t>(max_rank);

@@ -38,8 +38,8 @@ constexpr status validate_input(const tensor_view<T>& v, const char* argument) n
     const auto stride = static_cast<std::size_t>(v.stride[d]);
     const std::size_t magnitude = v.stride[d] < 0 ? 0 - stride : stride;
     if (magnitude > left / (v.shape.extent[d] - 1))
-      return fault(errc::size_overflow, argument, static_cast<double>(v.stride[d]),
-                   "strides that reach at most PTRDIFF_MAX / 16 elements", d);
+      return stride_fault(errc::size_overflow, argument, d, v.stride[d],
+                          "strides that reach at most PTRDIFF_MAX / 16 elements");
     left -= magnitude * (v.shape.extent[d] - 1);
   }
   return {};
@@ -48,12 +48,7 @@ constexpr status validate_input(const tensor_view<T>& v, const char* argument) n
 /// A writable stream of the shape of its input, visiting no element twice.
 template <class T>
 constexpr status validate_output(const tensor_view<T>& v, const shape& expected, const char* argument) noexcept {
-  if (v.shape.rank != expected.rank)
-    return fault(errc::shape_mismatch, argument, static_cast<double>(v.shape.rank), "the rank of the input");
-  for (std::size_t d = 0; d < expected.rank; ++d)
-    if (v.shape.extent[d] != expected.extent[d])
-      return fault(errc::shape_mismatch, argument, static_cast<double>(v.shape.extent[d]), "the extent of the input",
-                   d);
+  if (const status s = validate_same_shape(v.shape, expected, argument); !s.ok()) return s;
   if (const status s = validate_input(v, argument); !s.ok()) return s;
   if (v.shape.size() == 0 || v.dense()) return {};
   // Every stride must step over all that smaller strides reach; otherwise two indices may share an element.
@@ -68,8 +63,8 @@ constexpr status validate_output(const tensor_view<T>& v, const shape& expected,
     if (smallest == expected.rank) break;
     used[smallest] = true;
     if (magnitude(smallest) <= reach)
-      return fault(errc::repeated_element, argument, static_cast<double>(v.stride[smallest]),
-                   "strides that give each element its own place", smallest);
+      return stride_fault(errc::repeated_element, argument, smallest, v.stride[smallest],
+                          "strides that give each element its own place");
     reach += magnitude(smallest) * static_cast<std::ptrdiff_t>(expected.extent[smallest] - 1);
   }
   return {};
@@ -106,7 +101,7 @@ template <class Real>
 constexpr status validate_parameter_count(const parameters_view<Real>& p, std::size_t count) noexcept {
   if (p.count != count)
     return fault(errc::parameter_count, "parameters", static_cast<double>(p.count),
-                 "one scale for each slot that shape and granularity give", count);
+                 "one scale for each slot that shape and granularity give", 0, count);
   if (p.count != 0 && p.scale == nullptr)
     return fault(errc::null_pointer, "parameters.scale", 0, "memory for every scale");
   return {};

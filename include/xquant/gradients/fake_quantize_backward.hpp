@@ -132,7 +132,7 @@ status validate_learned(Call& c, const Quantizer& q, const parameters_view<Real>
   for (std::size_t k = 0; k < E::learned; ++k) {
     if (sums[k].shape.rank != 1 || sums[k].shape.extent[0] != map.count)
       return fault(errc::shape_mismatch, E::learned_names[k], static_cast<double>(sums[k].shape.size()),
-                   "one element per parameter slot");
+                   "one element per parameter slot", 0, map.count);
     if (const status bad = validate_output(sums[k], sums[k].shape, E::learned_names[k]); !bad.ok()) return bad;
   }
   return {};

@@ -94,24 +94,24 @@ template <class Granularity>
   const std::size_t axis = normalized_axis(static_cast<std::ptrdiff_t>(o.axis), s.rank);
   if (axis == s.rank)
     return fault(errc::axis_out_of_range, "axis", static_cast<double>(o.axis),
-                 "an axis in [-rank, rank) of the tensor");
+                 "an axis in [-rank, rank), of a tensor of rank", 0, s.rank);
   if (o.block_size == 0) {
     if (o.scale_shape.rank != 1)
       return fault(errc::shape_mismatch, "scale", static_cast<double>(o.scale_shape.rank),
                    "rank 0 or 1 where block_size is 0");
     if (o.scale_shape[0] != s[axis])
-      return fault(errc::shape_mismatch, "scale", static_cast<double>(o.scale_shape[0]), "the extent of the axis");
+      return dimension_fault(errc::shape_mismatch, "scale", 0, static_cast<double>(o.scale_shape[0]),
+                             "the extent of the axis", s[axis]);
     result.size[axis] = 1;
     out = result;
     return {};
   }
   if (o.scale_shape.rank != s.rank)
-    return fault(errc::shape_mismatch, "scale", static_cast<double>(o.scale_shape.rank),
-                 "the rank of the tensor, as it is blocked");
+    return rank_fault("scale", o.scale_shape.rank, "the rank of the tensor, as it is blocked", s.rank);
   for (std::size_t d = 0; d < s.rank; ++d) {
     if (d != axis && o.scale_shape[d] != s[d])
-      return fault(errc::shape_mismatch, "scale", static_cast<double>(o.scale_shape[d]),
-                   "the extent of the tensor, as this axis is not blocked", d);
+      return dimension_fault(errc::shape_mismatch, "scale", d, static_cast<double>(o.scale_shape[d]),
+                             "the extent of the tensor, as this axis is not blocked", s[d]);
     result.size[d] = 1;
   }
   const auto block = static_cast<std::size_t>(o.block_size);

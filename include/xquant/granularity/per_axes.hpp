@@ -15,7 +15,7 @@ constexpr status axes_map(const shape& s, const std::ptrdiff_t* axes, std::size_
     const std::size_t d = normalized_axis(axes[i], s.rank);
     if (d == s.rank)
       return fault(errc::axis_out_of_range, "axes", static_cast<double>(axes[i]),
-                   "an axis in [-rank, rank) of the tensor", i);
+                   "an axis in [-rank, rank), of a tensor of rank", i, s.rank);
     if (block[d] != 0)
       return fault(errc::value_out_of_range, "axes", static_cast<double>(axes[i]), "each axis once", i);
     block[d] = 1;

@@ -16,7 +16,8 @@ constexpr status axis_map(const shape& s, std::ptrdiff_t axis, parameter_map& ou
   out = parameter_map{};
   const std::size_t d = normalized_axis(axis, s.rank);
   if (d == s.rank)
-    return fault(errc::axis_out_of_range, "axis", static_cast<double>(axis), "an axis in [-rank, rank) of the tensor");
+    return fault(errc::axis_out_of_range, "axis", static_cast<double>(axis),
+                 "an axis in [-rank, rank), of a tensor of rank", 0, s.rank);
   out.stride[d] = 1;
   out.count = s.extent[d];
   return {};

@@ -69,7 +69,7 @@ void require(const status& what, const Where& where, const shape& s = {}) {
   if (what.ok()) return;
   constexpr std::string_view element = "element";
   status shown = what;
-  const bool is_data = std::string_view(what.argument) == "x";
+  const bool is_data = std::string_view(what.argument) == "x" && what.place == fault_place::element;
   if (is_data) {
     shown.argument = element.data();
     shown.index = 0;

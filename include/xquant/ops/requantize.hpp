@@ -85,7 +85,7 @@ status lay_out_requantization(const R& r, const requantization_view<Real>& p, co
   if (const status s = c.mapped(r.granularity, map); !s.ok()) return s;
   if (p.count != map.count)
     return fault(errc::parameter_count, "multiplier", static_cast<double>(p.count),
-                 "one multiplier for each slot that shape and granularity give", map.count);
+                 "one multiplier for each slot that shape and granularity give", 0, map.count);
   if (p.count != 0 && p.multiplier == nullptr)
     return fault(errc::null_pointer, "multiplier", 0, "memory for every multiplier");
   typename arithmetic::prepared prepared{};

@@ -20,16 +20,15 @@ struct by_shape_of_scales {
   constexpr status map(const shape& s, parameter_map& out) const noexcept {
     out = parameter_map{};
     if (const status bad = scales.valid("scale"); !bad.ok()) return bad;
-    if (scales.rank > s.rank)
-      return fault(errc::shape_mismatch, "scale", static_cast<double>(scales.rank),
-                   "at most as many dimensions as the tensor has");
+    if (scales.rank > s.rank) return rank_fault("scale", scales.rank, "or fewer dimensions, as the tensor has", s.rank);
     std::ptrdiff_t step = 1;
     for (std::size_t d = scales.rank; d-- > 0;) {
       const std::size_t in_tensor = d + s.rank - scales.rank;
       const std::size_t extent = scales.extent[d];
       if (in_blocks ? extent == 0 || s.extent[in_tensor] % extent != 0 : extent != 1 && extent != s.extent[in_tensor])
-        return fault(errc::shape_mismatch, "scale", static_cast<double>(extent),
-                     in_blocks ? "an extent that divides the tensor's" : "extent 1, or the tensor's", d);
+        return dimension_fault(errc::shape_mismatch, "scale", d, static_cast<double>(extent),
+                               in_blocks ? "the tensor's extent, or what divides it" : "the tensor's extent, or 1",
+                               s.extent[in_tensor]);
       if (extent != 1) {
         out.stride[in_tensor] = step;
         out.block[in_tensor] = in_blocks && s.extent[in_tensor] != 0 ? s.extent[in_tensor] / extent : 1;

@@ -18,7 +18,7 @@ template <class Real>
 constexpr status validate_scales(const parameters_view<Real>& p, std::size_t count, bool needs_reciprocal) noexcept {
   if (p.count != count)
     return fault(errc::parameter_count, "parameters", static_cast<double>(p.count),
-                 "one scale for each slot that shape and granularity give", count);
+                 "one scale for each slot that shape and granularity give", 0, count);
   for (std::size_t i = 0; i < count; ++i) {
     const Real s = p.scale[i];
     if (!is_finite(s))

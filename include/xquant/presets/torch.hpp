@@ -250,8 +250,7 @@ class real_zero_point_parameters {
   status fill(const tensor_view<Scale>& scale, const tensor_view<ZeroPoint>& zero_point) {
     if (const status s = xquant::detail::validate_input(scale, "scale"); !s.ok()) return s;
     if (const status s = xquant::detail::validate_input(zero_point, "zero_point"); !s.ok()) return s;
-    if (scale.shape.rank != 1)
-      return fault(errc::shape_mismatch, "scale", static_cast<double>(scale.shape.rank), "one dimension");
+    if (scale.shape.rank != 1) return rank_fault("scale", scale.shape.rank, "one scale for each index of the axis", 1);
     if (!(scale.shape == zero_point.shape))
       return fault(errc::shape_mismatch, "zero_point", static_cast<double>(zero_point.shape.size()),
                    "one zero point a scale");
