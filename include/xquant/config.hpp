@@ -2,6 +2,14 @@
 // Refuses compiler modes under which the arithmetic contract (docs/arithmetic.md, rule 1) cannot hold.
 #pragma once
 
+// An older language would give hundreds of errors, so the first is the last: a header that cannot be found is the one
+// fault at which every compiler stops.
+#if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 202002L
+#error "xquant needs C++20: compile with -std=c++20 or newer, on g++ 12, clang 16 or newer"
+#define XQUANT_STOP <xquant needs -std=c++20>
+#include XQUANT_STOP
+#endif
+
 // Each part of -ffast-math that a compiler tells of by a macro: g++ of every part, clang of the whole and of
 // -ffinite-math-only alone. g++'s __GCC_IEC_559 is 0 for any option that leaves IEEE 754 in its own way; values wider
 // than their type (x87) round twice.

@@ -144,7 +144,7 @@ struct nest_builder {
 template <class Dimensions>
 constexpr void build_part(const Dimensions& all, std::size_t part, nest_list& out) {
   std::size_t ragged = 0;
-  for (std::size_t d = 0; d < all.rank(); ++d) ragged += is_ragged(all, d) ? 1 : 0;
+  for (std::size_t d = 0; d < all.rank(); ++d) ragged += is_ragged(all, d) ? 1u : 0u;
   unsigned decided = 0;
   unsigned rest = 0;
   for (std::size_t d = 0; d < all.rank() && ragged > 2; ++d) {
@@ -175,7 +175,7 @@ constexpr void make_nests(const shape& s, const std::ptrdiff_t* const (&stream_s
     step *= static_cast<std::ptrdiff_t>(s.extent[d]);
   }
   std::size_t ragged = 0;
-  for (std::size_t d = 0; d < s.rank; ++d) ragged += detail::is_ragged(all, d) ? 1 : 0;
+  for (std::size_t d = 0; d < s.rank; ++d) ragged += detail::is_ragged(all, d) ? 1u : 0u;
   if (ragged <= 2) {
     detail::build_part(all, 0, out);
     return;

@@ -6,6 +6,12 @@
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
 #include <immintrin.h>
 
+// Without optimisation g++'s intrinsics are macros, which convert their masks where they are used.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+
 namespace xquant::inline XQUANT_ABI {
 
 template <>
@@ -116,4 +122,8 @@ struct instruction_set<xsimd::avx512bw> {
 };
 
 }  // namespace xquant
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #endif

@@ -26,7 +26,7 @@ struct x86_instructions<16> {
   XQUANT_INLINE static std::uint32_t pack_mask(integer m) { return static_cast<std::uint16_t>(__builtin_ia32_cvtd2mask512(m)); }
   XQUANT_INLINE static integer unpack_mask(std::uint32_t bits) { return __builtin_ia32_cvtmask2d512(static_cast<std::uint16_t>(bits)); }
   XQUANT_INLINE static real load_float16(const std::uint16_t* p) { return __builtin_ia32_vcvtph2ps512_mask(load<half_words>(p), real{}, every, mode); }
-  XQUANT_INLINE static void store_float16(std::uint16_t* p, real v) { const half_words w = __builtin_ia32_vcvtps2ph512_mask(v, 0, half_words{}, every); __builtin_memcpy(p, &w, sizeof w); }
+  XQUANT_INLINE static void store_float16(std::uint16_t* p, real v) { const half_words w = __builtin_ia32_vcvtps2ph512_mask(v, 0, half_words{}, every_lane); __builtin_memcpy(p, &w, sizeof w); }
 #if defined(__clang__)
   XQUANT_INLINE static words narrow(integer a, integer b) { return __builtin_ia32_packssdw512(a, b); }
   XQUANT_INLINE static words narrow_unsigned(integer a, integer b) { return __builtin_ia32_packusdw512(a, b); }
@@ -44,17 +44,23 @@ struct x86_instructions<16> {
   XQUANT_INLINE static words add_saturating(words a, words b) { return __builtin_ia32_paddsw512_mask(a, b, words{}, ~0u); }
   XQUANT_INLINE static products even_products(integer a, integer b) { return bit_cast<products>(__builtin_ia32_pmuludq512_mask(a, b, native_products{}, 0xff)); }
   XQUANT_INLINE static void store_past_caches(products* p, products v) { __builtin_ia32_movntdq512(reinterpret_cast<native_products*>(p), bit_cast<native_products>(v)); }
-  XQUANT_INLINE static integer load_codes(const std::int8_t* p) { return __builtin_ia32_pmovsxbd512_mask(load<quarter_bytes>(p), integer{}, every); }
-  XQUANT_INLINE static integer load_codes(const std::uint8_t* p) { return __builtin_ia32_pmovzxbd512_mask(load<quarter_bytes>(p), integer{}, every); }
-  XQUANT_INLINE static integer load_codes(const std::int16_t* p) { return __builtin_ia32_pmovsxwd512_mask(load<half_words>(p), integer{}, every); }
-  XQUANT_INLINE static integer load_codes(const std::uint16_t* p) { return __builtin_ia32_pmovzxwd512_mask(load<half_words>(p), integer{}, every); }
+  XQUANT_INLINE static integer load_codes(const std::int8_t* p) { return __builtin_ia32_pmovsxbd512_mask(load<quarter_bytes>(p), integer{}, every_lane); }
+  XQUANT_INLINE static integer load_codes(const std::uint8_t* p) { return __builtin_ia32_pmovzxbd512_mask(load<quarter_bytes>(p), integer{}, every_lane); }
+  XQUANT_INLINE static integer load_codes(const std::int16_t* p) { return __builtin_ia32_pmovsxwd512_mask(load<half_words>(p), integer{}, every_lane); }
+  XQUANT_INLINE static integer load_codes(const std::uint16_t* p) { return __builtin_ia32_pmovzxwd512_mask(load<half_words>(p), integer{}, every_lane); }
 #endif
   // clang-format on
 
  private:
   using quarter_bytes = vector_of<char, 16>::type;
   using half_words = vector_of<std::int16_t, 32>::type;
-  static constexpr std::uint16_t every = 0xffff;
+  static constexpr std::uint16_t every_lane = 0xffff;
+  // Most of g++'s builtins take their mask signed, clang's all unsigned.
+#if defined(__clang__)
+  static constexpr std::uint16_t every = every_lane;
+#else
+  static constexpr std::int16_t every = -1;
+#endif
   static constexpr int mode = 4;  // the rounding that is set, which is to nearest even
 
   template <class Vector>
