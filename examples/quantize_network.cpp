@@ -30,6 +30,7 @@
 #include <utility>
 #include <vector>
 
+#include "quantize_network_blas.hpp"
 #include "quantize_network_data.hpp"
 #include "quantize_network_progress.hpp"
 #include "quantize_network_report.hpp"
@@ -388,6 +389,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : exit_usage;
   }
+  use_one_blas_thread();
   try {
     return run(a);
   } catch (const std::exception& e) {
