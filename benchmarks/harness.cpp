@@ -94,7 +94,7 @@ std::map<std::string, measured> measure(const study& s) {
       if (once * static_cast<double>(n) >= turn_seconds / 4) break;
     }
     calls[j] = std::max<std::size_t>(1, static_cast<std::size_t>(turn_seconds / once));
-    // What takes seconds a call (the scalar engine on 64 Mi elements) is given fewer turns.
+    // What takes seconds per call (the scalar engine on 64 Mi elements) is given fewer turns.
     rounds[j] = std::clamp(static_cast<std::size_t>(seconds_per_engine / once), std::size_t{3}, rounds_wanted);
   }
   const bool in_cache = s.bytes < (std::size_t{32} << 20);

@@ -176,7 +176,7 @@ inline float e4m3_value(std::uint8_t code) {
     for (std::size_t i = 0; i < n; ++i) dx[i] = one(x[i] / scale, g[i]);
 }
 
-/// A byte an element would be written first; packed as the library's is.
+/// A byte per element would be written first; packed as the library's is.
 [[gnu::noinline]] inline void fake_quantize_with_mask(const float* __restrict x, float* __restrict y,
                                                       std::uint8_t* __restrict mask, std::size_t n, float scale,
                                                       float reciprocal, std::int32_t zero_point) {

@@ -1,4 +1,4 @@
-// The Markdown tables of README.md, between two marker lines. A row a case; rows that a run did not measure stay, as
+// The Markdown tables of README.md, between two marker lines. A row per case; rows that a run did not measure stay, as
 // long as they are of the same machine and compiler.
 #pragma once
 

@@ -159,7 +159,7 @@ function(xquant_run_test)
     list(PREPEND command $<TARGET_FILE:run_if_cpu_has> ${arg_ARCH})
   endif()
   add_test(NAME ${arg_NAME} COMMAND ${command} WORKING_DIRECTORY "${arg_WORKING_DIRECTORY}")
-  # ctest runs a test per core; the threads of a BLAS would only wait for each other.
+  # ctest runs one test per core; the threads of a BLAS would only wait for each other.
   set_tests_properties(
     ${arg_NAME} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT
                                                                              OPENBLAS_NUM_THREADS=1)

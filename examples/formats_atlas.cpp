@@ -65,7 +65,7 @@ struct entry {
   double heavy_tailed;
 };
 
-// One scale a tensor, from its largest magnitude: the simplest scheme there is.
+// One scale per tensor, from its largest magnitude: the simplest scheme there is.
 template <class Format>
 double decibels(const Format& format, const std::vector<float>& x) {
   xquant::quantizer<Format> quantizer;

@@ -1,4 +1,4 @@
-// int8 quantize by hand: per tensor, one parameter a row (axis 0), one parameter a column (axis last); by division,
+// int8 quantize by hand: per tensor, one parameter per row (axis 0), one per column (axis last); by division,
 // residual-corrected product, or reciprocal. Contract: docs/arithmetic.md rules 3 to 5. Left out: code ranges narrower
 // than the storage type, other formats and roundings, strides, validation.
 #pragma once

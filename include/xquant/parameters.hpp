@@ -39,7 +39,7 @@ class basic_parameters {
     complete();
   }
 
-  /// Zero points that are reals, one a scale, for schemes that have such.
+  /// Zero points that are reals, one per scale, for schemes that have such.
   [[nodiscard]] static basic_parameters with_real_zero_points(std::vector<Real> scales, std::vector<Real> zero_points) {
     basic_parameters p(std::move(scales));
     p.real_zero_point_ = std::move(zero_points);

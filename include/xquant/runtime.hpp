@@ -1,5 +1,5 @@
 // The run-time form: a quantizer described by values, dispatched once a call to the types a program asked for. What
-// each type answers to is in runtime/, a file a kind.
+// each type answers to is in runtime/, in a file per kind.
 #pragma once
 
 #include <xquant/calls/default_engine.hpp>

@@ -1,4 +1,4 @@
-// Which cases the library answers, and how: rules, one file a peer (peers/).
+// Which cases the library answers, and how: rules, one file per peer (peers/).
 #pragma once
 
 #include "recorded.hpp"

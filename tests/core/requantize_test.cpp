@@ -226,7 +226,7 @@ TEST_CASE("requantize: worked examples") {
   CHECK(presets::tflite::requantization_multiplier(0.5f, 0.25f, 2.0f) == 0.0625);
 }
 
-TEST_CASE("requantize: a multiplier a channel, strides, a fused activation's bounds") {
+TEST_CASE("requantize: a multiplier per channel, strides, a fused activation's bounds") {
   const std::int32_t x[2][3] = {{100, 100, 100}, {-100, 1000, 40}};
   const float m[] = {0.1f, 0.5f, 2.0f};
   std::uint8_t codes[2][3] = {};

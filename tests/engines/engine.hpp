@@ -1,5 +1,5 @@
 // The engine that the tests of this folder hold against the scalar one. XQUANT_TEST_ARCHITECTURE names an instruction
-// set of the SIMD engine and XQUANT_TEST_WIDTH its floats a vector, so that no fallback goes unnoticed.
+// set of the SIMD engine and XQUANT_TEST_WIDTH its floats per vector, so that no fallback goes unnoticed.
 // XQUANT_TEST_ENGINE, with the header XQUANT_TEST_ENGINE_HEADER, puts another engine to the same tests.
 #pragma once
 

@@ -1,4 +1,4 @@
-"""The fuzzers' inputs as one file a loader: for each input four bytes of length (little-endian), then the input.
+"""The fuzzers' inputs as one file per loader: for each input four bytes of length (little-endian), then the input.
 
 corpus.py pack FOLDER FILE      all files of a folder, smallest first, at most 200 KB
 corpus.py unpack FILE FOLDER    the other way; a FILE that is not there is an empty one

@@ -18,7 +18,7 @@ constexpr std::uint64_t seed = 0x123456789abcdef0u;
 struct results {
   std::vector<std::int8_t> codes;
   std::vector<float> y;
-  std::vector<std::uint8_t> mask;  // a byte an element
+  std::vector<std::uint8_t> mask;  // a byte per element
   std::vector<float> dx;
   explicit results(std::size_t n) : codes(n), y(n), mask(n), dx(n) {}
 };

@@ -270,7 +270,7 @@ TEST_CASE("opset and IR version rise with the types, and no further") {
   CHECK(versions(unsigned16, 21, 10) == pair{21, 10});
 }
 
-TEST_CASE("float8: one byte a code, the type's zero, saturate said") {
+TEST_CASE("float8: one byte per code, the type's zero, saturate said") {
   const file f = sample();
   const graph g = parsed(f.bytes);
   const quantizer_description float8 = described(format_id::float8e4m3fn, 8, scheme_id::symmetric);
@@ -633,7 +633,7 @@ TEST_CASE("weights in groups: block_size, the scale's shape, opset 21; what ONNX
   CHECK(std::get<std::int64_t>(n.attributes.at("block_size")) == 2);
 
   quantizer_description token = groups;
-  token.granularity = xquant::granularity_id::token;  // a scale a row: an axis, which every opset has
+  token.granularity = xquant::granularity_id::token;  // a scale per row: an axis, which every opset has
   const graph rows = parsed(written(f.bytes, with(token, {1.0f, 10.0f})));
   CHECK(rows.opset() == 13);
   CHECK(std::get<std::int64_t>(node_of(rows, "w_dequantized").attributes.at("axis")) == 0);

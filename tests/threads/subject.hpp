@@ -132,7 +132,7 @@ void check_cuts() {
   using xquant_test::scaled;
   const auto tiles = [](std::size_t height, std::size_t width) { return blocks{100, {height, width}}; };
   check<Inner>(shape(scaled(100003, 9001)), {});   // one long row, odd
-  check<Inner>(shape(scaled(100003, 9001)), {0});  // a slot an element
+  check<Inner>(shape(scaled(100003, 9001)), {0});  // a slot per element
   check<Inner>(shape(scaled(5000, 700), 7), {0});  // many short rows
   check<Inner>(shape(scaled(5000, 700), 7), {1});
   check<Inner>(shape(2, scaled(20001, 4099)), {0});  // two rows, which share a byte

@@ -46,7 +46,7 @@ concept Calibrator = Observer<C> && requires(const C& c, std::vector<range<float
   { c.try_ranges(out) } -> detail::is_status;
 };
 
-/// Parameters of quantizer `q` for one range a slot: q.parameters_for of each. Refuses, before `out` is written, a
+/// Parameters of quantizer `q` for one range per slot: q.parameters_for of each. Refuses, before `out` is written, a
 /// range that is not finite or is inverted (naming the slot), and no ranges at all (errc::no_samples). `Element` is the
 /// element type of the data the parameters are for, where that is not float: float16 or bfloat16.
 template <class Element = float, class Quantizer>

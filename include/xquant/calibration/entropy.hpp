@@ -31,7 +31,7 @@ namespace xquant::inline XQUANT_ABI {
 /// density behind them (G. Miller, "Note on the bias of information estimates", 1955). corrected() subtracts that;
 /// without it a sample small for its bins is clipped hard, as every fine level seems to cost information.
 ///
-/// Prepared once for all i, a divergence costs one logarithm a level instead of one a bin.
+/// Prepared once for all i, a divergence costs one logarithm per level instead of one per bin.
 class clipping_divergence {
  public:
   explicit clipping_divergence(const std::vector<std::uint64_t>& counts) : counts_(counts) {

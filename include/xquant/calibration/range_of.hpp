@@ -117,7 +117,7 @@ template <class Granularity, TensorLike In, class Engine = default_engine>
       x);
 }
 
-/// The same into two dense rows of one element a slot, which may lie on a device (with the engine's workspace, of
+/// The same into two dense rows of one element per slot, which may lie on a device (with the engine's workspace, of
 /// range_of_workspace doubles). A slot without a number has +infinity and -infinity.
 template <class Granularity, TensorLike In, TensorInMemory Minimum, TensorInMemory Maximum,
           class Engine = default_engine>

@@ -1,4 +1,4 @@
-// Scales and zero points as the operations see them: arrays somebody else owns, one entry a parameter slot.
+// Scales and zero points as the operations see them: arrays somebody else owns, one entry per parameter slot.
 #pragma once
 
 #include <xquant/core/lane.hpp>

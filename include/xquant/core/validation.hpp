@@ -96,7 +96,7 @@ struct parameter_rules {
   bool has_signed_scale;
 };
 
-/// One scale a slot, and memory for them; not what is in it.
+/// One scale per slot, and memory for them; not what is in it.
 template <class Real>
 constexpr status validate_parameter_count(const parameters_view<Real>& p, std::size_t count) noexcept {
   if (p.count != count)

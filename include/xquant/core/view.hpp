@@ -30,7 +30,7 @@ struct tensor_view {
     }
   }
 
-  /// Strided; `strides` has one entry a dimension.
+  /// Strided; `strides` has one entry per dimension.
   constexpr tensor_view(T* first, const xquant::shape& s, const std::ptrdiff_t* strides) noexcept
       : data(first), shape(s) {
     for (std::size_t d = 0; d < s.rank && d < max_rank; ++d) stride[d] = strides[d];

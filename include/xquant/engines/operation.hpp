@@ -28,9 +28,9 @@ struct bit {};
 /// is L, integer_of<L> or mask_of<L> for output_0, or a two_results of both outputs.
 ///
 /// An operation that reduces also has
-///   static constexpr std::size_t accumulators            results a slot
+///   static constexpr std::size_t accumulators            results per slot
 ///   static L initial<L>(k), L combine<L>(k, L a, L b)    a combines the terms of more elements into accumulator k
-/// and returns a reduced_result: the output (none where it has none) and one term an accumulator.
+/// and returns a reduced_result: the output (none where it has none) and one term per accumulator.
 ///
 /// Optional:
 ///   static constexpr bool needs_ordinary_scales = true   lanes of more than one element are right for some scales only;

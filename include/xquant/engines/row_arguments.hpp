@@ -21,7 +21,7 @@ struct row_arguments {
   std::uint64_t bit_index;  // its place in packed bits: the same, but for a buffered edge
   bool varying;
   std::size_t rows;                  // such runs in all
-  const std::ptrdiff_t* row_stride;  // from each to the next, in elements, an entry an operand; null for one row
+  const std::ptrdiff_t* row_stride;  // from each to the next, in elements, one per operand; null for one row
   bool past_caches;                  // output_0 begins at a line of memory and is to be written past the caches
   double* results;                   // of a reduction: accumulators, then the number of elements, for each slot
 };

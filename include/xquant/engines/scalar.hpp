@@ -66,7 +66,7 @@ struct scalar_engine {
   }
 
   /// One piece: 32 accumulators, folded 16-8-4-2-1, combined with `results` (of the piece's first slot) in double. A
-  /// varying piece has one element a slot.
+  /// varying piece has one element per slot.
   template <class Op>
   static constexpr void reduce_piece(const Op& operation, const reduction_walk& walk,
                                      const operation_streams<Op>& streams, const piece& p, double* results) {

@@ -1,5 +1,5 @@
 // The walk over memory that all vector engines share: which loops are rows, panels, short runs or neither. Knows no
-// operation: it calls a row kernel by address, so an operation costs one row kernel a lane and nothing more.
+// operation: it calls a row kernel by address, so an operation costs one row kernel per lane and nothing more.
 #pragma once
 
 #include <xquant/core/nest.hpp>

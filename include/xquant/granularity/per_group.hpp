@@ -17,7 +17,7 @@ constexpr status group_map(const shape& s, std::size_t size, std::ptrdiff_t axis
   if (d == s.rank)
     return fault(errc::axis_out_of_range, "axis", static_cast<double>(axis),
                  "an axis in [-rank, rank), of a tensor of rank", 0, s.rank);
-  if (size == 0) return fault(errc::value_out_of_range, "group size", 0, "at least one element a group");
+  if (size == 0) return fault(errc::value_out_of_range, "group size", 0, "at least one element per group");
   std::size_t block[max_rank] = {1, 1, 1, 1, 1, 1, 1, 1};
   block[d] = size;
   return map_of_blocks(s, block, out);

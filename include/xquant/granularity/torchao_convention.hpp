@@ -9,7 +9,7 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// torchao's `block_size` tuple (quantize_affine, choose_qparams_affine): one entry an axis, each dividing the extent;
+/// torchao's `block_size` tuple (quantize_affine, choose_qparams_affine): one entry per axis, each dividing the extent;
 /// -1 is the whole axis where a configuration is written before shapes are known.
 struct torchao_block_size {
   std::size_t rank = 0;

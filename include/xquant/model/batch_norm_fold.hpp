@@ -53,7 +53,7 @@ inline std::optional<ptq::weight_layout> layout_of(const node& layer, const shap
   return {};
 }
 
-// The layer's bias as one value a channel, scaled by a Gemm's beta; nothing when it is not constant or not a vector.
+// The layer's bias as one value per channel, scaled by a Gemm's beta; nothing when it is not constant or not a vector.
 inline std::optional<std::vector<float>> bias_of(const graph& g, const node& layer, std::size_t channels) {
   if (layer.inputs.size() < 3 || layer.inputs[2] == no_value) return std::vector<float>(channels, 0.0f);
   const tensor* bias = constant_float(g, layer, 2);
@@ -256,10 +256,10 @@ inline bool computes_parameters(const graph& g) {
 /// read by nobody else has been folded into that layer. The layer takes over the name of the batch norm's output; a
 /// weight that other nodes read too is copied first. Weights, biases and batch norm parameters must be constants
 /// (what nodes compute from constants is one: fold_constants), otherwise the batch norm stays. A Gemm that has a bias
-/// must have one value a column. What remains is folded into the layer after it, where that is its only reader: a Conv
-/// of one group without padding, or a Gemm, with or without a Flatten between them. A batch norm that stays even so,
-/// with constant parameters, becomes one of mean 0, variance 1 and epsilon 0: weight / sqrt(variance + epsilon), bias -
-/// mean weight / sqrt(variance + epsilon), in double and rounded once. All of this is what AIMET does before it
+/// must have one value per column. What remains is folded into the layer after it, where that is its only reader: a
+/// Conv of one group without padding, or a Gemm, with or without a Flatten between them. A batch norm that stays even
+/// so, with constant parameters, becomes one of mean 0, variance 1 and epsilon 0: weight / sqrt(variance + epsilon),
+/// bias - mean weight / sqrt(variance + epsilon), in double and rounded once. All of this is what AIMET does before it
 /// quantizes; what its files call the layers' weights, biases and outputs is remembered (graph::find_called).
 inline folded_graph fold_batch_norms(const graph& source) {
   folded_graph result{source, {}, {}};

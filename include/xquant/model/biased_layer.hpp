@@ -78,7 +78,7 @@ inline std::optional<biased_layer> biased_layer_of(const graph& g, node_id id) {
   const std::size_t rank = bias->shape().rank;
   if (rank == 0 || result.channels == 0 || bias->size() != result.channels ||
       bias->shape()[rank - 1] != result.channels)
-    result.obstacle = "the bias of shape " + to_text(bias->shape()) + " has not one value a channel";
+    result.obstacle = "the bias of shape " + to_text(bias->shape()) + " has not one value per channel";
   return result;
 }
 

@@ -1,5 +1,5 @@
 // A network as a small typed graph: named values, nodes with attributes, initializers. Knows ONNX's rules for graphs
-// (one producer a value, no cycles) and nothing of what operators compute.
+// (one producer per value, no cycles) and nothing of what operators compute.
 #pragma once
 
 #include <xquant/model/error.hpp>

@@ -28,7 +28,7 @@ struct quantized_by {
 /// A bias as integers.
 struct integer_bias {
   value_id value = no_value;
-  bool per_channel = false;         ///< a scale a channel (along the last axis of the bias), or one
+  bool per_channel = false;         ///< a scale per channel (along the last axis of the bias), or one
   std::vector<float> scale;         ///< scale of the input times scale of the weight (a Gemm: times alpha / beta),
                                     ///< the product in double, rounded to float32
   std::vector<std::int32_t> codes;  ///< the bias divided by the scale (in double), to nearest even
@@ -72,7 +72,7 @@ inline std::string bias_obstacle(const graph& g, const biased_layer& layer, cons
   if (input.quantizer == nullptr) return "the layer's input is float";
   if (!xquant::detail::is_integer(w.quantizer->format)) return "the weight is in a float format";
   if (!xquant::detail::is_integer(input.quantizer->format)) return "the layer's input is in a float format";
-  if (!is_per_tensor_or_axis(*w.quantizer)) return "the weight has more than one scale an output";
+  if (!is_per_tensor_or_axis(*w.quantizer)) return "the weight has more than one scale per output";
   if (input.quantizer->per_axis || !is_per_tensor_or_axis(*input.quantizer))
     return "the layer's input has more than one scale";
   const auto rank = static_cast<std::ptrdiff_t>(g.constant(layer.weight)->shape().rank);
@@ -100,7 +100,7 @@ std::string why_bias_is_float(const graph& g, node_id id, const Weight& weight, 
 /// which is ONNX Runtime's QGemm. Nothing for a layer without bias, and where the bias has to stay float: the layer's
 /// input or weight is float or in a float format, the input has more than one scale, the weight has scales along
 /// another axis than that of the outputs, or in groups, alpha / beta is not above zero, or the bias is no float32
-/// constant with one value a channel or is itself quantized (why_bias_is_float tells). A constant that several layers
+/// constant with one value per channel or is itself quantized (why_bias_is_float tells). A constant that several layers
 /// read as their bias is one integer_bias for each. Throws model_error for a scale that is no normal float32
 /// (scale_out_of_range) and a bias of more than 2^31 - 1 steps (value_out_of_range); fit_weight_scale (bias_scale.hpp)
 /// makes a weight's scales such that neither happens.

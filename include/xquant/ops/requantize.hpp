@@ -25,7 +25,7 @@ concept RequantizationArithmetic = QuantizerPolicy<A> && requires(typename A::re
   A::apply(std::int32_t{}, p);
 };
 
-/// The multipliers of a call, one a slot of the granularity: scale of the accumulators (input scale x weight scale)
+/// The multipliers of a call, one per slot of the granularity: scale of the accumulators (input scale x weight scale)
 /// over scale of the output; and the zero point of the output.
 template <class Real>
 struct requantization_view {

@@ -114,7 +114,7 @@ struct int_range {
   }
 };
 
-/// What a weight quantizer computes with, an entry a slot.
+/// What a weight quantizer computes with, one per slot.
 struct weight_parameters {
   std::vector<float> scale;
   std::vector<float> pre_scale;   ///< what weights are divided by

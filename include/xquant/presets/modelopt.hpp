@@ -171,7 +171,7 @@ inline status slot_maxima(const tensor_view<const float>& x, const parameter_map
 
 }  // namespace detail
 
-/// `INT8QTensor.quantize(x, axis, block_sizes)` with int8_codes, `FP8QTensor.quantize` with fp8_codes: a scale a slot
+/// `INT8QTensor.quantize(x, axis, block_sizes)` with int8_codes, `FP8QTensor.quantize` with fp8_codes: a scale per slot
 /// of the granularity, amax / 127 or amax / 448 in float, and codes. The peer's axis None, k, {-1: B}, {-1: B, -2: A}
 /// of a matrix are per_tensor{}, per_axis<>{k}, per_block<>{1, B}, per_block<>{A, B}; scales come row-major over its
 /// slots. A slot of zeros has scale 0, and codes as the policy says. x is float. Short last blocks are what the peer

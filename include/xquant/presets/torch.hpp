@@ -243,7 +243,7 @@ struct dequantize_real_zero_point_operation : presets::detail::elementwise_opera
 
 namespace detail {
 
-// Parameters whose zero points are float: their bits, an entry a slot.
+// Parameters whose zero points are float: their bits, one per slot.
 class real_zero_point_parameters {
  public:
   template <class Scale, class ZeroPoint>
@@ -410,7 +410,7 @@ template <TensorLike In, TensorLike Scale, TensorLike ZeroPoint, TensorInMemory 
                               dequantize_real_zero_point_operation{}, engine);
 }
 
-/// int_repr() of a quint4x2 tensor: two codes a byte, the first one in the low half, over the whole tensor row-major.
+/// int_repr() of a quint4x2 tensor: two codes per byte, the first one in the low half, over the whole tensor row-major.
 inline std::vector<std::uint8_t> pack_quint4x2(const std::vector<std::uint8_t>& codes) {
   std::vector<std::uint8_t> packed((codes.size() + 1) / 2);
   for (std::size_t i = 0; i < codes.size(); ++i)

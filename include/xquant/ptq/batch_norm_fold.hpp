@@ -91,15 +91,15 @@ inline status validate_batch_norm(const batch_norm& norm, std::size_t channels, 
 
 }  // namespace detail
 
-/// Refuses: spans of the batch norm or a bias that have not one value a channel, a weight of another size than the
+/// Refuses: spans of the batch norm or a bias that have not one value per channel, a weight of another size than the
 /// layout says, variance + epsilon that is not a positive finite number.
 [[nodiscard]] inline status validate_batch_norm_fold(const batch_norm& norm, const weight_layout& layout,
                                                      std::size_t weight_size, std::size_t bias_size) noexcept {
-  if (const status s = detail::validate_batch_norm(norm, layout.output_channels(), "one value an output channel");
+  if (const status s = detail::validate_batch_norm(norm, layout.output_channels(), "one value per output channel");
       !s.ok())
     return s;
   if (bias_size != layout.output_channels())
-    return fault(errc::parameter_count, "bias", static_cast<double>(bias_size), "one value an output channel");
+    return fault(errc::parameter_count, "bias", static_cast<double>(bias_size), "one value per output channel");
   if (weight_size != layout.size())
     return fault(errc::shape_mismatch, "weight", static_cast<double>(weight_size),
                  "as many elements as its layout says");
@@ -134,9 +134,9 @@ inline status validate_batch_norm(const batch_norm& norm, std::size_t channels, 
                                                         std::span<float> weight, std::span<float> bias,
                                                         double gain = 1) noexcept {
   const std::size_t channels = layout.per_channel == 0 ? 0 : layout.inputs / layout.per_channel;
-  if (const status s = detail::validate_batch_norm(norm, channels, "one value an input channel"); !s.ok()) return s;
+  if (const status s = detail::validate_batch_norm(norm, channels, "one value per input channel"); !s.ok()) return s;
   if (bias.size() != layout.outputs)
-    return fault(errc::parameter_count, "bias", static_cast<double>(bias.size()), "one value an output channel");
+    return fault(errc::parameter_count, "bias", static_cast<double>(bias.size()), "one value per output channel");
   if (weight.size() != layout.size() || channels * layout.per_channel != layout.inputs)
     return fault(errc::shape_mismatch, "weight", static_cast<double>(weight.size()),
                  "as many elements as its layout says");

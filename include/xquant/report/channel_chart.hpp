@@ -19,7 +19,7 @@ namespace xquant::inline XQUANT_ABI::report {
 /// The largest magnitude of each channel as a bar, on a logarithmic axis; over it the largest magnitude its codes have,
 /// below it half a step, under which elements become 0. Channels below `poor` decibels are drawn apart. At most 128
 /// channels: of more, evenly many from the largest to the smallest. Empty for fewer than two channels.
-///   <path class="bars">, <path class="poor">   a bar a channel: "M left base V top H right V base Z"
+///   <path class="bars">, <path class="poor">   a bar per channel: "M left base V top H right V base Z"
 ///   <path class="ends">, <path class="half">   "M left y H right" for each channel
 inline chart channel_chart(const quantized_tensor& t, double poor = 15) {
   constexpr double width = 548;

@@ -65,7 +65,7 @@ XQUANT_INLINE constexpr std::uint64_t random_index(const R& rounding, std::uint6
     return element;
 }
 
-/// The random bits one lane of a rounding needs: 32 a lane, or nothing.
+/// The random bits one lane of a rounding needs: 32 per lane, or none.
 template <class L, class R>
 using random_bits_of = typename detail::random_bits_trait<L, R>::type;
 

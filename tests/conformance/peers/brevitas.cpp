@@ -40,7 +40,7 @@ rule round_functions() {
       }};
 }
 
-// One value a slot, under the shape it was recorded with.
+// One value per slot, under the shape it was recorded with.
 void give_slots(const recorded_case& c, answers& out, const char* output, const char* engine,
                 const std::vector<float>& slots) {
   out.give(output, "brevitas", engine, value_of(slots, c.output(output).shape()));

@@ -48,7 +48,7 @@ std::vector<bfloat16> halves_of(const tensor& bits) {
   return x;
 }
 
-// One value a slot, under the shape it was recorded with.
+// One value per slot, under the shape it was recorded with.
 template <class T>
 void give_slots(const recorded_case& c, answers& out, const char* output, const std::vector<T>& slots) {
   out.give(output, "torchao", "host", value_of(slots, c.output(output).shape()));

@@ -1,4 +1,4 @@
-// Kernel bodies: one element a thread in the lane `float` or `double`, generic over the operation. No CUDA header is
+// Kernel bodies: one element per thread in the lane `float` or `double`, generic over the operation. No CUDA header is
 // needed here: a body asks its `Thread` for its place and for what a warp does together, so that a host can run it too.
 #pragma once
 
@@ -206,7 +206,7 @@ struct element_kernel {
 };
 
 /// An operation that writes bits, over nests which are not in the order of the logical index (a blocked dimension with
-/// a ragged end): each element looks for its place. Several divisions an element.
+/// a ragged end): each element looks for its place. Several divisions per element.
 template <class Op>
 struct located_kernel {
   Op operation;

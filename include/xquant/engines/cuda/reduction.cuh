@@ -1,4 +1,4 @@
-// Bodies of reductions: a warp a piece, then a thread a slot. The tree is that of every engine (docs/arithmetic.md,
+// Bodies of reductions: a warp per piece, then a thread per slot. The tree is that of every engine (docs/arithmetic.md,
 // rule 10): 32 accumulators are the 32 lanes, folded 16-8-4-2-1, and the pieces of a slot are combined in order in
 // double.
 #pragma once
@@ -70,7 +70,7 @@ XQUANT_DEVICE auto reduced_element(const Op& operation, const operation_streams<
   return one;
 }
 
-/// First half: a warp a piece. `folded` has Op::accumulators doubles a piece.
+/// First half: a warp per piece. `folded` has Op::accumulators doubles per piece.
 template <class Op>
 struct piece_kernel {
   Op operation;
@@ -121,7 +121,7 @@ struct piece_kernel {
   }
 };
 
-/// Second half: a thread a slot combines its pieces in order (and in direct nests its terms), and hands
+/// Second half: a thread per slot combines its pieces in order (and in direct nests its terms), and hands
 /// finish(slot, accumulators, number of elements) what it found.
 template <class Op, class Finish>
 struct slot_kernel {

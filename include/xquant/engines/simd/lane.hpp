@@ -1,5 +1,5 @@
 // xsimd batches as lanes: everything xsimd says the same way in all its versions comes from it, the rest (ordered
-// minimum, fused residuals, narrow stores) from one small file an instruction set.
+// minimum, fused residuals, narrow stores) from one small file per instruction set.
 #pragma once
 
 #include <xquant/core/half.hpp>
