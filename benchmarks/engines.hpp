@@ -22,7 +22,8 @@ namespace bench {
 
 enum class layout { tensor, axis_0, axis_last };
 
-/// Scales near 0.02 and zero points near 3: about one value of a hundred is clipped. One slot a tensor, row or column.
+/// Scales near 0.02 and zero points near 3: about one value of a hundred is clipped. One slot per tensor, row or
+/// column.
 class slot_arrays {
  public:
   /// `far_scale`, unless 0, is the scale of the slot in the middle.

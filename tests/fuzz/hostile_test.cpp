@@ -1,4 +1,4 @@
-// Files made to do harm, a kind a test: each is answered by a clear error, in memory bounded by the file's size.
+// Files made to do harm, a kind per test: each is answered by a clear error, in memory bounded by the file's size.
 #include "hostile.hpp"
 #include "messages.hpp"
 

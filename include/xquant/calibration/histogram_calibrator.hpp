@@ -34,7 +34,7 @@ struct full_range {
 };
 
 /// Streaming and mergeable, its state the same bits for any order, split and merge of the data (histogram.hpp). Memory:
-/// 64 KiB a slot. Two passes over each tensor, the first of which only checks. An empty tensor adds nothing.
+/// 64 KiB per slot. Two passes over each tensor, the first of which only checks. An empty tensor adds nothing.
 template <RangeRule Rule, class Granularity = per_tensor>
 class histogram_calibrator {
  public:
@@ -101,7 +101,7 @@ class histogram_calibrator {
     for (histogram& h : histograms_) h.keep_one_in(k);
   }
 
-  /// One range a slot, by the rule. Refuses a rule that is not valid, and when nothing was observed.
+  /// One range per slot, by the rule. Refuses a rule that is not valid, and when nothing was observed.
   [[nodiscard]] status try_ranges(std::vector<range<float>>& out) const { return try_ranges(rule_, out); }
 
   /// The same by another rule: one pass over the data answers them all.

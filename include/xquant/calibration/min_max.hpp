@@ -53,7 +53,7 @@ class min_max {
     return {};
   }
 
-  /// One range a slot. Refuses when nothing was observed.
+  /// One range per slot. Refuses when nothing was observed.
   [[nodiscard]] status try_ranges(std::vector<range<float>>& out) const {
     if (extremes_.empty()) return fault(errc::no_samples, "slot 0", 0, "at least one observed element");
     std::vector<range<float>> found;

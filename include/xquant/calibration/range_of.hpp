@@ -1,4 +1,4 @@
-// The extremes of a tensor, one range a parameter slot, by an engine. Dynamic quantization extends the reduction.
+// The extremes of a tensor, one range per parameter slot, by an engine. Dynamic quantization extends the reduction.
 #pragma once
 
 #include <xquant/calls/default_engine.hpp>

@@ -224,7 +224,7 @@ template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 }
 
 /// Its quantizeDequantize: y = cast(x / delta) * delta with delta rounded to float, saturating (fake_cast): NaN stays
-/// NaN, the sign of zero is kept in every type. One encoding a slot, row-major over `slots`. Refuses the types that
+/// NaN, the sign of zero is kept in every type. One encoding per slot, row-major over `slots`. Refuses the types that
 /// try_core_encoding refuses, and what fake_quantize refuses of scales and memory.
 template <TensorLike In, TensorInMemory Out, class Engine = default_engine>
 [[nodiscard]] status try_core_quantize_dequantize(const In& x, const std::vector<aimet_core::encoding>& encodings,

@@ -1,4 +1,4 @@
-// Signal-to-noise ratios of the layers of a network, one line a layer, as an SVG.
+// Signal-to-noise ratios of the layers of a network, one line per layer, as an SVG.
 #pragma once
 
 #include <xquant/report/markup.hpp>

@@ -205,7 +205,7 @@ class node_context {
                 ", " + std::to_string(rank) + ")");
     return normal;
   }
-  /// One flag a dimension, set for each listed axis. Throws for one listed twice.
+  /// One flag per dimension, set for each listed axis. Throws for one listed twice.
   [[nodiscard]] std::vector<bool> axis_set(const std::vector<std::int64_t>& axes, std::size_t rank) const {
     std::vector<bool> set(rank, false);
     for (const std::int64_t axis : axes) {
