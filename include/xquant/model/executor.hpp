@@ -124,7 +124,7 @@ class executor {
       const step& s = steps_[i];
       const node& n = graph_.nodes()[i];
       if (!s.folded || reads_changed(n, changed)) {
-        kernel_arguments arguments(gather(n, live), s.outputs);
+        node_arguments arguments(gather(n, live), s.outputs);
         compute(n, s, arguments);
         for (std::size_t o = 0; o < n.outputs.size(); ++o) {
           const value_id id = n.outputs[o];
@@ -146,7 +146,7 @@ class executor {
 
  private:
   struct step {
-    kernel compute;
+    node_function compute;
     std::vector<std::pair<element_type, shape>> outputs;
     std::vector<value_id> release;  // values nobody reads after this node
     bool folded = false;
@@ -210,13 +210,13 @@ class executor {
     s.folded = true;
     std::vector<tensor> values = context.constant_outputs();
     if (answered) {
-      s.compute = [values](kernel_arguments& arguments) {
+      s.compute = [values](node_arguments& arguments) {
         for (std::size_t o = 0; o < values.size(); ++o) arguments.set_output(o, values[o]);
       };
     } else {
       std::vector<const tensor*> inputs;
       for (const value_id id : n.inputs) inputs.push_back(id == no_value ? nullptr : &constants_[id]);
-      kernel_arguments arguments(inputs, s.outputs);
+      node_arguments arguments(inputs, s.outputs);
       compute(n, s, arguments);
       for (std::size_t o = 0; o < values.size(); ++o)
         if (n.outputs[o] != no_value) values[o] = std::move(arguments.output(o));
@@ -225,7 +225,7 @@ class executor {
       if (n.outputs[o] != no_value) set_constant(n.outputs[o], values[o]);
   }
 
-  // Extents of 0 do not count: a kernel may walk the others and find nothing in each.
+  // Extents of 0 do not count: a node_function may walk the others and find nothing in each.
   template <class Who>
   void require_size(const shape& s, const Who& who) const {
     std::size_t count = 1;
@@ -244,11 +244,11 @@ class executor {
     constants_[id] = t;
   }
 
-  // Kernels know their node only by what they were prepared with: faults found while running are named here.
-  void compute(const node& n, const step& s, kernel_arguments& arguments) const {
+  // A node_function knows of its node what it was prepared with alone: faults found while running are named here.
+  void compute(const node& n, const step& s, node_arguments& arguments) const {
     try {
       s.compute(arguments);
-    } catch (const kernel_fault& fault) {
+    } catch (const node_fault& fault) {
       throw model_error(fault.code, graph_.describe(n) + ": " + fault.message);
     } catch (const std::bad_alloc&) {
       throw model_error(errc::size_overflow, graph_.describe(n) + ": not enough memory for its outputs");

@@ -13,11 +13,11 @@ namespace xquant::inline XQUANT_ABI::model {
 namespace detail {
 
 template <class Function>
-kernel elementwise(node_context& context, Function function) {
+node_function elementwise(node_context& context, Function function) {
   context.expect_arity(1, 1);
   context.expect_float(0);
   context.set_output(0, element_type::float32, context.input_shape(0));
-  return [function](kernel_arguments& arguments) {
+  return [function](node_arguments& arguments) {
     const float* in = arguments.input<float>(0);
     const std::size_t count = arguments.input(0).size();
     float* out = arguments.output<float>(0);
@@ -28,33 +28,33 @@ kernel elementwise(node_context& context, Function function) {
 }  // namespace detail
 
 /// max(0, x); NaN stays NaN.
-inline kernel prepare_relu(node_context& context) {
+inline node_function prepare_relu(node_context& context) {
   return detail::elementwise(context, [](float x) { return x < 0 ? 0.0f : x; });
 }
 
 /// x < 0 ? alpha x : x.
-inline kernel prepare_leaky_relu(node_context& context) {
+inline node_function prepare_leaky_relu(node_context& context) {
   const float alpha = context.number("alpha", 0.01f);
   return detail::elementwise(context, [alpha](float x) { return x < 0 ? alpha * x : x; });
 }
 
 /// x < 0 ? alpha (exp(x) - 1) : x.
-inline kernel prepare_elu(node_context& context) {
+inline node_function prepare_elu(node_context& context) {
   const float alpha = context.number("alpha", 1.0f);
   return detail::elementwise(context, [alpha](float x) { return x < 0 ? alpha * std::expm1(x) : x; });
 }
 
 /// 1 / (1 + exp(-x)).
-inline kernel prepare_sigmoid(node_context& context) {
+inline node_function prepare_sigmoid(node_context& context) {
   return detail::elementwise(context, [](float x) { return 1.0f / (1.0f + std::exp(-x)); });
 }
 
-inline kernel prepare_tanh(node_context& context) {
+inline node_function prepare_tanh(node_context& context) {
   return detail::elementwise(context, [](float x) { return std::tanh(x); });
 }
 
 /// max(0, min(1, alpha x + beta)); NaN stays NaN.
-inline kernel prepare_hard_sigmoid(node_context& context) {
+inline node_function prepare_hard_sigmoid(node_context& context) {
   const float alpha = context.number("alpha", 0.2f);
   const float beta = context.number("beta", 0.5f);
   return detail::elementwise(context, [alpha, beta](float x) {
@@ -64,7 +64,7 @@ inline kernel prepare_hard_sigmoid(node_context& context) {
 }
 
 /// x max(0, min(1, x / 6 + 1/2)).
-inline kernel prepare_hard_swish(node_context& context) {
+inline node_function prepare_hard_swish(node_context& context) {
   return detail::elementwise(context, [](float x) {
     const float line = x * (1.0f / 6.0f) + 0.5f;
     return x * (line < 0 ? 0.0f : line > 1 ? 1.0f : line);
@@ -72,7 +72,7 @@ inline kernel prepare_hard_swish(node_context& context) {
 }
 
 /// min(max(x, low), high): with low > high everything becomes high. Bounds are optional scalar inputs; NaN stays NaN.
-inline kernel prepare_clip(node_context& context) {
+inline node_function prepare_clip(node_context& context) {
   context.expect_arity(1, 3);
   context.expect_float(0);
   for (std::size_t i = 1; i < 3; ++i)
@@ -83,7 +83,7 @@ inline kernel prepare_clip(node_context& context) {
                           "; expected a scalar");
     }
   context.set_output(0, element_type::float32, context.input_shape(0));
-  return [](kernel_arguments& arguments) {
+  return [](node_arguments& arguments) {
     const float low = arguments.has_input(1) ? *arguments.input<float>(1) : -std::numeric_limits<float>::infinity();
     const float high = arguments.has_input(2) ? *arguments.input<float>(2) : std::numeric_limits<float>::infinity();
     const float* in = arguments.input<float>(0);

@@ -11,7 +11,7 @@ namespace xquant::inline XQUANT_ABI::model {
 
 /// Y = (X - mean) / sqrt(variance + epsilon) * scale + B per channel (dimension 1); the factor and the shift are worked
 /// out in double and rounded to float once. ONNX BatchNormalization, opsets 9, 14 and 15, training_mode 0.
-inline kernel prepare_batch_normalization(node_context& context) {
+inline node_function prepare_batch_normalization(node_context& context) {
   context.expect_arity(5, 5, 1, context.opset() < 14 ? 5 : 3);
   for (std::size_t i = 0; i < 5; ++i) context.expect_float(i);
   context.expect_rank(0, 1, max_rank);
@@ -28,7 +28,7 @@ inline kernel prepare_batch_normalization(node_context& context) {
 
   const std::size_t batch = x[0];
   const std::size_t plane = batch * channels == 0 ? 0 : x.size() / (batch * channels);
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     const float* in = arguments.input<float>(0);
     const float* gamma = arguments.input<float>(1);
     const float* beta = arguments.input<float>(2);

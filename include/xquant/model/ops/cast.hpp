@@ -115,7 +115,7 @@ inline void write_number(element_type type, const number& n, std::byte* bytes) {
 
 /// Integers wrap around. Floats are truncated; those beyond an integer type become its nearest bound, NaN becomes 0.
 /// Nothing is cast to float16. ONNX Cast, opsets 9 and 19.
-inline kernel prepare_cast(node_context& context) {
+inline node_function prepare_cast(node_context& context) {
   context.expect_arity(1, 1);
   if (context.opset() >= 19) (void)context.integer("saturate", 1);
   if (!context.has_attribute("to")) context.malformed("attribute 'to' is missing");
@@ -127,8 +127,8 @@ inline kernel prepare_cast(node_context& context) {
     context.unsupported("casts " + context.input_name(0) + " to element type " + element_type_name(wanted) +
                         float32_only(wanted));
   context.set_output(0, to, context.input_shape(0));
-  if (to == from) return [](kernel_arguments& arguments) { arguments.share(0, 0); };
-  return [from, to](kernel_arguments& arguments) {
+  if (to == from) return [](node_arguments& arguments) { arguments.share(0, 0); };
+  return [from, to](node_arguments& arguments) {
     const std::byte* in = arguments.input(0).bytes();
     std::byte* out = arguments.output(0).mutable_bytes();
     const std::size_t count = arguments.input(0).size();

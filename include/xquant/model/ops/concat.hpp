@@ -11,7 +11,7 @@
 namespace xquant::inline XQUANT_ABI::model {
 
 /// Inputs of equal type, rank and extents but for `axis`, whose extents add up. ONNX Concat, opset 11.
-inline kernel prepare_concat(node_context& context) {
+inline node_function prepare_concat(node_context& context) {
   context.expect_arity(1, static_cast<std::size_t>(-1));
   if (!context.has_attribute("axis")) context.malformed("attribute 'axis' is missing");
   shape out = context.input_shape(0);
@@ -35,7 +35,7 @@ inline kernel prepare_concat(node_context& context) {
   for (std::size_t d = 0; d < axis; ++d) outer *= out[d];
   std::vector<std::size_t> blocks;
   for (std::size_t i = 0; i < context.input_count(); ++i) blocks.push_back(context.input_shape(i)[axis] * inner);
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     std::byte* to = arguments.output(0).mutable_bytes();
     for (std::size_t o = 0; o < outer; ++o)
       for (std::size_t i = 0; i < blocks.size(); ++i) {

@@ -11,7 +11,7 @@ namespace xquant::inline XQUANT_ABI::model {
 
 /// One of value and (from opset 12) value_float, value_floats, value_int, value_ints; the sparse and string forms are
 /// refused.
-inline kernel prepare_constant(node_context& context) {
+inline node_function prepare_constant(node_context& context) {
   context.expect_arity(0, 0);
   if (context.which().attributes.size() != 1)
     context.malformed("has " + std::to_string(context.which().attributes.size()) + " attributes; expected one value");

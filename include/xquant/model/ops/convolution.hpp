@@ -82,7 +82,7 @@ inline std::size_t group_of(node_context& context) {
 
 /// Y[n, o, p] = B[o] + sum over c of the group, taps t: W[o, c, t] * X[n, c, p * stride + t * dilation - pad].
 /// X [N, C, spatial...], W [O, C / group, kernel...], B [O] optional. ONNX Conv, opset 11.
-inline kernel prepare_convolution(node_context& context) {
+inline node_function prepare_convolution(node_context& context) {
   context.expect_arity(2, 3);
   for (std::size_t i = 0; i < context.input_count(); ++i)
     if (context.has_input(i)) context.expect_float(i);
@@ -110,7 +110,7 @@ inline kernel prepare_convolution(node_context& context) {
   context.set_output(0, element_type::float32, reader.output_shape(outputs, w.output));
 
   const std::size_t batch = x[0];
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     const auto in_plane = static_cast<std::size_t>(w.inputs());
     const auto out_plane = static_cast<std::size_t>(w.outputs());
     const auto taps = static_cast<std::size_t>(w.taps());

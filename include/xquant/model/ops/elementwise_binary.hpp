@@ -54,7 +54,7 @@ struct division {
   template <class T>
   T operator()(T a, T b) const {
     if constexpr (std::is_integral_v<T>) {
-      if (b == 0) throw kernel_fault{errc::value_out_of_range, "an integer is divided by 0"};
+      if (b == 0) throw node_fault{errc::value_out_of_range, "an integer is divided by 0"};
       if (b == T(-1)) return subtraction{}(T(0), a);
       return static_cast<T>(a / b);
     } else {
@@ -130,17 +130,17 @@ void with_number_type(const node_context& context, element_type type, Call call)
 }
 
 template <class Function>
-kernel binary(node_context& context, Function function) {
+node_function binary(node_context& context, Function function) {
   context.expect_arity(2, 2);
   const element_type type = context.input_type(0);
   context.expect_type(1, type);
   const shape out = broadcast_shape(context, context.input_shape(0), context.input_shape(1));
   context.set_output(0, type, out);
   const nest<3> loops = broadcast_nest(out, context.input_shape(0), context.input_shape(1));
-  kernel result;
+  node_function result;
   with_number_type(context, type, [&](auto number) {
     using T = decltype(number);
-    result = [loops, function](kernel_arguments& arguments) {
+    result = [loops, function](node_arguments& arguments) {
       combine(loops, arguments.input<T>(0), arguments.input<T>(1), arguments.output<T>(0), function);
     };
   });
@@ -148,7 +148,7 @@ kernel binary(node_context& context, Function function) {
 }
 
 template <class Function>
-kernel variadic(node_context& context, Function function) {
+node_function variadic(node_context& context, Function function) {
   context.expect_arity(1, static_cast<std::size_t>(-1));
   const element_type type = context.input_type(0);
   shape out = context.input_shape(0);
@@ -163,10 +163,10 @@ kernel variadic(node_context& context, Function function) {
   steps.push_back(broadcast_nest(out, context.input_shape(0), context.input_shape(0)));
   for (std::size_t i = 1; i < context.input_count(); ++i)
     steps.push_back(broadcast_nest(out, out, context.input_shape(i)));
-  kernel result;
+  node_function result;
   with_number_type(context, type, [&](auto number) {
     using T = decltype(number);
-    result = [steps, function](kernel_arguments& arguments) {
+    result = [steps, function](node_arguments& arguments) {
       T* o = arguments.output<T>(0);
       combine(steps[0], arguments.input<T>(0), arguments.input<T>(0), o, function);
       for (std::size_t i = 1; i < steps.size(); ++i)
@@ -179,16 +179,16 @@ kernel variadic(node_context& context, Function function) {
 }  // namespace detail
 
 /// a + b, a - b, a * b, a / b with numpy's broadcasting; float32, float64, int32, int64. Integer division truncates.
-inline kernel prepare_add(node_context& context) { return detail::binary(context, detail::addition{}); }
-inline kernel prepare_sub(node_context& context) { return detail::binary(context, detail::subtraction{}); }
-inline kernel prepare_mul(node_context& context) { return detail::binary(context, detail::multiplication{}); }
-inline kernel prepare_div(node_context& context) { return detail::binary(context, detail::division{}); }
+inline node_function prepare_add(node_context& context) { return detail::binary(context, detail::addition{}); }
+inline node_function prepare_sub(node_context& context) { return detail::binary(context, detail::subtraction{}); }
+inline node_function prepare_mul(node_context& context) { return detail::binary(context, detail::multiplication{}); }
+inline node_function prepare_div(node_context& context) { return detail::binary(context, detail::division{}); }
 /// Smallest (largest) of one or more broadcast tensors; NaN where any of them is NaN.
-inline kernel prepare_min(node_context& context) { return detail::variadic(context, detail::minimum{}); }
-inline kernel prepare_max(node_context& context) { return detail::variadic(context, detail::maximum{}); }
+inline node_function prepare_min(node_context& context) { return detail::variadic(context, detail::minimum{}); }
+inline node_function prepare_max(node_context& context) { return detail::variadic(context, detail::maximum{}); }
 
 /// x < 0 ? slope x : x, the slope broadcast to the input's shape.
-inline kernel prepare_parametric_relu(node_context& context) {
+inline node_function prepare_parametric_relu(node_context& context) {
   context.expect_arity(2, 2);
   context.expect_float(0);
   context.expect_float(1);

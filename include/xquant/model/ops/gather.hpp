@@ -11,7 +11,7 @@
 namespace xquant::inline XQUANT_ABI::model {
 
 /// out[before..., i..., after...] = in[before..., indices[i...], after...]; indices count from the back when negative.
-inline kernel prepare_gather(node_context& context) {
+inline node_function prepare_gather(node_context& context) {
   context.expect_arity(2, 2);
   const shape& x = context.input_shape(0);
   const shape& indices = context.input_shape(1);
@@ -29,7 +29,7 @@ inline kernel prepare_gather(node_context& context) {
   context.set_output(0, context.input_type(0), out);
   const std::size_t extent = x[axis];
   const std::size_t count = indices.size();
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     const std::byte* from = arguments.input(0).bytes();
     std::byte* to = arguments.output(0).mutable_bytes();
     for (std::size_t o = 0; o < outer; ++o, from += extent * block)
@@ -38,9 +38,8 @@ inline kernel prepare_gather(node_context& context) {
                                                                      : arguments.input<std::int32_t>(1)[i];
         const auto signed_extent = static_cast<std::int64_t>(extent);
         if (given < -signed_extent || given >= signed_extent)
-          throw kernel_fault{errc::value_out_of_range, "index " + std::to_string(given) + "; expected within [-" +
-                                                           std::to_string(extent) + ", " + std::to_string(extent) +
-                                                           ")"};
+          throw node_fault{errc::value_out_of_range, "index " + std::to_string(given) + "; expected within [-" +
+                                                         std::to_string(extent) + ", " + std::to_string(extent) + ")"};
         const auto place = static_cast<std::size_t>(given < 0 ? given + signed_extent : given);
         if (block != 0) std::memcpy(to, from + place * block, block);
       }

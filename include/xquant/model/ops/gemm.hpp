@@ -11,7 +11,7 @@
 namespace xquant::inline XQUANT_ABI::model {
 
 /// Y = alpha op(A) op(B) + beta C, C optional and broadcast to [M, N]. ONNX Gemm, opset 11.
-inline kernel prepare_gemm(node_context& context) {
+inline node_function prepare_gemm(node_context& context) {
   context.expect_arity(2, 3);
   for (std::size_t i = 0; i < context.input_count(); ++i)
     if (context.has_input(i)) context.expect_float(i);
@@ -44,7 +44,7 @@ inline kernel prepare_gemm(node_context& context) {
   context.set_output(0, element_type::float32, out);
   const std::size_t row_a = a[1];
   const std::size_t row_b = b[1];
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     float* o = arguments.output<float>(0);
     if (bias) {
       const float* c = arguments.input<float>(2);

@@ -12,7 +12,7 @@ namespace xquant::inline XQUANT_ABI::model {
 
 /// numpy.matmul: the last two dimensions multiply, those before them broadcast, a vector on the left (right) counts as
 /// a row (column) whose dimension is dropped afterwards.
-inline kernel prepare_matmul(node_context& context) {
+inline node_function prepare_matmul(node_context& context) {
   context.expect_arity(2, 2);
   context.expect_float(0);
   context.expect_float(1);
@@ -46,7 +46,7 @@ inline kernel prepare_matmul(node_context& context) {
   const std::size_t rows = tall ? m * stack.size() : m;
   if (tall) loops.extents = shape{};
   loops.collapse();
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     const float* left = arguments.input<float>(0);
     const float* right = arguments.input<float>(1);
     float* o = arguments.output<float>(0);

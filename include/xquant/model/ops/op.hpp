@@ -1,5 +1,5 @@
 // What an operator is to the executor: a function that checks one node against concrete input shapes, says what its
-// outputs are, and returns the kernel that computes them.
+// outputs are, and returns the function that computes them.
 #pragma once
 
 #include <xquant/core/view.hpp>
@@ -19,18 +19,18 @@
 
 namespace xquant::inline XQUANT_ABI::model {
 
-/// Thrown by a kernel whose data cannot be computed with (an index out of range, an integer divided by zero); the
-/// executor makes a model_error of it that names the node.
-struct kernel_fault {
+/// Thrown by a node_function whose data cannot be computed with (an index out of range, an integer divided by zero);
+/// the executor makes a model_error of it that names the node.
+struct node_fault {
   errc code;
   std::string message;
 };
 
-/// What a kernel is given when it runs. Input tensors have the types and shapes that were promised when it was
+/// What a node_function is given when it runs. Input tensors have the types and shapes that were promised when it was
 /// prepared.
-class kernel_arguments {
+class node_arguments {
  public:
-  kernel_arguments(std::vector<const tensor*> inputs, std::vector<std::pair<element_type, shape>> outputs)
+  node_arguments(std::vector<const tensor*> inputs, std::vector<std::pair<element_type, shape>> outputs)
       : inputs_(std::move(inputs)), promised_(std::move(outputs)), outputs_(promised_.size()) {}
 
   [[nodiscard]] bool has_input(std::size_t i) const { return i < inputs_.size() && inputs_[i] != nullptr; }
@@ -60,7 +60,7 @@ class kernel_arguments {
 };
 
 /// Computes a node's outputs. Owns everything it needs, runs any number of times.
-using kernel = std::function<void(kernel_arguments&)>;
+using node_function = std::function<void(node_arguments&)>;
 
 /// A node seen by its operator while a plan is built: attributes, input types, shapes and (where known) values.
 class node_context {
@@ -268,8 +268,8 @@ class node_context {
   std::set<std::string> read_;
 };
 
-/// An operator: checks a node, promises its outputs, returns its kernel.
-using prepare_function = kernel (*)(node_context&);
+/// An operator: checks a node, promises its outputs, returns its function.
+using prepare_function = node_function (*)(node_context&);
 
 /// A line of the registry.
 struct op_entry {

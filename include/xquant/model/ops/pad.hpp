@@ -66,7 +66,7 @@ inline std::vector<std::ptrdiff_t> padded_sources(const std::string& mode, const
 
 /// Pads from input 1 (befores, then afters; of all dimensions, or of those in `axes`, input 3, opset 18), constant from
 /// input 2. Reflection leaves the edge out, as numpy's does. ONNX Pad, opsets 11, 13, 18, 19 (wrap), 21.
-inline kernel prepare_pad(node_context& context) {
+inline node_function prepare_pad(node_context& context) {
   context.expect_arity(2, context.opset() >= 18 ? 4 : 3);
   const shape& x = context.input_shape(0);
   const element_type type = context.input_type(0);
@@ -109,10 +109,10 @@ inline kernel prepare_pad(node_context& context) {
     out[d] = static_cast<std::size_t>(dimensions.back().total);
   }
   context.set_output(0, type, out);
-  if (out.rank == 0) return [](kernel_arguments& arguments) { arguments.share(0, 0); };
+  if (out.rank == 0) return [](node_arguments& arguments) { arguments.share(0, 0); };
 
   const std::size_t width = size_of(type);
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     const std::byte* from = arguments.input(0).bytes();
     std::byte* to = arguments.output(0).mutable_bytes();
     std::byte constant[8] = {};

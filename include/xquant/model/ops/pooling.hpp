@@ -51,7 +51,7 @@ void for_each_tap(const window& w, const float* in, const tap_range& deep, const
     }
 }
 
-inline kernel prepare_global_pool(node_context& context, bool average) {
+inline node_function prepare_global_pool(node_context& context, bool average) {
   context.expect_arity(1, 1);
   context.expect_float(0);
   context.expect_rank(0, 2, max_rank);
@@ -62,7 +62,7 @@ inline kernel prepare_global_pool(node_context& context, bool average) {
   const std::size_t plane = planes == 0 ? 0 : x.size() / planes;
   if (planes != 0 && plane == 0) context.malformed("input has shape " + to_text(x) + "; expected no empty dimension");
   context.set_output(0, element_type::float32, out);
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     const float* in = arguments.input<float>(0);
     float* o = arguments.output<float>(0);
     for (std::size_t p = 0; p < planes; ++p, in += plane) {
@@ -83,7 +83,7 @@ inline kernel prepare_global_pool(node_context& context, bool average) {
 
 /// The largest element under each window; the padding does not take part. ONNX MaxPool, opset 12; the second output
 /// (indices) is refused.
-inline kernel prepare_max_pool(node_context& context) {
+inline node_function prepare_max_pool(node_context& context) {
   context.expect_arity(1, 1, 1, 2);
   context.expect_float(0);
   context.expect_rank(0, 3, 5);
@@ -96,7 +96,7 @@ inline kernel prepare_max_pool(node_context& context) {
   const shape out = reader.output_shape(context.input_shape(0)[1], w.output);
   context.set_output(0, element_type::float32, out);
   const std::size_t planes = out[0] * out[1];
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     detail::for_each_window(w, planes, arguments.input<float>(0), arguments.output<float>(0),
                             [&w](const float* in, float* o, const detail::tap_range& deep,
                                  const detail::tap_range& high, const detail::tap_range& wide) {
@@ -113,7 +113,7 @@ inline kernel prepare_max_pool(node_context& context) {
 
 /// The mean of the elements under each window, summed in double. With count_include_pad the padding counts as zeros,
 /// but what a window of ceil_mode covers beyond the padding does not. ONNX AveragePool, opsets 11 and 19.
-inline kernel prepare_average_pool(node_context& context) {
+inline node_function prepare_average_pool(node_context& context) {
   context.expect_arity(1, 1);
   context.expect_float(0);
   context.expect_rank(0, 3, 5);
@@ -127,7 +127,7 @@ inline kernel prepare_average_pool(node_context& context) {
   const shape out = reader.output_shape(context.input_shape(0)[1], w.output);
   context.set_output(0, element_type::float32, out);
   const std::size_t planes = out[0] * out[1];
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     detail::for_each_window(
         w, planes, arguments.input<float>(0), arguments.output<float>(0),
         [&w, count_padding](const float* in, float* o, const detail::tap_range& deep, const detail::tap_range& high,
@@ -146,7 +146,11 @@ inline kernel prepare_average_pool(node_context& context) {
 }
 
 /// Mean (largest) of each channel of each image.
-inline kernel prepare_global_average_pool(node_context& context) { return detail::prepare_global_pool(context, true); }
-inline kernel prepare_global_max_pool(node_context& context) { return detail::prepare_global_pool(context, false); }
+inline node_function prepare_global_average_pool(node_context& context) {
+  return detail::prepare_global_pool(context, true);
+}
+inline node_function prepare_global_max_pool(node_context& context) {
+  return detail::prepare_global_pool(context, false);
+}
 
 }  // namespace xquant::model

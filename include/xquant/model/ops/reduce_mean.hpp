@@ -13,7 +13,7 @@ namespace xquant::inline XQUANT_ABI::model {
 
 /// Mean over `axes` (attribute before opset 18, input 1 from then on; none means all, or with noop_with_empty_axes
 /// nothing), summed in double. keepdims keeps them with extent 1.
-inline kernel prepare_reduce_mean(node_context& context) {
+inline node_function prepare_reduce_mean(node_context& context) {
   const bool axes_are_input = context.opset() >= 18;
   context.expect_arity(1, axes_are_input ? 2 : 1);
   context.expect_float(0);
@@ -43,7 +43,7 @@ inline kernel prepare_reduce_mean(node_context& context) {
   loops.collapse();
   context.set_output(0, element_type::float32, out);
   const std::size_t results = out.size();
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     const float* in = arguments.input<float>(0);
     float* o = arguments.output<float>(0);
     std::vector<double> sums(results, 0.0);

@@ -13,20 +13,20 @@ namespace xquant::inline XQUANT_ABI::model {
 
 namespace detail {
 
-inline kernel same_elements(node_context& context, const shape& out) {
+inline node_function same_elements(node_context& context, const shape& out) {
   context.set_output(0, context.input_type(0), out);
-  return [](kernel_arguments& arguments) { arguments.share(0, 0); };
+  return [](node_arguments& arguments) { arguments.share(0, 0); };
 }
 
 }  // namespace detail
 
-inline kernel prepare_identity(node_context& context) {
+inline node_function prepare_identity(node_context& context) {
   context.expect_arity(1, 1);
   return detail::same_elements(context, context.input_shape(0));
 }
 
 /// Two dimensions: the product of those before `axis`, and of the rest.
-inline kernel prepare_flatten(node_context& context) {
+inline node_function prepare_flatten(node_context& context) {
   context.expect_arity(1, 1);
   const shape& x = context.input_shape(0);
   const std::int64_t axis = context.integer("axis", 1);
@@ -41,7 +41,7 @@ inline kernel prepare_flatten(node_context& context) {
 }
 
 /// Extents from input 1: 0 copies the input's (unless allowzero), one -1 takes what is left.
-inline kernel prepare_reshape(node_context& context) {
+inline node_function prepare_reshape(node_context& context) {
   context.expect_arity(2, 2);
   const shape& x = context.input_shape(0);
   const bool allow_zero = context.opset() >= 14 && context.flag("allowzero", false);
@@ -83,7 +83,7 @@ inline kernel prepare_reshape(node_context& context) {
 
 /// Drops the dimensions in `axes` (an attribute before opset 13, input 1 from then on), which must have extent 1;
 /// without axes, all such.
-inline kernel prepare_squeeze(node_context& context) {
+inline node_function prepare_squeeze(node_context& context) {
   context.expect_arity(1, context.opset() < 13 ? 1 : 2);
   const shape& x = context.input_shape(0);
   std::vector<bool> dropped(x.rank, false);
@@ -102,7 +102,7 @@ inline kernel prepare_squeeze(node_context& context) {
 
 /// Adds dimensions of extent 1, so that they are at `axes` (an attribute before opset 13, input 1 from then on) of the
 /// result.
-inline kernel prepare_unsqueeze(node_context& context) {
+inline node_function prepare_unsqueeze(node_context& context) {
   const std::size_t inputs = context.opset() < 13 ? 1 : 2;
   context.expect_arity(inputs, inputs);
   const shape& x = context.input_shape(0);
@@ -120,7 +120,7 @@ inline kernel prepare_unsqueeze(node_context& context) {
 
 /// At inference the input itself; the mask, if asked for, is all true. Training mode is refused. The ratio is an
 /// attribute before opset 12, input 1 from then on.
-inline kernel prepare_dropout(node_context& context) {
+inline node_function prepare_dropout(node_context& context) {
   const bool inputs = context.opset() >= 12;
   context.expect_arity(1, inputs ? 3 : 1, 1, 2);
   if (inputs)
@@ -136,7 +136,7 @@ inline kernel prepare_dropout(node_context& context) {
   if (context.has_output(1)) context.set_output(1, element_type::boolean, context.input_shape(0));
   const bool mask = context.has_output(1);
   context.set_output(0, context.input_type(0), context.input_shape(0));
-  return [mask](kernel_arguments& arguments) {
+  return [mask](node_arguments& arguments) {
     arguments.share(0, 0);
     if (mask) {
       tensor& all = arguments.output(1);

@@ -75,7 +75,7 @@ inline std::string choice(node_context& context, const char* name, const char* o
 /// floor(extent * scale) and the place is worked out with the scale as given, with sizes the scale is the quotient of
 /// the extents (opset 18: of all dimensions the smallest or largest, when keep_aspect_ratio_policy says so); in
 /// float32. The modes linear and cubic are refused. ONNX Resize, opsets 11, 13, 18, 19.
-inline kernel prepare_resize(node_context& context) {
+inline node_function prepare_resize(node_context& context) {
   context.expect_arity(1, 4);
   const shape& x = context.input_shape(0);
   const std::int64_t opset = context.opset();
@@ -157,10 +157,10 @@ inline kernel prepare_resize(node_context& context) {
                         ", which is resized to " + std::to_string(out[d]));
   context.set_output(0, context.input_type(0), out);
   if (std::all_of(scales.begin(), scales.end(), [](float s) { return s == 1; }))
-    return [](kernel_arguments& arguments) { arguments.share(0, 0); };
+    return [](node_arguments& arguments) { arguments.share(0, 0); };
 
   const std::size_t width = size_of(context.input_type(0));
-  return [x, out, scales, rule, width](kernel_arguments& arguments) {
+  return [x, out, scales, rule, width](node_arguments& arguments) {
     const std::byte* from = arguments.input(0).bytes();
     std::byte* to = arguments.output(0).mutable_bytes();
     if (out.size() == 0) return;

@@ -10,7 +10,7 @@
 namespace xquant::inline XQUANT_ABI::model {
 
 /// Extents start..end (opset 15; counted from the back when negative, clamped), int64.
-inline kernel prepare_shape(node_context& context) {
+inline node_function prepare_shape(node_context& context) {
   context.expect_arity(1, 1);
   const shape& x = context.input_shape(0);
   const auto rank = static_cast<std::int64_t>(x.rank);

@@ -13,7 +13,7 @@ namespace xquant::inline XQUANT_ABI::model {
 
 /// numpy's slicing: starts, ends (inputs 1, 2), axes and steps (3, 4, optional); bounds count from the back when
 /// negative and are clamped, a negative step walks backwards. ONNX Slice, opset 11.
-inline kernel prepare_slice(node_context& context) {
+inline node_function prepare_slice(node_context& context) {
   context.expect_arity(3, 5);
   const shape& x = context.input_shape(0);
   const std::vector<std::int64_t> starts = context.constant_integers(1, "starts");
@@ -59,9 +59,9 @@ inline kernel prepare_slice(node_context& context) {
   dense_steps(out, loops.step[0]);
   context.set_output(0, context.input_type(0), out);
   const std::size_t width = size_of(context.input_type(0));
-  if (out.size() == 0) return [](kernel_arguments& arguments) { (void)arguments.output(0); };
+  if (out.size() == 0) return [](node_arguments& arguments) { (void)arguments.output(0); };
   loops.collapse();
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     copy_elements(loops, arguments.input(0).bytes() + first * static_cast<std::ptrdiff_t>(width),
                   arguments.output(0).mutable_bytes(), width);
   };

@@ -10,7 +10,7 @@ namespace xquant::inline XQUANT_ABI::model {
 
 /// exp(x - max) / sum of exp(x - max) along `axis` (default: the last); the sum is taken in double. Before opset 13
 /// over all elements of dimension `axis` (default: 1) and those after it, as if they were one.
-inline kernel prepare_softmax(node_context& context) {
+inline node_function prepare_softmax(node_context& context) {
   context.expect_arity(1, 1);
   context.expect_float(0);
   const shape& x = context.input_shape(0);
@@ -21,7 +21,7 @@ inline kernel prepare_softmax(node_context& context) {
   std::size_t count = 1;
   std::size_t inner = 1;
   for (std::size_t d = 0; d < x.rank; ++d) (d < axis ? outer : d == axis || !one_axis ? count : inner) *= x[d];
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     const float* in = arguments.input<float>(0);
     float* out = arguments.output<float>(0);
     if (count == 0) return;

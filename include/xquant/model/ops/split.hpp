@@ -13,7 +13,7 @@ namespace xquant::inline XQUANT_ABI::model {
 
 /// Lengths from input 1 (attribute `split` before opset 13); otherwise equal parts, as many as there are outputs, or
 /// `num_outputs` of which the last may be smaller (opset 18).
-inline kernel prepare_split(node_context& context) {
+inline node_function prepare_split(node_context& context) {
   constexpr auto any = static_cast<std::size_t>(-1);
   context.expect_arity(1, context.opset() < 13 ? 1 : 2, 1, any);
   const shape& x = context.input_shape(0);
@@ -60,7 +60,7 @@ inline kernel prepare_split(node_context& context) {
   std::size_t outer = 1;
   for (std::size_t d = 0; d < axis; ++d) outer *= x[d];
   const std::size_t row = x[axis] * inner;
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     const std::byte* from = arguments.input(0).bytes();
     std::size_t start = 0;
     for (std::size_t i = 0; i < lengths.size(); ++i) {

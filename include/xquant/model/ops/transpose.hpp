@@ -12,7 +12,7 @@
 namespace xquant::inline XQUANT_ABI::model {
 
 /// Dimension d of the output is dimension perm[d] of the input; without perm they are reversed.
-inline kernel prepare_transpose(node_context& context) {
+inline node_function prepare_transpose(node_context& context) {
   context.expect_arity(1, 1);
   const shape& x = context.input_shape(0);
   std::vector<std::int64_t> order;
@@ -39,7 +39,7 @@ inline kernel prepare_transpose(node_context& context) {
   loops.collapse();
   const std::size_t width = size_of(context.input_type(0));
   context.set_output(0, context.input_type(0), out);
-  return [loops, width](kernel_arguments& arguments) {
+  return [loops, width](node_arguments& arguments) {
     copy_elements(loops, arguments.input(0).bytes(), arguments.output(0).mutable_bytes(), width);
   };
 }

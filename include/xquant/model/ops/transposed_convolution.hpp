@@ -41,7 +41,7 @@ inline void add_columns_to_image(const float* columns, std::size_t channels, con
 /// The gradient of a convolution with respect to its input: each X[n, c, p] adds W[c, o, t] * X to
 /// Y[n, o, p * stride + t * dilation - pad]. X [N, C, spatial...], W [C, O / group, kernel...], B [O] optional.
 /// ONNX ConvTranspose, opset 11.
-inline kernel prepare_transposed_convolution(node_context& context) {
+inline node_function prepare_transposed_convolution(node_context& context) {
   context.expect_arity(2, 3);
   for (std::size_t i = 0; i < context.input_count(); ++i)
     if (context.has_input(i)) context.expect_float(i);
@@ -66,7 +66,7 @@ inline kernel prepare_transposed_convolution(node_context& context) {
   context.set_output(0, element_type::float32, reader.output_shape(outputs, w.input));
 
   const std::size_t batch = x[0];
-  return [=](kernel_arguments& arguments) {
+  return [=](node_arguments& arguments) {
     const auto out_plane = static_cast<std::size_t>(w.inputs());
     const auto in_plane = static_cast<std::size_t>(w.outputs());
     const std::size_t rows = group_outputs * static_cast<std::size_t>(w.taps());
