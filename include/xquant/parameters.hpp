@@ -19,7 +19,7 @@ class basic_parameters {
   /// One slot.
   basic_parameters(Real scale, std::int32_t zero_point = 0)  // NOLINT: a scale alone is a parameter set
       : basic_parameters(std::vector<Real>{scale}, std::vector<std::int32_t>{zero_point}) {}
-  /// A slot a scale; zero points all zero when none are given.
+  /// One slot per scale; zero points all zero when none are given.
   explicit basic_parameters(std::vector<Real> scales, std::vector<std::int32_t> zero_points = {})
       : scale_(std::move(scales)), zero_point_(std::move(zero_points)) {
     complete();
@@ -67,7 +67,7 @@ class basic_parameters {
   }
 
  private:
-  // The reciprocal belongs to the value: a division a slot here, or a division a vector in every kernel.
+  // The reciprocal belongs to the value: one division per slot here, or one per vector in every kernel.
   void complete() {
     if (zero_point_.empty()) zero_point_.assign(scale_.size(), 0);
     reciprocal_.reserve(scale_.size());

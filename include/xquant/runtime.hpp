@@ -111,7 +111,7 @@ template <class Choices = runtime_choices<>, class Parameters, TensorLike In, Te
   return detail::validate_described<Choices, dequantize_call>(d, p, codes, x);
 }
 
-/// dequantize by description, likewise.
+/// dequantize by description, without exceptions. The element type of `codes` must be what the format stores.
 template <class Choices = runtime_choices<>, class Parameters, TensorLike In, TensorInMemory Out,
           class Engine = default_engine>
 [[nodiscard]] status try_dequantize(const quantizer_description& d, const Parameters& p, const In& codes, Out&& x,

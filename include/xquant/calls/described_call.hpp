@@ -1,5 +1,5 @@
 // The entry points of an operation from one description of its call: which streams, what they are called, what runs on
-// them. An operation of one's own uses the same door.
+// them. A user's operation uses the same door.
 #pragma once
 
 #include <xquant/calls/call.hpp>

@@ -79,7 +79,7 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
   struct prepared {
     L scale;
     L reciprocal;
-    L lowest;  // where the format stops telling values apart: of x before a short quotient, of v after any other
+    L lowest;  // beyond these two all values have one code: of x where the quotient is short, else of v
     L highest;
     L lowest_step;  // codes less the zero point
     L highest_step;

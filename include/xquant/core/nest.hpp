@@ -160,8 +160,8 @@ constexpr void build_part(const Dimensions& all, std::size_t part, nest_list& ou
 
 }  // namespace detail
 
-/// The nests of a walk over `s` with the given strides (one array a stream, null where the stream is absent). An empty
-/// shape gives no nest.
+/// The nests of a walk over `s` with the given strides (one array per stream, null where the stream is absent). An
+/// empty shape gives no nest.
 constexpr void make_nests(const shape& s, const std::ptrdiff_t* const (&stream_stride)[4], const parameter_map& map,
                           nest_list& out) noexcept {
   out.count = 0;

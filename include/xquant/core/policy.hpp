@@ -31,7 +31,7 @@ inline constexpr bool is_of_category = false;
 template <class Category, QuantizerPolicy P>
 inline constexpr bool is_of_category<Category, P> = is_same<Category, typename P::policy_category>;
 
-// One assertion a rule, the culprit as a template argument: the only form in which g++ prints it.
+// One assertion per rule, the culprit as a template argument: the only form in which g++ prints it.
 template <class P>
 struct check_policy {
   static_assert(QuantizerPolicy<P>,

@@ -28,7 +28,7 @@ struct minifloat_codes {
   special_values specials = special_values::none;
   std::int32_t sign = 0;            ///< the sign bit; 0 where the format has no negative numbers
   std::int32_t largest = 0;         ///< the largest finite number
-  std::int32_t infinity = absent;   ///<
+  std::int32_t infinity = absent;   ///< positive infinity
   std::int32_t quiet_nan = absent;  ///< the NaN whose mantissa has the first bit alone (ieee), the only one elsewhere
   std::int32_t last_nan = absent;   ///< the NaN of all ones (ieee), the only one elsewhere
 
@@ -43,8 +43,8 @@ struct minifloat_codes {
     if (nan == absent) return otherwise;
     return {nan, nan | sign};
   }
-  /// Infinity with its sign; where there is none, NaN; where there is none either, the last number. In a format without
-  /// sign -infinity is below zero as any other, and becomes 0.
+  /// Infinity with its sign; NaN in a format without infinities, and the last number in one without either. In a format
+  /// without sign, -infinity becomes 0 as every number below zero does.
   [[nodiscard]] constexpr conversion_codes infinity_nan_or_largest() const noexcept {
     return with_sign(infinity != absent ? infinity : quiet_nan != absent ? quiet_nan : largest);
   }

@@ -6,7 +6,7 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// What becomes of reals that have no power of two, as codes; a further rule is a struct of one's own.
+/// What becomes of reals that have no power of two, as codes; a further rule is a struct like this one.
 ///   overflow      the power rounded to is above 2^127
 ///   infinity, zero (of either sign)
 ///   drops_sign    negative numbers are taken for their magnitudes; otherwise they become `negative`

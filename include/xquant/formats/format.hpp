@@ -32,7 +32,7 @@ namespace xquant::inline XQUANT_ABI {
 ///   static constexpr bool is_plain_integer = true     encode only rounds: engines may saturate in a narrower integer
 ///   static constexpr bool is_wide = true              codes less a zero point may not fit a lane's integers: zero point
 ///                                                and clamp are the format's to do (wide_integer.hpp)
-/// Source of the split: formats ask, roundings answer; neither knows the other.
+/// A format asks `round` and does not know which rounding answers; a rounding does not know which format asks.
 // clang-format on
 template <class F>
 concept Format = requires(const F& f) {

@@ -1,4 +1,4 @@
-// Signed and unsigned integers of 1 to 16 bits. One kernel a storage type: the bounds are values of the format.
+// Signed and unsigned integers of 1 to 16 bits. One kernel per storage type: the bounds are values of the format.
 // formats/wide_integer.hpp has those of 17 to 32 bits.
 #pragma once
 

@@ -11,7 +11,7 @@ namespace xquant::inline XQUANT_ABI {
 
 namespace detail {
 
-// One assertion a rule, apart from the format, so that what is wrong is said before anything else of it is compiled.
+// One assertion per rule, apart from the format, so that what is wrong is said before anything else of it is compiled.
 template <int Exponent, int Mantissa, int Bias, special_values Specials, bool IsSigned>
 struct check_minifloat {
   static_assert(Exponent >= 0 && Exponent <= 8, "xquant::minifloat: 0 to 8 exponent bits");
@@ -139,7 +139,7 @@ struct minifloat {
     const std::int32_t e = field > 1 ? field : 1;
     return (magnitude - ((e - 1) << Mantissa)) * power_of_two<double>(e - Bias - Mantissa);
   }
-  // What a code of a conversion is as a real; NaN where it is none.
+  // What a code of a conversion is as a real; NaN where it stands for no number.
   XQUANT_INLINE static constexpr double real_of_code(std::int32_t code) noexcept {
     if (Specials == special_values::fnuz && code == sign_code) return __builtin_nan("");
     const std::int32_t magnitude = code & all_ones;

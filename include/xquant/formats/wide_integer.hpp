@@ -15,7 +15,7 @@ XQUANT_INLINE constexpr integer_of<L> broadcast_wide(std::int64_t x) {
                         broadcast_integer<L>(static_cast<std::int32_t>(x & 0xffff)));
 }
 
-// The integral v, |v| <= 2^33, likewise.
+// The integral v, |v| <= 2^33, as such an integer.
 template <class L>
 XQUANT_INLINE constexpr integer_of<L> wide_to_integer(L v) {
   const L high = truncate(multiply(v, broadcast<L>(power_of_two<real_of<L>>(-16))));

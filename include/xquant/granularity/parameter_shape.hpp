@@ -13,7 +13,7 @@ namespace xquant::inline XQUANT_ABI {
 ///   per_group<32>        [6, 4, 3]  per_group<32, 0>        [1, 4, 70]   per_block<3, 32>    [6, 2, 3]
 ///   per_block<2, whole_axis, 32>    [3, 3]                               per_token           [6, 4]
 ///   per_expert<>         [6]        per_expert<per_group<32>>  [6, 4, 3]
-/// Refuses a shape that is none and what the granularity refuses of it.
+/// Refuses an invalid shape and what the granularity refuses of it.
 template <class Granularity>
 [[nodiscard]] constexpr status try_parameter_shape(const Granularity& granularity, const shape& s,
                                                    shape& out) noexcept {

@@ -51,7 +51,7 @@ constexpr bool is_centred(std::int64_t offset, std::int64_t last) noexcept {
 /// The quantizer and parameters of an encoding: real = scale * (q + offset), q in 0 .. last_code, says what the numbers
 /// are; the codes are ours to choose.
 ///   - Symmetric entries have codes whose zero point is 0, unsigned where the offset is 0, signed otherwise; narrow, or
-///     codes of one's own (`lower`, `upper`), where they end early. Where signed codes of that width do not hold them
+///     user-set codes (`lower`, `upper`), where they end early. Where signed codes of that width do not hold them
 ///     (offset 1 - 2^(bits-1) with 2^bits codes: -127 .. 128), they are affine, with the zero point -1.
 ///   - Other entries have unsigned codes with zero point -offset, or signed ones with -offset - 2^(bits-1) where the
 ///     entry says so, or `like` is an affine quantizer of signed integers of as many bits.
@@ -147,7 +147,7 @@ inline quantizer_and_parameters quantizer_of(const encoding& e, const quantizer_
 
 /// The encoding of a tensor with that quantizer and those parameters; the opposite of quantizer_of. A negative axis
 /// counts from the end of a tensor of rank `rank`. Throws io_error (unsupported) for a format, a granularity or a zero
-/// point that encodings do not have; codes of one's own become last_code.
+/// point that encodings do not have; user-set codes become last_code.
 inline encoding encoding_of(std::string name, encoding_role role, const quantizer_description& q, const parameters& p,
                             std::size_t rank = 0) {
   encoding e;

@@ -39,7 +39,7 @@ inline encodings read_encodings(const std::string& path) { return parse_encoding
 /// The text of a file in schema `all.schema`. Scales are written as the shortest decimals that give the same double, so
 /// reading gives the same float32 bits. Throws io_error (unsupported) for an entry that the schema cannot express:
 /// float8e4m3fn, or a role left unknown, before 2.0.0; a bit width without data type, or channels without axis, in
-/// 2.0.0; codes of one's own in any but 0.6.1, which says where they end. Integer biases (32 bits) are written by 2.0.0
+/// 2.0.0; user-set codes in any but 0.6.1, which says where they end. Integer biases (32 bits) are written by 2.0.0
 /// alone, float tensors by the others alone, as by AIMET.
 inline std::string format_encodings(const encodings& all) {
   return detail::encodings_formatter(all).root().dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

@@ -24,7 +24,7 @@ inline bool is_factor(const node& n, std::size_t i) {
 ///                   group of its own
 ///   Gemm            A [M, K]: 0, B [K, N]: 1; the other one when transposed
 ///   MatMul          left [..., M, K]: M's; right [..., K, N]: N's; a vector has none
-/// Nothing where every dimension is summed over, or the rank is none that the operator takes: such a weight has one
+/// Nothing where every dimension is summed over, or the operator does not take that rank: such a weight has one
 /// scale.
 inline std::optional<std::size_t> channel_axis(const node& n, std::size_t i, const shape& s) {
   if (!is_factor(n, i) || s.rank < 2) return {};

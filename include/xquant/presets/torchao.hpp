@@ -354,7 +354,7 @@ struct cast_operation : presets::detail::elementwise_operation<float> {
   }
 };
 
-/// `f4_unpacked_to_f32` and its kin.
+/// `f4_unpacked_to_f32`, `f6_e2m3_unpacked_to_f32`, `f6_e3m2_unpacked_to_f32`.
 template <class FormatType>
 struct decode_operation : presets::detail::elementwise_operation<float> {
   using input_0_type = std::uint8_t;

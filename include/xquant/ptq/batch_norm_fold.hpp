@@ -12,7 +12,7 @@
 
 namespace xquant::inline XQUANT_ABI::ptq {
 
-/// A batch norm as trained: one value of each a channel.
+/// A batch norm as trained: one value of each per channel.
 struct batch_norm {
   std::span<const float> gamma;
   std::span<const float> beta;

@@ -1,5 +1,5 @@
-// What a rounding policy of a quantizer is (adaround.hpp and sign_round.hpp beside it are none), and how a format
-// receives one: as a callable that knows nothing of its policy.
+// What a rounding policy of a quantizer is (adaround.hpp and sign_round.hpp are not such: they need a second tensor),
+// and how a format receives one: as a callable that knows nothing of its policy.
 #pragma once
 
 #include <xquant/core/lane.hpp>

@@ -126,7 +126,7 @@ struct minifloat_description {
 struct quantizer_description {
   format_id format = format_id::signed_integer;
   int bits = 8;                       ///< of the integer formats: 1 to 32
-  std::int64_t lower = 0;             ///< of the integer formats: codes of one's own, where lower < upper,
+  std::int64_t lower = 0;             ///< of the integer formats: user-set codes, where lower < upper,
   std::int64_t upper = 0;             ///< among those of `bits`
   minifloat_description minifloat{};  ///< of format_id::minifloat
   conversion_id conversion = conversion_id::of_format;

@@ -169,7 +169,7 @@ status with_quantizer(const quantizer_description& d, F&& f) {
 }
 
 /// The ends of what the described codes decode to at scale 1 and zero point 0: the codes in use for integers (of the
-/// width, or one's own, less those that the scheme leaves out), the finite numbers for small floats. Rounding,
+/// width, or user-set ones, less those that the scheme leaves out), the finite numbers for small floats. Rounding,
 /// arithmetic and granularity do not matter. Refuses what with_quantizer refuses in formats and schemes; `out` is
 /// written only where the answer is ok.
 template <class Choices = runtime_choices<>>

@@ -36,7 +36,7 @@ constexpr int power_exponent(double scale, exponent_rounding how) noexcept {
 /// The scale of `Inner`, computed in double, moved to a power of two; the zero point is what Inner gives for that
 /// scale. Held to the powers of two that the parameters' type has; below its smallest normal number Inner's
 /// degenerate-scale policy decides (scale 1 where it names none), and the zero point is Inner's for a range of no
-/// width. A scheme `Inner` of one's own with a zero point has zero_point_for(range, codes, scale), as affine_scheme
+/// width. A user's scheme `Inner` with a zero point has zero_point_for(range, codes, scale), as affine_scheme
 /// has.
 template <class Inner = symmetric<>, exponent_rounding Rounding = exponent_rounding::up>
 struct power_of_two_scale : Inner {
