@@ -4,7 +4,7 @@
 //   divide_small_exhaustive all          every divisor
 //   divide_small_exhaustive stratified   1 divisor in 512, spread over all of them, and the ends
 // Exit status: 0 no difference, 1 a difference (printed), 2 wrong usage.
-#include <xquant/engines/simd.hpp>
+#include <xquant/engines/vector.hpp>
 
 #include <cstdint>
 #include <cstdio>
@@ -12,7 +12,8 @@
 
 namespace {
 
-using lane = xquant::simd_lane<xquant::default_simd_architecture>;
+using lane = xquant::vector_engine<>::lane;
+using memory = xquant::lane_memory<lane>;
 using operations = xquant::lane_operations<lane>;
 using integer = xquant::integer_of<lane>;
 constexpr std::size_t width = xquant::lane_count<lane>;
@@ -37,21 +38,21 @@ int side(float v, float h) { return v < h ? -1 : v > h ? 1 : 0; }
 
 // Candidates next to h * b, for `width` divisors with exponent `exponent` starting at mantissa `first`.
 void try_boundary(integer divisor_bits, lane b, lane reciprocal, float h, result& r) {
-  const integer nearest = operations::to_bits(operations::multiply(b, lane(h)));
+  const integer nearest = operations::to_bits(operations::multiply(b, operations::broadcast(h)));
   for (int d = -neighbours; d <= neighbours; ++d) {
-    const lane a = operations::from_bits(nearest + integer(d));
+    const lane a = operations::from_bits(operations::add_integer(nearest, operations::broadcast_integer(d)));
     const lane exact = operations::divide(a, b);
     const lane brief = operations::short_quotient(a, b, reciprocal);
     r.cases += width;
-    if (xsimd::all(exact == brief)) continue;
-    float ea[width];
     float ee[width];
     float es[width];
+    memory::store(ee, exact);
+    memory::store(es, brief);
+    if (std::memcmp(ee, es, sizeof ee) == 0) continue;
+    float ea[width];
     std::int32_t bits[width];
-    a.store_unaligned(ea);
-    exact.store_unaligned(ee);
-    brief.store_unaligned(es);
-    divisor_bits.store_unaligned(bits);
+    memory::store(ea, a);
+    memory::store_wide(bits, divisor_bits);
     for (std::size_t i = 0; i < width; ++i) {
       if (ee[i] == es[i]) continue;
       ++r.quotients_differ;
@@ -74,9 +75,9 @@ divisors divisors_at(std::uint32_t first, int exponent) {
   std::int32_t raw[width];
   for (std::size_t i = 0; i < width; ++i)
     raw[i] = static_cast<std::int32_t>((static_cast<std::uint32_t>(exponent + 127) << 23) | (first + i));
-  const integer bits = integer::load_unaligned(raw);
+  const integer bits = memory::load(raw);
   const lane b = operations::from_bits(bits);
-  return {bits, b, operations::divide(lane(1.0f), b)};
+  return {bits, b, operations::divide(operations::broadcast(1.0f), b)};
 }
 
 // Every integer grid of 8 bits, with any zero point: the halves up to 2^10, where the quotient is held.

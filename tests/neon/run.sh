@@ -40,15 +40,17 @@ program() {
   (cd "$source" && "$emulator" -L "$root" "$build/$name/$name")
 }
 
-tests="engines/harness.cpp engines/dequantize_test.cpp engines/quantize_divide_test.cpp
-  engines/quantize_multiply_test.cpp engines/fake_quantize_divide_test.cpp engines/fake_quantize_multiply_test.cpp
-  engines/elements_test.cpp engines/granularity_test.cpp engines/hash_test.cpp engines/zero_points_test.cpp
-  engines/convert_test.cpp engines/store_test.cpp"
-for engine in simd vector; do
-  eval "definitions=\$$engine"
-  # shellcheck disable=SC2086 # a list of files
-  program engines_$engine "$definitions" $tests
-  program gradients_$engine "$definitions" gradients/harness.cpp gradients/signed_test.cpp \
-    gradients/minifloat_test.cpp gradients/pieces_test.cpp
-  program formats_$engine "$definitions" formats/lanes_test.cpp
-done
+# A batch of xsimd has the operations of a vector (engines/vector/lane.hpp): of the SIMD engine, what reaches memory.
+lanes="engines/harness.cpp engines/dequantize_test.cpp engines/quantize_divide_test.cpp engines/elements_test.cpp
+  engines/store_test.cpp"
+tests="$lanes engines/quantize_multiply_test.cpp engines/fake_quantize_divide_test.cpp
+  engines/fake_quantize_multiply_test.cpp engines/granularity_test.cpp engines/hash_test.cpp
+  engines/zero_points_test.cpp engines/convert_test.cpp"
+# shellcheck disable=SC2086 # a list of files
+program engines_simd "$simd" $lanes
+# shellcheck disable=SC2086 # a list of files
+program engines_vector "$vector" $tests
+program gradients_vector "$vector" gradients/harness.cpp gradients/signed_test.cpp gradients/minifloat_test.cpp \
+  gradients/pieces_test.cpp
+program formats_vector "$vector" formats/lanes_test.cpp
+program rounding_vector "" rounding/lanes_test.cpp

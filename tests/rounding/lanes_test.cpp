@@ -5,7 +5,7 @@
 
 #include <core/oracle.hpp>
 #include <support/scale.hpp>
-#include <xquant/engines/simd.hpp>
+#include <xquant/engines/vector.hpp>
 #include <xquant/rounding/additive_noise.hpp>
 #include <xquant/rounding/stochastic.hpp>
 
@@ -13,7 +13,8 @@
 
 namespace {
 
-using lane = xquant::simd_lane<xquant::default_simd_architecture>;
+using lane = xquant::vector_engine<>::lane;
+using memory = xquant::lane_memory<lane>;
 constexpr std::size_t width = xquant::lane_count<lane>;
 
 std::vector<float> make_values(bool specials) {
@@ -42,7 +43,7 @@ std::size_t differences(const std::vector<float>& all, const Vector& by_vector, 
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < all.size(); i += width) {
     float found[width];
-    by_vector(lane::load_unaligned(all.data() + i), i).store_unaligned(found);
+    memory::store(found, by_vector(memory::load(all.data() + i), i));
     for (std::size_t j = 0; j < width; ++j) wrong += !oracle::same(found[j], by_scalar(all[i + j], i + j));
   }
   return wrong;
@@ -57,7 +58,7 @@ void check_random() {
   CHECK(differences(
             all,
             [&](lane v, std::size_t i) {
-              return Policy::template round<lane>(v, xquant::integer_of<lane>::load_unaligned(words.data() + i));
+              return Policy::template round<lane>(v, memory::load(words.data() + i));
             },
             [&](float v, std::size_t i) { return Policy::template round<float>(v, words[i]); }) == 0);
 }

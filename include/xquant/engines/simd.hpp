@@ -2,10 +2,7 @@
 #pragma once
 
 #include <xquant/engines/lane_engine.hpp>
-#include <xquant/engines/simd/avx2.hpp>
-#include <xquant/engines/simd/avx512.hpp>
-#include <xquant/engines/simd/neon.hpp>
-#include <xquant/engines/simd/sse2.hpp>
+#include <xquant/engines/simd/lane.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -20,10 +17,17 @@ using default_simd_architecture = xsimd::neon64;
 using default_simd_architecture = xsimd::sse2;
 #endif
 
-/// Runs operations on float data in vectors of `Arch`, an xsimd architecture with an instruction_set (sse2, fma3<avx2>,
-/// avx512bw, neon64). One thread, no allocation. Results equal the scalar engine's bit for bit (NaN payloads apart),
-/// whatever the width. Any strides are walked; elements and parameters that lie one after the other are fastest.
+/// Runs operations on float data in batches of `Arch`, an xsimd architecture of 4, 8 or 16 floats (sse2, fma3<avx2>,
+/// avx512bw, neon64 ...). What a batch does is what a vector of as many floats does at the flags of this source, so the
+/// engine is the vector engine for operations that want xsimd's batches. One thread, no allocation. Results equal the
+/// scalar engine's bit for bit (NaN payloads apart), whatever the width. Any strides are walked; elements and
+/// parameters that lie one after the other are fastest.
 template <class Arch = default_simd_architecture>
-struct simd_engine : detail::lane_engine<simd_lane<Arch>> {};
+struct simd_engine : detail::lane_engine<simd_lane<Arch>> {
+  static_assert(
+      lane_count<simd_lane<Arch>> == 4 || lane_count<simd_lane<Arch>> == 8 || lane_count<simd_lane<Arch>> == 16,
+      "xquant::simd_engine: a batch has 4, 8 or 16 floats, so that 64 elements and 16 random numbers are whole "
+      "batches");
+};
 
 }  // namespace xquant

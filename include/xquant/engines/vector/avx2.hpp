@@ -1,24 +1,20 @@
 // 256 bits of x86-64: AVX2, and what FMA and F16C add to it.
 #pragma once
 
-#include <xquant/engines/vector/x86.hpp>
+#include <xquant/engines/vector/machine.hpp>
 
 #if defined(__AVX2__)
 namespace xquant::inline XQUANT_ABI {
 
 template <>
-struct x86_instructions<8> {
-  using real = vector_of<float, 32>::type;
-  using integer = vector_of<std::int32_t, 32>::type;
-  using words = vector_of<std::int16_t, 32>::type;
-  using bytes = vector_of<std::int8_t, 32>::type;
-  using products = vector_of<std::uint64_t, 32>::type;
-  using native_products = vector_of<long long, 32>::type;
+struct machine_instructions<8> : machine_registers<8> {
+  static constexpr bool converts_low_to_least = true;
 
   // clang-format off
   XQUANT_INLINE static integer round_even_to_integer(real a) { return __builtin_ia32_cvtps2dq256(a); }
   XQUANT_INLINE static integer truncate_to_integer(real a) { return __builtin_ia32_cvttps2dq256(a); }
-  template <int Mode> XQUANT_INLINE static real round(real a) { return __builtin_ia32_roundps256(a, Mode); }
+  XQUANT_INLINE static real round_even(real a) { return __builtin_ia32_roundps256(a, 8); }
+  XQUANT_INLINE static real truncate(real a) { return __builtin_ia32_roundps256(a, 11); }
   XQUANT_INLINE static words narrow(integer a, integer b) { return __builtin_ia32_packssdw256(a, b); }
   XQUANT_INLINE static words narrow_unsigned(integer a, integer b) { return __builtin_ia32_packusdw256(a, b); }
   XQUANT_INLINE static bytes narrow(words a, words b) { return bit_cast<bytes>(__builtin_ia32_packsswb256(a, b)); }
@@ -46,17 +42,10 @@ struct x86_instructions<8> {
   XQUANT_INLINE static integer load_codes(const std::int16_t* p) { return __builtin_ia32_pmovsxwd256(load<half_words>(p)); }
   XQUANT_INLINE static integer load_codes(const std::uint16_t* p) { return __builtin_ia32_pmovzxwd256(load<half_words>(p)); }
 #endif
+  XQUANT_INLINE static void stream_fence() { __builtin_ia32_sfence(); }
   // clang-format on
 
  private:
-  using half_words = vector_of<std::int16_t, 16>::type;
-
-  template <class Vector>
-  XQUANT_INLINE static Vector load(const void* p) {
-    Vector v;
-    __builtin_memcpy(&v, p, sizeof v);
-    return v;
-  }
   XQUANT_INLINE static vector_of<char, 16>::type low_half(const void* p) {
     std::uint64_t eight;
     __builtin_memcpy(&eight, p, 8);
@@ -65,7 +54,7 @@ struct x86_instructions<8> {
 };
 
 template <>
-struct vector_instructions<8> : x86_vectors<8> {};
+struct vector_instructions<8> : machine_vectors<8> {};
 
 }  // namespace xquant
 #endif

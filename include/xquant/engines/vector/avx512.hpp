@@ -1,25 +1,20 @@
 // 512 bits of x86-64: AVX-512 (F, BW, DQ).
 #pragma once
 
-#include <xquant/engines/vector/x86.hpp>
+#include <xquant/engines/vector/machine.hpp>
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
 namespace xquant::inline XQUANT_ABI {
 
 template <>
-struct x86_instructions<16> {
-  using real = vector_of<float, 64>::type;
-  using integer = vector_of<std::int32_t, 64>::type;
-  using words = vector_of<std::int16_t, 64>::type;
-  using bytes = vector_of<std::int8_t, 64>::type;
-  using products = vector_of<std::uint64_t, 64>::type;
-  using native_bytes = vector_of<char, 64>::type;
-  using native_products = vector_of<long long, 64>::type;
+struct machine_instructions<16> : machine_registers<16> {
+  static constexpr bool converts_low_to_least = true;
 
   // clang-format off
   XQUANT_INLINE static integer round_even_to_integer(real a) { return __builtin_ia32_cvtps2dq512_mask(a, integer{}, every, mode); }
   XQUANT_INLINE static integer truncate_to_integer(real a) { return __builtin_ia32_cvttps2dq512_mask(a, integer{}, every, mode); }
-  template <int Mode> XQUANT_INLINE static real round(real a) { return __builtin_ia32_rndscaleps_mask(a, Mode, real{}, every, mode); }
+  XQUANT_INLINE static real round_even(real a) { return __builtin_ia32_rndscaleps_mask(a, 8, real{}, every, mode); }
+  XQUANT_INLINE static real truncate(real a) { return __builtin_ia32_rndscaleps_mask(a, 11, real{}, every, mode); }
   XQUANT_INLINE static real fused_multiply_add(real a, real b, real c) { return __builtin_ia32_vfmaddps512_mask(a, b, c, every, mode); }
   XQUANT_INLINE static words in_order(words a) { return bit_cast<words>(__builtin_shufflevector(bit_cast<products>(a), products{}, 0, 2, 4, 6, 1, 3, 5, 7)); }
   XQUANT_INLINE static bytes in_order(bytes a) { return bit_cast<bytes>(__builtin_shufflevector(bit_cast<integer>(a), integer{}, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)); }
@@ -49,11 +44,11 @@ struct x86_instructions<16> {
   XQUANT_INLINE static integer load_codes(const std::int16_t* p) { return __builtin_ia32_pmovsxwd512_mask(load<half_words>(p), integer{}, every_lane); }
   XQUANT_INLINE static integer load_codes(const std::uint16_t* p) { return __builtin_ia32_pmovzxwd512_mask(load<half_words>(p), integer{}, every_lane); }
 #endif
+  XQUANT_INLINE static void stream_fence() { __builtin_ia32_sfence(); }
   // clang-format on
 
  private:
   using quarter_bytes = vector_of<char, 16>::type;
-  using half_words = vector_of<std::int16_t, 32>::type;
   static constexpr std::uint16_t every_lane = 0xffff;
   // Most of g++'s builtins take their mask signed, clang's all unsigned.
 #if defined(__clang__)
@@ -62,17 +57,10 @@ struct x86_instructions<16> {
   static constexpr std::int16_t every = -1;
 #endif
   static constexpr int mode = 4;  // the rounding that is set, which is to nearest even
-
-  template <class Vector>
-  XQUANT_INLINE static Vector load(const void* p) {
-    Vector v;
-    __builtin_memcpy(&v, p, sizeof v);
-    return v;
-  }
 };
 
 template <>
-struct vector_instructions<16> : x86_vectors<16> {};
+struct vector_instructions<16> : machine_vectors<16> {};
 
 }  // namespace xquant
 #endif

@@ -44,6 +44,15 @@ struct generic_vectors {
 #endif
     return a;
   }
+  // Arguments of a lane's type become vectors here.
+  XQUANT_INLINE static real add(real a, real b) { return a + b; }
+  XQUANT_INLINE static real subtract(real a, real b) { return a - b; }
+  XQUANT_INLINE static real multiply(real a, real b) { return rounded(a * b); }
+  XQUANT_INLINE static real divide(real a, real b) { return a / b; }
+  XQUANT_INLINE static mask less(real a, real b) { return a < b; }
+  XQUANT_INLINE static mask less_equal(real a, real b) { return a <= b; }
+  XQUANT_INLINE static mask equal(real a, real b) { return a == b; }
+  XQUANT_INLINE static real select(mask m, real a, real b) { return m ? a : b; }
   XQUANT_INLINE static real short_quotient(real a, real b, real) { return a / b; }
   XQUANT_INLINE static real multiply_without_sign_of_zero(real a, real b) { return rounded(a * b) + real{}; }
 
@@ -150,7 +159,7 @@ struct generic_vectors {
 };
 
 /// The vectors of N floats of the processor the source is compiled for: generic_vectors with what its instructions do
-/// better. Specialised in sse2.hpp, avx2.hpp, avx512.hpp.
+/// better. Specialised in sse2.hpp, avx2.hpp, avx512.hpp, neon.hpp.
 template <std::size_t N>
 struct vector_instructions : generic_vectors<N> {};
 

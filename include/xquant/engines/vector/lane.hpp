@@ -1,5 +1,6 @@
-// A vector of the compiler's own as a lane: the vocabulary of core/lane.hpp on N floats. What an instruction set does
-// better than the language is in the small files beside this one.
+// The vocabulary of core/lane.hpp on vectors of N floats, for any type of lane that is such a vector: the compiler's
+// own here, a batch of xsimd in engines/simd/. What an instruction set does better than the language is in the small
+// files beside this one.
 #pragma once
 
 #include <xquant/core/half.hpp>
@@ -17,41 +18,44 @@ struct vector_lane {
 
   vector_lane() = default;
   XQUANT_INLINE vector_lane(typename Instructions::real v) : value(v) {}
+  XQUANT_INLINE operator typename Instructions::real() const { return value; }
 };
 
-template <std::size_t N, class Instructions>
-struct lane_operations<vector_lane<N, Instructions>> {
-  using lane = vector_lane<N, Instructions>;
+/// The operations of a lane that converts to and from the vector of its `Instructions`. Integers and truth values are
+/// vectors of the compiler's.
+template <class Lane, class Instructions>
+struct vector_operations {
+  using lane = Lane;
   using native = Instructions;
   using real = float;
   using integer = typename native::integer;
   using mask = typename native::mask;
-  static constexpr std::size_t count = N;
+  static constexpr std::size_t count = native::count;
   static constexpr bool converts_low_to_least = requires { requires native::converts_low_to_least; };
 
   // clang-format off
-  XQUANT_INLINE static lane broadcast(float x) { return {native::broadcast(x)}; }
+  XQUANT_INLINE static lane broadcast(float x) { return lane(native::broadcast(x)); }
   XQUANT_INLINE static integer broadcast_integer(std::int32_t x) { return native::broadcast_integer(x); }
-  XQUANT_INLINE static lane add(lane a, lane b) { return {a.value + b.value}; }
-  XQUANT_INLINE static lane subtract(lane a, lane b) { return {a.value - b.value}; }
-  XQUANT_INLINE static lane multiply(lane a, lane b) { return {native::rounded(a.value * b.value)}; }
-  XQUANT_INLINE static lane divide(lane a, lane b) { return {a.value / b.value}; }
-  XQUANT_INLINE static lane short_quotient(lane a, lane b, lane r) { return {native::short_quotient(a.value, b.value, r.value)}; }
-  XQUANT_INLINE static lane multiply_without_sign_of_zero(lane a, lane b) { return {native::multiply_without_sign_of_zero(a.value, b.value)}; }
-  XQUANT_INLINE static lane minimum(lane a, lane b) { return {native::minimum(a.value, b.value)}; }
-  XQUANT_INLINE static lane maximum(lane a, lane b) { return {native::maximum(a.value, b.value)}; }
-  XQUANT_INLINE static lane absolute(lane a) { return {native::absolute(a.value)}; }
-  XQUANT_INLINE static lane copy_sign(lane a, lane s) { return {native::copy_sign(a.value, s.value)}; }
-  XQUANT_INLINE static lane round_even(lane a) { return {native::round_even(a.value)}; }
-  XQUANT_INLINE static lane truncate(lane a) { return {native::truncate(a.value)}; }
-  XQUANT_INLINE static integer round_even_to_integer(lane a) { return native::round_even_to_integer(a.value); }
-  XQUANT_INLINE static integer truncate_to_integer(lane a) { return native::truncate_to_integer(a.value); }
-  XQUANT_INLINE static lane to_real(integer a) { return {__builtin_convertvector(a, typename native::real)}; }
-  XQUANT_INLINE static mask less(lane a, lane b) { return a.value < b.value; }
-  XQUANT_INLINE static mask less_equal(lane a, lane b) { return a.value <= b.value; }
-  XQUANT_INLINE static mask equal(lane a, lane b) { return a.value == b.value; }
+  XQUANT_INLINE static lane add(lane a, lane b) { return lane(native::add(a, b)); }
+  XQUANT_INLINE static lane subtract(lane a, lane b) { return lane(native::subtract(a, b)); }
+  XQUANT_INLINE static lane multiply(lane a, lane b) { return lane(native::multiply(a, b)); }
+  XQUANT_INLINE static lane divide(lane a, lane b) { return lane(native::divide(a, b)); }
+  XQUANT_INLINE static lane short_quotient(lane a, lane b, lane r) { return lane(native::short_quotient(a, b, r)); }
+  XQUANT_INLINE static lane multiply_without_sign_of_zero(lane a, lane b) { return lane(native::multiply_without_sign_of_zero(a, b)); }
+  XQUANT_INLINE static lane minimum(lane a, lane b) { return lane(native::minimum(a, b)); }
+  XQUANT_INLINE static lane maximum(lane a, lane b) { return lane(native::maximum(a, b)); }
+  XQUANT_INLINE static lane absolute(lane a) { return lane(native::absolute(a)); }
+  XQUANT_INLINE static lane copy_sign(lane a, lane s) { return lane(native::copy_sign(a, s)); }
+  XQUANT_INLINE static lane round_even(lane a) { return lane(native::round_even(a)); }
+  XQUANT_INLINE static lane truncate(lane a) { return lane(native::truncate(a)); }
+  XQUANT_INLINE static integer round_even_to_integer(lane a) { return native::round_even_to_integer(a); }
+  XQUANT_INLINE static integer truncate_to_integer(lane a) { return native::truncate_to_integer(a); }
+  XQUANT_INLINE static lane to_real(integer a) { return lane(__builtin_convertvector(a, typename native::real)); }
+  XQUANT_INLINE static mask less(lane a, lane b) { return native::less(a, b); }
+  XQUANT_INLINE static mask less_equal(lane a, lane b) { return native::less_equal(a, b); }
+  XQUANT_INLINE static mask equal(lane a, lane b) { return native::equal(a, b); }
   XQUANT_INLINE static mask both(mask a, mask b) { return a & b; }
-  XQUANT_INLINE static lane select(mask m, lane a, lane b) { return {m ? a.value : b.value}; }
+  XQUANT_INLINE static lane select(mask m, lane a, lane b) { return lane(native::select(m, a, b)); }
   XQUANT_INLINE static integer select_integer(mask m, integer a, integer b) { return m ? a : b; }
   XQUANT_INLINE static integer add_integer(integer a, integer b) { return signed_of(word_of(a) + word_of(b)); }
   XQUANT_INLINE static integer subtract_integer(integer a, integer b) { return signed_of(word_of(a) - word_of(b)); }
@@ -62,8 +66,8 @@ struct lane_operations<vector_lane<N, Instructions>> {
   XQUANT_INLINE static integer bit_or(integer a, integer b) { return a | b; }
   template <int Count> XQUANT_INLINE static integer shift_left(integer a) { return signed_of(word_of(a) << Count); }
   template <int Count> XQUANT_INLINE static integer shift_right(integer a) { return signed_of(word_of(a) >> Count); }
-  XQUANT_INLINE static integer to_bits(lane a) { return native::to_bits(a.value); }
-  XQUANT_INLINE static lane from_bits(integer a) { return {native::from_bits(a)}; }
+  XQUANT_INLINE static integer to_bits(lane a) { return native::to_bits(a); }
+  XQUANT_INLINE static lane from_bits(integer a) { return lane(native::from_bits(a)); }
   // clang-format on
 
  private:
@@ -71,20 +75,22 @@ struct lane_operations<vector_lane<N, Instructions>> {
   XQUANT_INLINE static integer signed_of(typename native::word a) { return bit_cast<integer>(a); }
 };
 
-template <std::size_t N, class Instructions>
-struct lane_memory<vector_lane<N, Instructions>> {
-  using lane = vector_lane<N, Instructions>;
+/// How such a lane reaches memory (engines/lane_memory.hpp).
+template <class Lane, class Instructions>
+struct vector_memory {
+  using lane = Lane;
   using native = Instructions;
   using integer = typename native::integer;
   using mask = typename native::mask;
+  static constexpr std::size_t width = native::count;
 
-  XQUANT_INLINE static lane load(const float* p) { return {native::template load<typename native::real>(p)}; }
+  XQUANT_INLINE static lane load(const float* p) { return lane(native::template load<typename native::real>(p)); }
   XQUANT_INLINE static integer load(const std::int32_t* p) { return native::template load<integer>(p); }
   XQUANT_INLINE static integer load(const std::uint32_t* p) { return native::template load<integer>(p); }
   XQUANT_INLINE static lane load(const float16* p) {
     const auto* bits = reinterpret_cast<const std::uint16_t*>(p);
     if constexpr (requires { native::load_float16(bits); })
-      return {native::load_float16(bits)};
+      return lane(native::load_float16(bits));
     else
       return float16::layout::widen<lane>(load(bits));
   }
@@ -95,7 +101,7 @@ struct lane_memory<vector_lane<N, Instructions>> {
   XQUANT_INLINE static integer load(const Code* p) {
     return native::load_codes(p);
   }
-  XQUANT_INLINE static void store(float* p, lane v) { native::store(p, v.value); }
+  XQUANT_INLINE static void store(float* p, lane v) { native::store(p, static_cast<typename native::real>(v)); }
   template <class Code>
   XQUANT_INLINE static void store_wide(Code* p, integer v) {
     native::store(p, v);
@@ -103,9 +109,9 @@ struct lane_memory<vector_lane<N, Instructions>> {
   template <std::size_t Vectors, class Half>
   XQUANT_INLINE static void store_halves(Half* p, const lane (&v)[Vectors]) {
     auto* bits = reinterpret_cast<std::uint16_t*>(p);
-    if constexpr (is_same<Half, float16> && requires { native::store_float16(bits, v[0].value); }) {
+    if constexpr (is_same<Half, float16> && requires { native::store_float16(bits, v[0]); }) {
       XQUANT_UNROLL
-      for (std::size_t j = 0; j < Vectors; ++j) native::store_float16(bits + j * N, v[j].value);
+      for (std::size_t j = 0; j < Vectors; ++j) native::store_float16(bits + j * width, v[j]);
     } else {
       integer codes[Vectors];
       XQUANT_UNROLL
@@ -129,27 +135,28 @@ struct lane_memory<vector_lane<N, Instructions>> {
   { native::stream_fence(); }
 
   XQUANT_INLINE static mask unpack_mask(std::uint64_t word, std::size_t j) {
-    return native::unpack_mask(static_cast<std::uint32_t>(word >> (j * N)));
+    return native::unpack_mask(static_cast<std::uint32_t>(word >> (j * width)));
   }
   template <std::size_t Vectors>
   XQUANT_INLINE static std::uint64_t pack_mask(const mask (&m)[Vectors]) {
     std::uint64_t word = 0;
     XQUANT_UNROLL
-    for (std::size_t j = 0; j < Vectors; ++j) word |= static_cast<std::uint64_t>(native::pack_mask(m[j])) << (j * N);
+    for (std::size_t j = 0; j < Vectors; ++j)
+      word |= static_cast<std::uint64_t>(native::pack_mask(m[j])) << (j * width);
     return word;
   }
 
   // Element i of the group takes word i / 16 of counter i % 16; a lane narrower than 16 fills its share of each word.
   template <std::size_t Vectors>
   XQUANT_INLINE static void load_random(std::uint64_t seed, std::uint64_t index, integer (&v)[Vectors]) {
-    constexpr std::size_t parts = 16 / N;
+    constexpr std::size_t parts = 16 / width;
     static_assert(Vectors == 4 * parts);
     const std::uint64_t counter = index / random_group * 16;
     const auto all = [](std::uint64_t x) XQUANT_LAMBDA_INLINE {
       return native::broadcast_integer(static_cast<std::int32_t>(static_cast<std::uint32_t>(x)));
     };
     for (std::size_t part = 0; part < parts; ++part) {
-      integer word[4] = {add_integer<lane>(native::ramp(), all(counter + part * N)), all(counter >> 32), all(0),
+      integer word[4] = {add_integer<lane>(native::ramp(), all(counter + part * width)), all(counter >> 32), all(0),
                          all(0)};
       auto key0 = static_cast<std::uint32_t>(seed);
       auto key1 = static_cast<std::uint32_t>(seed >> 32);
@@ -170,5 +177,10 @@ struct lane_memory<vector_lane<N, Instructions>> {
     }
   }
 };
+
+template <std::size_t N, class Instructions>
+struct lane_operations<vector_lane<N, Instructions>> : vector_operations<vector_lane<N, Instructions>, Instructions> {};
+template <std::size_t N, class Instructions>
+struct lane_memory<vector_lane<N, Instructions>> : vector_memory<vector_lane<N, Instructions>, Instructions> {};
 
 }  // namespace xquant

@@ -1,20 +1,14 @@
 // 128 bits of x86-64: SSE2, the baseline, and what SSE4.1, FMA and F16C add to it.
 #pragma once
 
-#include <xquant/engines/vector/x86.hpp>
+#include <xquant/engines/vector/machine.hpp>
 
 #if defined(__SSE2__)
 namespace xquant::inline XQUANT_ABI {
 
 template <>
-struct x86_instructions<4> {
-  using real = vector_of<float, 16>::type;
-  using integer = vector_of<std::int32_t, 16>::type;
-  using words = vector_of<std::int16_t, 16>::type;
-  using bytes = vector_of<std::int8_t, 16>::type;
-  using products = vector_of<std::uint64_t, 16>::type;
-  using native_bytes = vector_of<char, 16>::type;
-  using native_products = vector_of<long long, 16>::type;
+struct machine_instructions<4> : machine_registers<4> {
+  static constexpr bool converts_low_to_least = true;
 
   // clang-format off
   XQUANT_INLINE static integer round_even_to_integer(real a) { return __builtin_ia32_cvtps2dq(a); }
@@ -27,7 +21,8 @@ struct x86_instructions<4> {
   XQUANT_INLINE static std::uint32_t pack_mask(integer m) { return static_cast<std::uint32_t>(__builtin_ia32_movmskps(bit_cast<real>(m))); }
   XQUANT_INLINE static products even_products(integer a, integer b) { return bit_cast<products>(__builtin_ia32_pmuludq128(a, b)); }
 #if defined(__SSE4_1__)
-  template <int Mode> XQUANT_INLINE static real round(real a) { return __builtin_ia32_roundps(a, Mode); }
+  XQUANT_INLINE static real round_even(real a) { return __builtin_ia32_roundps(a, 8); }
+  XQUANT_INLINE static real truncate(real a) { return __builtin_ia32_roundps(a, 11); }
   XQUANT_INLINE static words narrow_unsigned(integer a, integer b) { return __builtin_ia32_packusdw128(a, b); }
 #else
   // Values moved by 2^15 and back: there is no pack to words without sign.
@@ -59,6 +54,7 @@ struct x86_instructions<4> {
   XQUANT_INLINE static integer load_codes(const std::uint16_t* p) { return in_lower_half(low_half<words>(p)); }
 #endif
 #endif
+  XQUANT_INLINE static void stream_fence() { __builtin_ia32_sfence(); }
   // clang-format on
 
  private:
@@ -82,7 +78,7 @@ struct x86_instructions<4> {
 };
 
 template <>
-struct vector_instructions<4> : x86_vectors<4> {};
+struct vector_instructions<4> : machine_vectors<4> {};
 
 }  // namespace xquant
 #endif

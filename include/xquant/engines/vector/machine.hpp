@@ -1,43 +1,68 @@
-// Vectors of x86-64: what its instruction sets have in common, over the instructions of one width (sse2.hpp, avx2.hpp,
-// avx512.hpp). Compilers' own names of instructions are used, since the headers of intrinsics cost more to include than
-// all of the library.
+// What the instruction sets have in common: vectors made of the instructions of one width, which a small file each says
+// (sse2.hpp, avx2.hpp, avx512.hpp, neon.hpp). Compilers' own names of instructions are used, since the headers of
+// intrinsics cost more to include than all of the library.
 #pragma once
 
 #include <xquant/core/meta.hpp>
 #include <xquant/engines/vector/generic.hpp>
 
-#if defined(__SSE2__)
 namespace xquant::inline XQUANT_ABI {
 
-/// The instructions of one width, on N integers of 32 bits, 2 N of 16, 4 N of 8:
-///   round_even_to_integer, truncate_to_integer       too low, too high and NaN become the least integer
-///   narrow(integer, integer) -> words, narrow_unsigned  saturating, 32 to 16 bits, within each 128 bits
-///   narrow(words, words) -> bytes, narrow_unsigned      saturating, 16 to 8 bits, within each 128 bits
-///   in_order(words), in_order(bytes)                 undoes "within each 128 bits" after one pack, after two
-///   add_saturating(words, words)
-///   pack_mask(mask), even_products(integer, integer) -> products of 64 bits of the integers at even places
-///   stream_line(to, from)
-/// and, where they exist or a compiler needs them: minimum, maximum, round<Mode>, fused_multiply_add, unpack_mask,
-/// load_codes, load_float16, store_float16.
+/// What instructions of one width work on.
 template <std::size_t N>
-struct x86_instructions;
-
-template <std::size_t N>
-struct x86_vectors : generic_vectors<N> {
-  using generic = generic_vectors<N>;
-  using own = x86_instructions<N>;
-  using real = typename generic::real;
-  using integer = typename generic::integer;
+struct machine_registers {
+  using real = typename generic_vectors<N>::real;
+  using integer = typename generic_vectors<N>::integer;
   using words = typename vector_of<std::int16_t, 4 * N>::type;
   using bytes = typename vector_of<std::int8_t, 4 * N>::type;
   using products = typename vector_of<std::uint64_t, 4 * N>::type;
-  static constexpr bool converts_low_to_least = true;
+  using half_words = typename vector_of<std::int16_t, 2 * N>::type;
+  // As compilers type the arguments of some instructions.
+  using native_bytes = typename vector_of<char, 4 * N>::type;
+  using native_products = typename vector_of<long long, 4 * N>::type;
+
+  template <class Vector>
+  XQUANT_INLINE static Vector load(const void* p) {
+    return generic_vectors<N>::template load<Vector>(p);
+  }
+};
+
+/// The instructions of one width, on N integers of 32 bits, 2 N of 16, 4 N of 8, derived from machine_registers<N>. A
+/// file for a processor has
+///   round_even_to_integer, truncate_to_integer
+///   narrow(integer, integer) -> words, narrow_unsigned  saturating, 32 to 16 bits, within each 128 bits
+///   narrow(words, words) -> bytes, narrow_unsigned      saturating, 16 to 8 bits, within each 128 bits
+///   in_order(words), in_order(bytes)                 undoes "within each 128 bits" after one pack, after two
+///   pack_mask(mask)
+///   even_products(integer, integer) -> products of 64 bits of the integers at even places, or multiply_words
+/// and what there is of
+///   converts_low_to_least, add_saturating(words, words)   too low, too high and NaN become the least integer
+///   minimum, maximum (where a compiler does not see them), round_even, truncate, fused_multiply_add(a, b, c) as
+///   a b + c and fused_multiply_subtract as c - a b, unpack_mask, load_codes, load_float16, store_float16
+///   stream_fence, and store_past_caches where the compiler has no name for it
+template <std::size_t N>
+struct machine_instructions;
+
+template <std::size_t N>
+struct machine_vectors : generic_vectors<N> {
+  using generic = generic_vectors<N>;
+  using own = machine_instructions<N>;
+  using real = typename generic::real;
+  using integer = typename generic::integer;
+  using words = typename own::words;
+  using bytes = typename own::bytes;
+  using products = typename own::products;
+  static constexpr bool converts_low_to_least = requires { requires own::converts_low_to_least; };
 
   // q + (a - q b) / b with one rounding each: docs/arithmetic.md, rule 4. This arrangement of signs keeps -0.
   XQUANT_INLINE static real short_quotient(real a, real b, real r) {
     if constexpr (requires { own::fused_multiply_add(a, b, r); }) {
       const real q = generic::rounded(a * r);
-      return own::fused_multiply_add(-own::fused_multiply_add(q, b, -a), r, q);
+      const real excess = own::fused_multiply_add(q, b, -a);
+      if constexpr (requires { own::fused_multiply_subtract(a, b, r); })
+        return own::fused_multiply_subtract(excess, r, q);
+      else
+        return own::fused_multiply_add(-excess, r, q);
     } else {
       return a / b;
     }
@@ -62,14 +87,14 @@ struct x86_vectors : generic_vectors<N> {
       return generic::maximum(a, b);
   }
   XQUANT_INLINE static real round_even(real a) {
-    if constexpr (requires { own::template round<8>(a); })
-      return own::template round<8>(a);
+    if constexpr (requires { own::round_even(a); })
+      return own::round_even(a);
     else
       return generic::round_even(a);
   }
   XQUANT_INLINE static real truncate(real a) {
-    if constexpr (requires { own::template round<11>(a); })
-      return own::template round<11>(a);
+    if constexpr (requires { own::truncate(a); })
+      return own::truncate(a);
     else
       return generic::truncate(a);
   }
@@ -77,12 +102,16 @@ struct x86_vectors : generic_vectors<N> {
   XQUANT_INLINE static integer truncate_to_integer(real a) { return own::truncate_to_integer(a); }
 
   XQUANT_INLINE static void multiply_words(integer a, std::uint32_t b, integer& high, integer& low) {
-    const integer m = generic::broadcast_integer(static_cast<std::int32_t>(b));
-    const products lower_half = products{} + 0xffffffffu;
-    const products even = own::even_products(a, m);
-    const products odd = own::even_products(bit_cast<integer>(bit_cast<products>(a) >> 32), m);
-    high = bit_cast<integer>((even >> 32) | (odd & ~lower_half));
-    low = bit_cast<integer>((even & lower_half) | (odd << 32));
+    if constexpr (requires { own::multiply_words(a, b, high, low); }) {
+      own::multiply_words(a, b, high, low);
+    } else {
+      const integer m = generic::broadcast_integer(static_cast<std::int32_t>(b));
+      const products lower_half = products{} + 0xffffffffu;
+      const products even = own::even_products(a, m);
+      const products odd = own::even_products(bit_cast<integer>(bit_cast<products>(a) >> 32), m);
+      high = bit_cast<integer>((even >> 32) | (odd & ~lower_half));
+      low = bit_cast<integer>((even & lower_half) | (odd << 32));
+    }
   }
 
   XQUANT_INLINE static typename generic::mask unpack_mask(std::uint32_t bits) {
@@ -129,7 +158,8 @@ struct x86_vectors : generic_vectors<N> {
     for (std::size_t j = 0; j < Vectors; j += 4) store_bytes(p + j * N, sum(j), sum(j + 2), lower, upper);
   }
 
-  XQUANT_INLINE static void stream_line(void* to, const void* from) {
+  XQUANT_INLINE static void stream_line(void* to, const void* from) requires requires { own::stream_fence(); }
+  {
     XQUANT_UNROLL
     for (std::size_t i = 0; i < 64; i += 4 * N) {
       auto* const t = reinterpret_cast<products*>(static_cast<char*>(to) + i);
@@ -141,7 +171,8 @@ struct x86_vectors : generic_vectors<N> {
 #endif
     }
   }
-  XQUANT_INLINE static void stream_fence() { __builtin_ia32_sfence(); }
+  XQUANT_INLINE static void stream_fence() requires requires { own::stream_fence(); }
+  { own::stream_fence(); }
 
  private:
   template <class Code>
@@ -159,7 +190,7 @@ struct x86_vectors : generic_vectors<N> {
   }
   template <class Code>
   XQUANT_INLINE static void store_bytes(Code* p, words a, words b, std::int32_t lower, std::int32_t upper) {
-#if !defined(__SSE4_1__)
+#if defined(__SSE2__) && !defined(__SSE4_1__)
     if constexpr (is_signed<Code>) {  // SSE2 compares bytes without sign and words with it
       return generic::store(p, own::narrow(held<std::int16_t>(a, lower, upper), held<std::int16_t>(b, lower, upper)));
     }
@@ -174,4 +205,3 @@ struct x86_vectors : generic_vectors<N> {
 };
 
 }  // namespace xquant
-#endif
