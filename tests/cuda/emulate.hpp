@@ -264,6 +264,7 @@ struct launcher : xquant::cuda::device_engine<launcher> {
   [[nodiscard]] std::size_t threads(std::size_t) const { return grid; }
   template <class Kernel>
   [[nodiscard]] xquant::status launch(const Kernel& kernel, std::size_t threads) const {
+    static_assert(sizeof(Kernel) <= xquant::cuda::most_argument_bytes);
     if constexpr (!Kernel::uses_warps) {
       for (std::size_t i = 0; i < threads; ++i) kernel(thread(backward ? threads - 1 - i : i, threads, nullptr));
     } else {
@@ -287,13 +288,12 @@ struct engine {
   template <class Op>
   void reduce(const Op& operation, const xquant::reduction_walk& walk, const xquant::operation_streams<Op>& s,
               double* results) const {
-    const auto w = xquant::cuda::make_row_walk(walk, s.parameters.count);
-    std::vector<double> workspace(xquant::cuda::workspace_of<Op>(w));
+    std::vector<double> workspace(xquant::cuda::workspace_of<Op>(walk));
     const auto finish = [&](std::size_t slot, const double* result, double elements) {
       for (std::size_t k = 0; k < Op::accumulators; ++k) results[slot * (Op::accumulators + 1) + k] = result[k];
       results[slot * (Op::accumulators + 1) + Op::accumulators] = elements;
     };
-    if (!xquant::cuda::reduce(launcher, operation, w, s, workspace.data(), finish).ok())
+    if (!xquant::cuda::reduce(launcher, operation, walk, s, s.parameters.count, workspace.data(), finish).ok())
       throw std::logic_error("launch");
   }
 };

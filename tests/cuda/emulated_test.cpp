@@ -24,7 +24,7 @@ namespace {
 
 using namespace xquant;  // NOLINT: every line names several
 
-// A user's granularity: blocks along one or two dimensions, ragged where they do not divide the extent.
+// A user's granularity: blocks along some dimensions, ragged where they do not divide the extent.
 struct blocks {
   using policy_category = category::granularity;
   std::size_t size[max_rank] = {};  // 0: the dimension is not cut
@@ -74,10 +74,10 @@ struct data {
   }
 };
 
-const shape shapes[] = {shape(1),        shape(31),         shape(32),         shape(7, 5),
-                        shape(3, 129),   shape(64, 3),      shape(4, 3, 2),    shape(2, 65, 3),
-                        shape(1, 97, 1), shape(5, 1, 70),   shape(2, 3, 4, 5), shape(2, 3, 2, 3, 7),
-                        shape(9, 1000),  shape(2, 2, 2049), shape(3, 4100),    shape(4097, 2)};
+const shape shapes[] = {
+    shape(1),       shape(31),         shape(32),       shape(7, 5),     shape(3, 129),     shape(64, 3),
+    shape(4, 3, 2), shape(2, 65, 3),   shape(1, 97, 1), shape(5, 1, 70), shape(2, 3, 4, 5), shape(2, 3, 2, 3, 7),
+    shape(9, 1000), shape(2, 2, 2049), shape(3, 4100),  shape(4097, 2),  shape(5, 7, 5),    shape(3, 5, 3, 5)};
 const std::size_t grids[] = {32, 96, 256};
 
 // Every granularity of a shape, ragged blocks among them.
@@ -97,6 +97,9 @@ void for_each_granularity(const shape& s, Visit&& visit) {
     b.size[d] = s.extent[d] > 1 ? s.extent[d] - 1 : 1;  // the ragged end is one element
     visit(b);
   }
+  blocks b;  // every odd extent is ragged, in all dimensions at once
+  for (std::size_t d = 0; d < s.rank; ++d) b.size[d] = 2;
+  visit(b);
 }
 
 template <class Granularity>

@@ -56,10 +56,7 @@ void check_random() {
   std::vector<std::int32_t> words(all.size());
   for (auto& w : words) w = static_cast<std::int32_t>(s.word());
   CHECK(differences(
-            all,
-            [&](lane v, std::size_t i) {
-              return Policy::template round<lane>(v, memory::load(words.data() + i));
-            },
+            all, [&](lane v, std::size_t i) { return Policy::template round<lane>(v, memory::load(words.data() + i)); },
             [&](float v, std::size_t i) { return Policy::template round<float>(v, words[i]); }) == 0);
 }
 

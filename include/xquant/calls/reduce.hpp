@@ -53,10 +53,9 @@ status workspace_of(const Granularity& granularity, const shape& s, std::size_t&
     const bool dense[4] = {true, true, true, true};
     reduction_walk walk;
     make_reduction(s, map, none, dense, walk);
-    return Engine::template workspace_of<Op>(walk, map.count, doubles);
-  } else {
-    return {};
+    doubles = Engine::template workspace_of<Op>(walk);
   }
+  return {};
 }
 
 }  // namespace xquant::detail

@@ -31,9 +31,7 @@ struct device_engine {
   template <class Op, class Finish>
   [[nodiscard]] status reduce(const Op& operation, const reduction_walk& walk, const operation_streams<Op>& streams,
                               std::size_t slots, const Finish& finish) const {
-    if (const status bad = validate_nests(walk.nests); !bad.ok()) return bad;
-    const row_walk rows = make_row_walk(walk, slots);
-    const std::size_t doubles = cuda::workspace_of<Op>(rows);
+    const std::size_t doubles = cuda::workspace_of<Op>(walk);
     if (doubles != 0) {
       if (workspace.shape.rank != 1 || workspace.shape.size() < doubles || !workspace.dense())
         return fault(errc::shape_mismatch, "workspace", static_cast<double>(workspace.shape.size()),
@@ -41,16 +39,13 @@ struct device_engine {
       if (workspace.data == nullptr)
         return fault(errc::null_pointer, "workspace", 0, "memory for the doubles the call needs");
     }
-    return cuda::reduce(static_cast<const Launcher&>(*this), operation, rows, streams, workspace.data, finish);
+    return cuda::reduce(static_cast<const Launcher&>(*this), operation, walk, streams, slots, workspace.data, finish);
   }
 
   /// Doubles of workspace that takes.
   template <class Op>
-  [[nodiscard]] static status workspace_of(const reduction_walk& walk, std::size_t slots,
-                                           std::size_t& doubles) noexcept {
-    if (const status bad = validate_nests(walk.nests); !bad.ok()) return bad;
-    doubles = cuda::workspace_of<Op>(make_row_walk(walk, slots));
-    return {};
+  [[nodiscard]] static std::size_t workspace_of(const reduction_walk& walk) noexcept {
+    return cuda::workspace_of<Op>(walk);
   }
 };
 

@@ -59,7 +59,7 @@ struct cuda_engine : cuda::device_engine<cuda_engine> {
 
   template <class Kernel>
   [[nodiscard]] status launch(const Kernel& kernel, std::size_t threads) const {
-    static_assert(sizeof(Kernel) <= 4096, "xquant: the arguments of a kernel are more than every driver takes");
+    static_assert(sizeof(Kernel) <= cuda::most_argument_bytes, "xquant: the arguments of a kernel are too many");
     void* arguments[] = {const_cast<Kernel*>(&kernel)};
     const auto blocks = static_cast<unsigned>(threads / cuda::detail::block_threads);
     const cudaError_t error = cudaLaunchKernel(reinterpret_cast<const void*>(&cuda::detail::run_kernel<Kernel>),

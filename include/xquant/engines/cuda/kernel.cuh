@@ -22,6 +22,9 @@ namespace xquant::inline XQUANT_ABI::cuda {
 /// The last two are called by all lanes of a warp together.
 inline constexpr unsigned warp_size = 32;
 
+/// Bytes of a kernel's arguments, at most: half of what every driver takes. They are the whole kernel object.
+inline constexpr std::size_t most_argument_bytes = 2048;
+
 /// The loops of one nest, outermost first, filled up with loops of one turn. `step` is how far apart, loop by loop, the
 /// elements of one thread lie.
 template <std::size_t Depth>
@@ -126,20 +129,19 @@ inline constexpr bool writes_bits =
     is_same<typename Op::output_0_type, bit> || is_same<typename Op::output_1_type, bit>;
 
 /// 32 packed bits of a warp whose first element has the logical index `first`, a multiple of 32: every byte has one
-/// writer. Bits of elements past the last one are left as they are.
+/// writer. Bits of inactive lanes are left as they are.
 template <class Thread>
-XQUANT_DEVICE void store_ballot(const Thread& thread, std::uint8_t* bytes, std::size_t first, std::size_t count,
-                                bool value) {
-  const unsigned word = thread.ballot(value);
+XQUANT_DEVICE void store_ballot(const Thread& thread, std::uint8_t* bytes, std::size_t first, bool active, bool value) {
+  const unsigned word = thread.ballot(active && value);
+  const unsigned written = thread.ballot(active);
   const std::size_t lane = thread.index() % warp_size;
-  const std::size_t begin = first + 8 * lane;
-  if (lane >= 4 || begin >= count) return;
+  if (lane >= 4) return;
+  const unsigned own = written >> (8 * lane) & 0xffu;
+  if (own == 0) return;
+  const std::size_t at = first / 8 + lane;
   unsigned byte = word >> (8 * lane) & 0xffu;
-  if (count - begin < 8) {
-    const unsigned own = (1u << (count - begin)) - 1;
-    byte = (byte & own) | (bytes[begin / 8] & ~own);
-  }
-  bytes[begin / 8] = static_cast<std::uint8_t>(byte);
+  if (own != 0xffu) byte |= bytes[at] & ~own;
+  bytes[at] = static_cast<std::uint8_t>(byte);
 }
 
 /// The element at `at` of one lane; all lanes of a warp together where bits are written. An inactive lane, past the
@@ -147,22 +149,22 @@ XQUANT_DEVICE void store_ballot(const Thread& thread, std::uint8_t* bytes, std::
 template <class Op, class Thread, class Prepared>
 XQUANT_DEVICE void run_element(const Thread& thread, const Op& operation, const operation_streams<Op>& s,
                                const std::ptrdiff_t (&at)[operand_count], const Prepared& prepared, bool active,
-                               std::size_t first, std::size_t count) {
+                               std::size_t first) {
   using e = element<Op>;
   decltype(e::apply(operation, s, prepared, 0, 0, 0)) result{};
   if (active) result = e::apply(operation, s, prepared, at[input_0], at[input_1], at[element_index]);
   if constexpr (is_same<typename Op::output_1_type, none>) {
     if constexpr (writes_bits<Op>)
-      store_ballot(thread, s.output_0, first, count, active && result);
+      store_ballot(thread, s.output_0, first, active, result);
     else if (active)
       e::template store<typename Op::output_0_type>(operation, s.output_0, at[output_0], result);
   } else {
     if constexpr (is_same<typename Op::output_0_type, bit>)
-      store_ballot(thread, s.output_0, first, count, active && result.first);
+      store_ballot(thread, s.output_0, first, active, result.first);
     else if (active)
       e::template store<typename Op::output_0_type>(operation, s.output_0, at[output_0], result.first);
     if constexpr (is_same<typename Op::output_1_type, bit>)
-      store_ballot(thread, s.output_1, first, count, active && result.second);
+      store_ballot(thread, s.output_1, first, active, result.second);
     else if (active)
       e::template store<typename Op::output_1_type>(operation, s.output_1, at[output_1], result.second);
   }
@@ -197,7 +199,7 @@ struct element_kernel {
           prepared = operation.template prepare<real>(e::parameters_at(streams.parameters, slot));
         }
       }
-      run_element(thread, operation, streams, at, prepared, active, i - i % warp_size, walk.count);
+      run_element(thread, operation, streams, at, prepared, active, i - i % warp_size);
       i += thread.threads();
       if (i - i % warp_size >= walk.count) return;
       position.advance(walk);
@@ -205,47 +207,45 @@ struct element_kernel {
   }
 };
 
-/// An operation that writes bits, over nests which are not in the order of the logical index (a blocked dimension with
-/// a ragged end): each element looks for its place. Several divisions per element.
+/// An operation that writes bits, over one of several nests (a blocked dimension with a ragged end): each element of
+/// the tensor looks for its place in it, so that a byte of bits of two nests has one writer per launch. Several
+/// divisions an element.
 template <class Op>
 struct located_kernel {
   Op operation;
   operation_streams<Op> streams;
-  nest_list nests;
-  std::size_t count;
+  nest loops;
+  std::size_t count;  // of the tensor
   static constexpr bool uses_warps = true;
 
   template <class Thread>
   XQUANT_DEVICE void operator()(const Thread& thread) const {
     using e = element<Op>;
     using real = typename Op::real;
+    decltype(operation.template prepare<real>(lane_parameters<real>{})) prepared{};
     for (std::size_t i = thread.index(); i - i % warp_size < count; i += thread.threads()) {
-      const bool active = i < count;
       std::ptrdiff_t at[operand_count];
-      locate(static_cast<std::ptrdiff_t>(active ? i : count - 1), at);
-      const auto prepared = operation.template prepare<real>(e::parameters_at(streams.parameters, at[parameter]));
-      run_element(thread, operation, streams, at, prepared, active, i - i % warp_size, count);
+      const bool active = i < count && locate(static_cast<std::ptrdiff_t>(i), at);
+      if (active) prepared = operation.template prepare<real>(e::parameters_at(streams.parameters, at[parameter]));
+      run_element(thread, operation, streams, at, prepared, active, i - i % warp_size);
     }
   }
 
  private:
-  // The nests cut the elements among them, and within one the strides of the index fall from loop to loop, each larger
-  // than all that the inner loops reach: division by them finds the one place there is.
-  XQUANT_DEVICE void locate(std::ptrdiff_t index, std::ptrdiff_t (&at)[operand_count]) const {
-    for (std::size_t n = 0; n < nests.count; ++n) {
-      const nest& loops = nests.item[n];
-      for (unsigned k = 0; k < operand_count; ++k) at[k] = loops.base[k];
-      std::ptrdiff_t left = index - loops.base[element_index];
-      bool inside = left >= 0;
-      for (std::size_t d = 0; inside && d < loops.depth; ++d) {
-        const nest_dimension& loop = loops.dimension[d];
-        const std::ptrdiff_t turn = left / loop.stride[element_index];
-        inside = turn < static_cast<std::ptrdiff_t>(loop.extent);
-        left -= turn * loop.stride[element_index];
-        for (unsigned k = 0; k < operand_count; ++k) at[k] += turn * loop.stride[k];
-      }
-      if (inside && left == 0) return;
+  // The strides of the index fall from loop to loop, each larger than all that the inner loops reach: division by them
+  // finds the one place there is, if there is one.
+  XQUANT_DEVICE bool locate(std::ptrdiff_t index, std::ptrdiff_t (&at)[operand_count]) const {
+    for (unsigned k = 0; k < operand_count; ++k) at[k] = loops.base[k];
+    std::ptrdiff_t left = index - loops.base[element_index];
+    if (left < 0) return false;
+    for (std::size_t d = 0; d < loops.depth; ++d) {
+      const nest_dimension& loop = loops.dimension[d];
+      const std::ptrdiff_t turn = left / loop.stride[element_index];
+      if (turn >= static_cast<std::ptrdiff_t>(loop.extent)) return false;
+      left -= turn * loop.stride[element_index];
+      for (unsigned k = 0; k < operand_count; ++k) at[k] += turn * loop.stride[k];
     }
+    return left == 0;
   }
 };
 

@@ -49,7 +49,7 @@ constexpr element_walk<Depth> make_walk(const nest& n, std::size_t threads) noex
   return w;
 }
 
-constexpr row_nest make_rows(const nest& n, std::size_t first_piece) noexcept {
+constexpr row_nest make_rows(const nest& n) noexcept {
   row_nest r{};
   nest_dimension row;
   row.extent = 1;
@@ -76,41 +76,36 @@ constexpr row_nest make_rows(const nest& n, std::size_t first_piece) noexcept {
   r.row_extent = row.extent;
   r.pieces = r.direct ? 0 : (row.extent + segment_size - 2) / segment_size + 1;
   if (row.extent == 1 && !r.direct) r.pieces = 1;
-  r.first_piece = first_piece;
   return r;
 }
 
 }  // namespace detail
 
-/// Kernels that find their nests on the device know as many as a nest_list keeps.
-constexpr status validate_nests(const nest_list& nests) noexcept {
-  if (nests.parts != 1)
-    return fault(errc::unsupported, "granularity", static_cast<double>(nests.parts),
-                 "at most two dimensions with a short last block, for this operation on a device");
-  return {};
-}
+namespace detail {
 
-/// A reduction over `slots` parameter slots in the form kernels take; of nests that validate_nests accepts.
-constexpr row_walk make_row_walk(const reduction_walk& walk, std::size_t slots) noexcept {
+constexpr std::size_t pieces_of(const row_nest& rows) noexcept { return rows.direct ? 0 : rows.rows * rows.pieces; }
+
+/// One nest of a reduction in the form kernels take.
+constexpr row_walk make_row_walk(const reduction_walk& walk, const row_nest& rows, std::size_t slots) noexcept {
   row_walk w{};
-  w.nests = walk.nests.count;
+  w.rows = rows;
   w.slots = slots;
   w.extents = walk.extents;
-  for (std::size_t n = 0; n < w.nests; ++n) {
-    w.nest[n] = detail::make_rows(walk.nests.item[n], w.all_pieces);
-    w.all_pieces += w.nest[n].rows * w.nest[n].pieces;
-  }
-  for (unsigned k = 0; k < 4; ++k) {
+  for (unsigned k = 0; k < 3; ++k) {
     w.dense[k] = walk.stride[k] == nullptr;
     for (std::size_t d = 0; d < max_rank && !w.dense[k]; ++d) w.stride[k][d] = walk.stride[k][d];
   }
   return w;
 }
 
+}  // namespace detail
+
 /// Doubles a reduction of `Op` needs as its workspace.
 template <class Op>
-constexpr std::size_t workspace_of(const row_walk& w) noexcept {
-  return w.all_pieces * Op::accumulators;
+constexpr std::size_t workspace_of(const reduction_walk& walk) noexcept {
+  std::size_t pieces = 0;
+  for_each_nest(walk.nests, [&](const nest& n) { pieces += detail::pieces_of(detail::make_rows(n)); });
+  return pieces * Op::accumulators;
 }
 
 /// Launches what the operation needs, nest by nest. A Launcher has
@@ -120,11 +115,14 @@ template <class Launcher, class Op>
 status run(const Launcher& launcher, const Op& operation, const nest_list& nests, const operation_streams<Op>& s) {
   if constexpr (writes_bits<Op>) {
     if (!detail::in_index_order(nests)) {
-      if (const status bad = validate_nests(nests); !bad.ok()) return bad;
       std::size_t count = 0;
-      for (std::size_t n = 0; n < nests.count; ++n) count += detail::elements_of(nests.item[n]);
-      if (count == 0) return {};
-      return launcher.launch(located_kernel<Op>{operation, s, nests, count}, launcher.threads(count));
+      for_each_nest(nests, [&](const nest& loops) { count += detail::elements_of(loops); });
+      status launched;
+      for_each_nest(nests, [&](const nest& loops) {
+        if (detail::elements_of(loops) != 0 && launched.ok())
+          launched = launcher.launch(located_kernel<Op>{operation, s, loops, count}, launcher.threads(count));
+      });
+      return launched;
     }
   }
   status launched;
@@ -145,17 +143,30 @@ status run(const Launcher& launcher, const Op& operation, const nest_list& nests
   return launched;
 }
 
-/// Two launches: pieces, then slots. `workspace` holds workspace_of<Op>(w) doubles; `finish` is called for every slot.
+/// Two launches per nest: pieces, then slots. `workspace` holds workspace_of<Op>(walk) doubles; `finish` is called for
+/// each of `slots` slots.
 template <class Op, class Launcher, class Finish>
-status reduce(const Launcher& launcher, const Op& operation, const row_walk& w, const operation_streams<Op>& s,
-              double* workspace, const Finish& finish) {
-  if (w.all_pieces != 0) {
-    const status launched =
-        launcher.launch(piece_kernel<Op>{operation, s, w, workspace}, launcher.threads(w.all_pieces * warp_size));
-    if (!launched.ok()) return launched;
-  }
-  if (w.slots == 0) return {};
-  return launcher.launch(slot_kernel<Op, Finish>{operation, s, w, workspace, finish}, launcher.threads(w.slots));
+status reduce(const Launcher& launcher, const Op& operation, const reduction_walk& walk, const operation_streams<Op>& s,
+              std::size_t slots, double* workspace, const Finish& finish) {
+  if (slots == 0) return {};
+  status launched;
+  bool any = false;
+  const auto finish_slots = [&](const row_nest& rows) {
+    const row_walk w = detail::make_row_walk(walk, rows, slots);
+    return launcher.launch(slot_kernel<Op, Finish>{operation, s, w, workspace, finish}, launcher.threads(slots));
+  };
+  for_each_nest(walk.nests, [&](const nest& n) {
+    const row_nest rows = detail::make_rows(n);
+    const std::size_t pieces = detail::pieces_of(rows);
+    if (rows.rows == 0 || !launched.ok()) return;
+    any = true;
+    if (pieces != 0)
+      launched = launcher.launch(piece_kernel<Op>{operation, s, detail::make_row_walk(walk, rows, slots), workspace},
+                                 launcher.threads(pieces * warp_size));
+    if (launched.ok()) launched = finish_slots(rows);
+    workspace += pieces * Op::accumulators;
+  });
+  return any ? launched : finish_slots(row_nest{});
 }
 
 }  // namespace xquant::cuda

@@ -19,19 +19,17 @@ struct row_nest {
   std::size_t rows;
   std::size_t row_extent;
   std::size_t pieces;
-  std::size_t first_piece;  // of all nests' pieces
   bool direct;
 };
 
-/// A reduction_walk by value: for rows on a device.
+/// A reduction over one nest by value: for rows on a device. No slot has elements of two nests, since a dimension is
+/// cut into nests between two of its blocks (core/nest.hpp).
 struct row_walk {
-  std::size_t nests;
-  row_nest nest[nest_list::capacity];
-  std::size_t all_pieces;
-  std::size_t slots;
+  row_nest rows;
+  std::size_t slots;  // of the whole reduction
   shape extents;
-  bool dense[4];
-  std::ptrdiff_t stride[4][max_rank];
+  bool dense[3];
+  std::ptrdiff_t stride[3][max_rank];
 
   /// Offset of an element in stream k.
   XQUANT_HOST_DEVICE std::ptrdiff_t offset(unsigned k, std::size_t index) const {
@@ -70,7 +68,7 @@ XQUANT_DEVICE auto reduced_element(const Op& operation, const operation_streams<
   return one;
 }
 
-/// First half: a warp per piece. `folded` has Op::accumulators doubles per piece.
+/// First half: a warp a piece. `folded` has Op::accumulators doubles per piece of this nest.
 template <class Op>
 struct piece_kernel {
   Op operation;
@@ -81,22 +79,19 @@ struct piece_kernel {
 
   template <class Thread>
   XQUANT_DEVICE void operator()(const Thread& thread) const {
-    for (std::size_t p = thread.index() / warp_size; p < walk.all_pieces; p += thread.threads() / warp_size)
-      piece(thread, p);
+    const std::size_t pieces = walk.rows.rows * walk.rows.pieces;
+    for (std::size_t p = thread.index() / warp_size; p < pieces; p += thread.threads() / warp_size) piece(thread, p);
   }
 
  private:
   template <class Thread>
   XQUANT_DEVICE void piece(const Thread& thread, std::size_t number) const {
     using real = typename Op::real;
-    std::size_t n = 0;
-    while (walk.nest[n].direct || number >= walk.nest[n].first_piece + walk.nest[n].rows * walk.nest[n].pieces) ++n;
-    const row_nest& rows = walk.nest[n];
-    const std::size_t local = number - rows.first_piece;
-    std::size_t row = local / rows.pieces;
+    const row_nest& rows = walk.rows;
+    std::size_t row = number / rows.pieces;
     std::ptrdiff_t index = rows.first_index;
     std::ptrdiff_t slot = rows.first_slot;
-    const std::size_t in_row = local - row * rows.pieces;
+    const std::size_t in_row = number - row * rows.pieces;
     for (std::size_t d = rows.depth; d-- > 0;) {
       const std::size_t outer = row / rows.extent[d];
       const auto turn = static_cast<std::ptrdiff_t>(row - outer * rows.extent[d]);
@@ -121,8 +116,9 @@ struct piece_kernel {
   }
 };
 
-/// Second half: a thread per slot combines its pieces in order (and in direct nests its terms), and hands
-/// finish(slot, accumulators, number of elements) what it found.
+/// Second half: a thread a slot of this nest combines its pieces in order (in a direct nest its terms), and hands
+/// finish(slot, accumulators, number of elements) what it found. A walk of no rows is one of no elements, whose slots
+/// are all finished.
 template <class Op, class Finish>
 struct slot_kernel {
   Op operation;
@@ -137,8 +133,8 @@ struct slot_kernel {
     for (std::size_t slot = thread.index(); slot < walk.slots; slot += thread.threads()) {
       state s;
       for (std::size_t k = 0; k < Op::accumulators; ++k) s.result[k] = Op::template initial<double>(k);
-      for (std::size_t n = 0; n < walk.nests; ++n) add(s, walk.nest[n], static_cast<std::ptrdiff_t>(slot));
-      finish(slot, s.result, s.elements);
+      if (walk.rows.rows == 0 || add(s, walk.rows, static_cast<std::ptrdiff_t>(slot)))
+        finish(slot, s.result, s.elements);
     }
   }
 
@@ -148,23 +144,24 @@ struct slot_kernel {
     double elements = 0;
   };
 
-  XQUANT_DEVICE void add(state& s, const row_nest& rows, std::ptrdiff_t slot) const {
+  // Whether the slot is one of this nest's; its elements then are in `s`.
+  XQUANT_DEVICE bool add(state& s, const row_nest& rows, std::ptrdiff_t slot) const {
     using real = typename Op::real;
     // The strides of the slots fall from loop to loop, each larger than all that the inner loops reach.
     std::size_t turn[nest::max_depth];
     std::ptrdiff_t index = rows.first_index;
     std::ptrdiff_t left = slot - rows.first_slot;
-    if (left < 0) return;
+    if (left < 0) return false;
     for (std::size_t d = 0; d < rows.depth; ++d) {
       turn[d] = 0;
       if (rows.slot_stride[d] == 0) continue;
       const std::ptrdiff_t t = left / rows.slot_stride[d];
-      if (t >= static_cast<std::ptrdiff_t>(rows.extent[d])) return;
+      if (t >= static_cast<std::ptrdiff_t>(rows.extent[d])) return false;
       left -= t * rows.slot_stride[d];
       turn[d] = static_cast<std::size_t>(t);
       index += t * rows.index_stride[d];
     }
-    if (left != 0) return;
+    if (left != 0) return false;
     const auto prepared = operation.template prepare<real>(element<Op>::parameters_at(streams.parameters, slot));
     for (;;) {
       if (rows.direct)
@@ -181,7 +178,7 @@ struct slot_kernel {
         turn[d - 1] = 0;
         index -= rows.index_stride[d - 1] * static_cast<std::ptrdiff_t>(rows.extent[d - 1] - 1);
       }
-      if (d == 0) return;
+      if (d == 0) return true;
     }
   }
 
@@ -200,7 +197,7 @@ struct slot_kernel {
     for (std::size_t j = 0; j < rows.pieces; ++j) {
       const piece_bounds bounds(index, rows.row_extent, j);
       if (bounds.begin >= bounds.end) continue;
-      const double* piece = folded + (rows.first_piece + row * rows.pieces + j) * Op::accumulators;
+      const double* piece = folded + (row * rows.pieces + j) * Op::accumulators;
       for (std::size_t k = 0; k < Op::accumulators; ++k)
         s.result[k] = Op::template combine<double>(k, piece[k], s.result[k]);
       s.elements += static_cast<double>(bounds.end - bounds.begin);
