@@ -41,11 +41,7 @@ namespace {
 
 using namespace quantize_network;
 // What encodings can ask for: integers of 2 to 16 bits, and the 8-bit float that ONNX has.
-using simulation = model::simulation<
-    xquant::simd_engine<>,
-    xquant::runtime_choices<xquant::type_list<xquant::stored_integer<std::int8_t>, xquant::stored_integer<std::uint8_t>,
-                                              xquant::stored_integer<std::int16_t>,
-                                              xquant::stored_integer<std::uint16_t>, xquant::e4m3fn>>>;
+using simulation = model::simulation<xquant::simd_engine<>, xquant::file_choices>;
 
 constexpr int exit_unusable = 1;
 constexpr int exit_usage = 2;
@@ -249,7 +245,7 @@ class trials {
     const arguments& a = arguments_;
     stopwatch calibrating;
     const xquant::quantizer_description activation = {
-        .format = xquant::format_id::unsigned_integer, .bits = a.bits, .scheme = xquant::scheme_id::affine};
+        .format = xquant::unsigned_integer, .bits = a.bits, .scheme = xquant::id_of<xquant::affine>};
     const xquant::quantizer_description weight = {.bits = a.bits};
     const batches images(material_.calibration, material_.batch);
     simulation quantized = about(a.network, 0, [&] {

@@ -275,9 +275,10 @@ template <class Quantizers>
 std::string quantizers_in_words(const Quantizers& all) {
   std::vector<std::string> names;
   for (const auto& q : all) {
-    const std::string name = !q.ready() ? "float32"
-                                        : report::format_name(q.quantizer) + " " + report::scheme_name(q.quantizer) +
-                                              (q.quantizer.per_axis ? " per channel" : " per tensor");
+    const std::string name =
+        !q.ready() ? "float32"
+                   : report::format_name(q.quantizer) + " " + report::scheme_name(q.quantizer) +
+                         (q.quantizer.granularity.is<xquant::per_axis<>>() ? " per channel" : " per tensor");
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   std::string text;

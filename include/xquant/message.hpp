@@ -135,6 +135,7 @@ constexpr void format_message(const status& s, char* text, std::size_t capacity)
   out.put("; expected ");
   if (!is_element && has_number) out.put(static_cast<std::uint64_t>(s.wanted)).put(", ");
   out.put(s.expected);
+  if (s.code == errc::not_compiled) out.put(" among the runtime_choices of this program");
   if (is_element && has_number) out.put(": ").put(static_cast<std::uint64_t>(s.wanted));
 }
 

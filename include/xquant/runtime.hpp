@@ -1,5 +1,5 @@
-// The run-time form: a quantizer described by values, dispatched once a call to the types a program asked for. What
-// each type answers to is in runtime/, in a file per kind.
+// The run-time form: a quantizer described by values, dispatched once per call to the types a program asked for. What
+// each type answers to stands beside it: its id.
 #pragma once
 
 #include <xquant/calls/default_engine.hpp>
@@ -8,15 +8,13 @@
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
-#include <xquant/runtime/arithmetic.hpp>
+#include <xquant/runtime/choice.hpp>
+#include <xquant/runtime/choices.hpp>
 #include <xquant/runtime/description.hpp>
 #include <xquant/runtime/dispatch.hpp>
-#include <xquant/runtime/granularity.hpp>
-#include <xquant/runtime/integer.hpp>
-#include <xquant/runtime/minifloat.hpp>
-#include <xquant/runtime/names.hpp>
-#include <xquant/runtime/rounding.hpp>
+#include <xquant/runtime/granularity_description.hpp>
 #include <xquant/runtime/scheme.hpp>
+#include <xquant/runtime/standard_policies.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -55,7 +53,7 @@ status with_quantizer_for(const quantizer_description& d, const F& f, const Tens
     if constexpr (!holds_codes<description, typename quantizer_type::code_type, element_of<Tensors>...>())
       return other_codes<description, element_of<Tensors>...>();
     else if constexpr (writes_codes<description>() && rounding_leaves_grid<typename quantizer_type::rounding_type>)
-      return fault(errc::unsupported, "rounding", static_cast<double>(d.rounding),
+      return fault(errc::unsupported, "rounding", d.rounding.number,
                    "a rounding that stays on the grid, as codes need");
     else
       return f(q);
@@ -152,7 +150,7 @@ template <class Choices = runtime_choices<>, class Element = void, class Real, c
       out = q.template parameters_for<Element>(r);
       return status{};
     } else {
-      return fault(errc::unsupported, "scheme", static_cast<double>(d.scheme),
+      return fault(errc::unsupported, "scheme", d.scheme.number,
                    "a scheme whose zero points are of the kind asked for");
     }
   });

@@ -73,17 +73,17 @@ TEST_CASE("a description runs what its type runs") {
   CHECK(by_value({}, plain) == by_type(quantizer<int8>{}, plain));
   CHECK(by_value({.bits = 4}, plain) == by_type(quantizer<int4>{}, plain));
   CHECK(by_value({.bits = 12}, plain) == by_type(quantizer<integer<12, true>>{}, plain));
-  CHECK(by_value({.scheme = scheme_id::symmetric_narrow}, plain) ==
+  CHECK(by_value({.scheme = id_of<symmetric<code_range::narrow>>}, plain) ==
         by_type(quantizer<int8, symmetric<code_range::narrow>>{}, plain));
-  CHECK(by_value({.format = format_id::unsigned_integer, .bits = 5, .scheme = scheme_id::affine}, shifted) ==
+  CHECK(by_value({.format = unsigned_integer, .bits = 5, .scheme = id_of<affine>}, shifted) ==
         by_type(quantizer<integer<5, false>, affine>{}, shifted));
-  CHECK(by_value({.rounding = rounding_id::nearest_away}, plain) == by_type(quantizer<int8, nearest_away>{}, plain));
-  CHECK(by_value({.arithmetic = arithmetic_id::multiply_by_reciprocal}, plain) ==
+  CHECK(by_value({.rounding = id_of<nearest_away>}, plain) == by_type(quantizer<int8, nearest_away>{}, plain));
+  CHECK(by_value({.arithmetic = id_of<multiply_by_reciprocal>}, plain) ==
         by_type(quantizer<int8, multiply_by_reciprocal>{}, plain));
-  CHECK(by_value({.format = format_id::float8e4m3fn}, plain) == by_type(quantizer<e4m3fn>{}, plain));
+  CHECK(by_value({.format = id_of<e4m3fn>}, plain) == by_type(quantizer<e4m3fn>{}, plain));
   quantizer<int8, stochastic> random;
   random.rounding = {77, 5};
-  CHECK(by_value({.rounding = rounding_id::stochastic, .seed = 77, .first_index = 5}, plain) == by_type(random, plain));
+  CHECK(by_value({.rounding = id_of<stochastic>, .seed = 77, .first_index = 5}, plain) == by_type(random, plain));
 }
 
 TEST_CASE("a description's axis, and codes of its storage") {
@@ -93,14 +93,14 @@ TEST_CASE("a description's axis, and codes of its storage") {
   const tensor_view view(x.data(), shape{2, 2});
   std::vector<std::int8_t> codes(4);
   const tensor_view out(codes.data(), shape{2, 2});
-  const quantizer_description by_columns{.per_axis = true, .axis = -1};
+  const quantizer_description by_columns{.granularity = per_axis<>{-1}};
   REQUIRE(try_quantize<choices>(by_columns, p, view, out).ok());
   CHECK(codes == std::vector<std::int8_t>{1, 1, 3, 2});
   std::vector<float> back(4);
   REQUIRE(try_dequantize<choices>(by_columns, p, out, tensor_view(back.data(), shape{2, 2})).ok());
   CHECK(back == std::vector<float>{1, 2, 3, 4});
   // int8 codes are not what 12 bits are stored in.
-  CHECK(try_quantize<choices>({.bits = 12, .per_axis = true}, p, view, out).code == errc::unsupported);
+  CHECK(try_quantize<choices>({.bits = 12, .granularity = per_axis<>{}}, p, view, out).code == errc::unsupported);
 }
 
 TEST_CASE("what a description cannot be is named") {
@@ -113,12 +113,12 @@ TEST_CASE("what a description cannot be is named") {
     CHECK(answer({.bits = bits}).code == errc::bits_out_of_range);
     CHECK(answer({.bits = bits}).value == bits);
   }
-  CHECK(answer({.format = format_id::unsigned_integer, .bits = 16}).code == errc::not_compiled);
-  CHECK(answer({.format = format_id::float8e4m3fn, .scheme = scheme_id::affine}).code == errc::unsupported);
-  CHECK(answer({.format = format_id::first_user_format}).code == errc::not_compiled);
-  CHECK(answer({.rounding = rounding_id::first_user_rounding}).code == errc::not_compiled);
-  CHECK(answer({.arithmetic = arithmetic_id::first_user_arithmetic}).code == errc::not_compiled);
-  CHECK(answer({.per_axis = true, .axis = 1}).code == errc::axis_out_of_range);
+  CHECK(answer({.format = unsigned_integer, .bits = 16}).code == errc::not_compiled);
+  CHECK(answer({.format = id_of<e4m3fn>, .scheme = id_of<affine>}).code == errc::unsupported);
+  CHECK(answer({.format = format_id{first_user_id}}).code == errc::not_compiled);
+  CHECK(answer({.rounding = rounding_id{first_user_id}}).code == errc::not_compiled);
+  CHECK(answer({.arithmetic = arithmetic_id{first_user_id}}).code == errc::not_compiled);
+  CHECK(answer({.granularity = per_axis<>{1}}).code == errc::axis_out_of_range);
   scale_and_zero_point<float> out;
   CHECK(try_parameters_for<choices>({}, range<float>{1, -1}, out).code == errc::range_inverted);
   CHECK(try_parameters_for<choices>({}, range<float>{0, INFINITY}, out).code == errc::range_not_finite);

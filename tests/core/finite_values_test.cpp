@@ -17,7 +17,6 @@
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/runtime.hpp>
-#include <xquant/runtime/wide_integer.hpp>
 #include <xquant/schemes/affine_rounding_sum.hpp>
 
 #include <cmath>
@@ -135,12 +134,12 @@ void check_fake_quantize(const Quantizer& q, const std::string& name) {
 
 template <class F>
 void for_each_scheme_value(F&& f) {
-  for (int id = 0; id <= static_cast<int>(scheme_id::symmetric_to_upper_code_at_middle); ++id)
-    for (int power = 0; power <= 4; ++power)
-      for (const degenerate_id degenerate : {degenerate_id::one, degenerate_id::zero_output})
-        f(runtime_scheme{static_cast<scheme_id>(id), degenerate, static_cast<power_of_two_id>(power)},
+  for (std::uint16_t id = 0; id < standard_schemes::size; ++id)
+    for (int power = 0; power <= 4 && xquant::detail::is_scheme_value({id}); ++power)
+      for (const degenerate_id degenerate : {id_of<degenerate::one>, id_of<degenerate::zero_output<>>})
+        f(runtime_scheme{scheme_id{id}, degenerate, static_cast<power_of_two_id>(power)},
           "scheme " + std::to_string(id) + ", power of two " + std::to_string(power) + ", degenerate " +
-              std::to_string(static_cast<int>(degenerate)));
+              degenerate.name);
 }
 
 template <class Element, class Code>
@@ -350,18 +349,19 @@ TEST_CASE("parameters of a description are those of its type") {
     const scale_and_zero_point<real> slot{};
     const scale_and_real_zero_point<real> real_slot{};
     using up = power_of_two_id;
-    check(scheme_id::symmetric, up::none, quantizer<int8>{}, slot, element);
-    check(scheme_id::symmetric_narrow, up::none, quantizer<int8, symmetric<code_range::narrow>>{}, slot, element);
-    check(scheme_id::affine, up::none, quantizer<int8, affine>{}, slot, element);
-    check(scheme_id::affine, up::up, quantizer<int8, power_of_two_scale<affine>>{}, slot, element);
-    check(scheme_id::symmetric, up::down, quantizer<int8, power_of_two_scale<symmetric<>, exponent_rounding::down>>{},
-          slot, element);
-    check(scheme_id::nudged_affine, up::nearest,
-          quantizer<int8, power_of_two_scale<nudged_affine<>, exponent_rounding::nearest>>{}, slot, element);
-    check(scheme_id::symmetric_to_signed_extreme, up::none, quantizer<int8, symmetric_to_signed_extreme<>>{}, slot,
+    check(id_of<symmetric<>>, up::none, quantizer<int8>{}, slot, element);
+    check(id_of<symmetric<code_range::narrow>>, up::none, quantizer<int8, symmetric<code_range::narrow>>{}, slot,
           element);
-    check(scheme_id::real_zero_point_affine, up::none, quantizer<int8, real_zero_point_affine<>>{}, real_slot, element);
-    check(scheme_id::offset_affine, up::none, quantizer<int8, offset_affine<>>{}, real_slot, element);
+    check(id_of<affine>, up::none, quantizer<int8, affine>{}, slot, element);
+    check(id_of<affine>, up::up, quantizer<int8, power_of_two_scale<affine>>{}, slot, element);
+    check(id_of<symmetric<>>, up::down, quantizer<int8, power_of_two_scale<symmetric<>, exponent_rounding::down>>{},
+          slot, element);
+    check(id_of<nudged_affine<>>, up::nearest,
+          quantizer<int8, power_of_two_scale<nudged_affine<>, exponent_rounding::nearest>>{}, slot, element);
+    check(id_of<symmetric_to_signed_extreme<>>, up::none, quantizer<int8, symmetric_to_signed_extreme<>>{}, slot,
+          element);
+    check(id_of<real_zero_point_affine<>>, up::none, quantizer<int8, real_zero_point_affine<>>{}, real_slot, element);
+    check(id_of<offset_affine<>>, up::none, quantizer<int8, offset_affine<>>{}, real_slot, element);
   };
   of_elements(0.0f);
   of_elements(0.0);

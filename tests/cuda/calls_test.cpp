@@ -224,8 +224,8 @@ TEST_CASE("a device has every form of a call") {
   CHECK(laid_out.run(refusing{}, t.x.data(), codes_here.data()).code == errc::device);
   std::fill(codes_here.begin(), codes_here.end(), std::int8_t{0});
   quantizer_description d;
-  d.scheme = scheme_id::affine;
-  d.per_axis = true;
+  d.scheme = id_of<affine>;
+  d.granularity = per_axis<>{};
   REQUIRE(try_quantize(d, t.p, t.in(), here, engine).ok());
   CHECK(codes == codes_here);
 }

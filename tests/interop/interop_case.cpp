@@ -44,12 +44,13 @@ quantizer_description described(const std::string& name) {
     q.scheme = scheme;
     return q;
   };
-  if (name == "uint8") return make(format_id::unsigned_integer, 8, scheme_id::affine);
-  if (name == "uint4") return make(format_id::unsigned_integer, 4, scheme_id::affine);
-  if (name == "uint16") return make(format_id::unsigned_integer, 16, scheme_id::affine);
-  if (name == "int8") return make(format_id::signed_integer, 8, scheme_id::affine);
-  if (name == "narrow8") return make(format_id::signed_integer, 8, scheme_id::symmetric_narrow);
-  if (name == "float8") return make(format_id::float8e4m3fn, 8, scheme_id::symmetric);
+  if (name == "uint8") return make(xquant::unsigned_integer, 8, xquant::id_of<xquant::affine>);
+  if (name == "uint4") return make(xquant::unsigned_integer, 4, xquant::id_of<xquant::affine>);
+  if (name == "uint16") return make(xquant::unsigned_integer, 16, xquant::id_of<xquant::affine>);
+  if (name == "int8") return make(xquant::signed_integer, 8, xquant::id_of<xquant::affine>);
+  if (name == "narrow8")
+    return make(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<xquant::code_range::narrow>>);
+  if (name == "float8") return make(xquant::id_of<xquant::e4m3fn>, 8, xquant::id_of<xquant::symmetric<>>);
   throw std::runtime_error("quantizer '" + name + "'");
 }
 
@@ -82,11 +83,10 @@ int run(const std::vector<std::string>& a) {
                 [&](const model::tensor& x) { return floating.run({x}).outputs.at(0); });
 
   quantizer_description weight = described(a.at(4) == "float8" ? "float8" : "int8");
-  weight.scheme = scheme_id::symmetric;
+  weight.scheme = xquant::id_of<xquant::symmetric<>>;
   if (a.at(4) == "int4") weight.bits = 4;
   if (a.at(4) == "groups") {
-    weight.granularity = xquant::granularity_id::group;
-    weight.group = {2, 1};
+    weight.granularity = xquant::per_group<>{2, 1};
   }
   const bool integer_biases = a.size() > 6 && a[6] == "integer_biases";
   simulation s(model::fold_batch_norms(original).network, {described(a.at(5)), weight, true, integer_biases},

@@ -329,8 +329,7 @@ TEST_CASE("weights of any granularity in a network; what does not fit is refused
   xquant::model::simulation_options options;
   options.integer_biases = true;
   options.weight.bits = 4;
-  options.weight.granularity = xquant::granularity_id::group;
-  options.weight.group = {4, 0};
+  options.weight.granularity = xquant::per_group<>{4, 0};
   simulation s(g, options, {x.shape()});
   const tensor& rounded = s.quantized_weights().at(s.network().find("w"));
   REQUIRE(weight_named(s, "w").parameters.count() == 8);
@@ -361,15 +360,15 @@ TEST_CASE("weights of any granularity in a network; what does not fit is refused
     }
     return std::string();
   };
-  options.weight.group = {4, 2};
+  options.weight.granularity = xquant::per_group<>{4, 2};
   const std::string granularity = refused(options);
   CHECK(granularity.find("weight 'w' of shape [6, 4], read by node ") != std::string::npos);
   CHECK(granularity.rfind("xquant: ") == 0);  // once
   xquant::model::simulation_options activations;
-  activations.activation.granularity = xquant::granularity_id::token;
+  activations.activation.granularity = xquant::per_token{};
   CHECK(refused(activations).find("simulation_options.activation") != std::string::npos);
   activations.activation = xquant::quantizer_description{};
-  activations.activation.per_axis = true;
+  activations.activation.granularity = xquant::per_axis<>{};
   CHECK(refused(activations).find("simulation_options.activation") != std::string::npos);
 }
 

@@ -24,7 +24,7 @@ quantizer_description described(format_id format, int bits, scheme_id scheme, bo
   q.format = format;
   q.bits = bits;
   q.scheme = scheme;
-  q.per_axis = per_axis;
+  if (per_axis) q.granularity = xquant::per_axis<>{};
   return q;
 }
 
@@ -79,8 +79,8 @@ TEST_CASE("a file without a version is told by its form") {
 // real = scale * (q + offset) for AIMET, q counted from 0; real = scale * (code - zero_point) for us.
 void check_conventions(const quantizer_description& q, std::int32_t zero_point, std::int64_t offset) {
   CAPTURE(q.bits);
-  CAPTURE(static_cast<int>(q.format));
-  CAPTURE(static_cast<int>(q.scheme));
+  CAPTURE(q.format.name);
+  CAPTURE(q.scheme.name);
   const encoding e = encoding_of("x", encoding_role::activation, q, xquant::parameters(0.25f, zero_point));
   CHECK(e.scale == std::vector<double>{0.25});
   CHECK(e.offset == std::vector<std::int64_t>{offset});
@@ -105,48 +105,48 @@ void check_conventions(const quantizer_description& q, std::int32_t zero_point, 
 }
 
 TEST_CASE("offsets on the unsigned grid and zero points among the codes say the same") {
-  check_conventions(described(format_id::unsigned_integer, 8, scheme_id::affine), 96, -96);
-  check_conventions(described(format_id::unsigned_integer, 8, scheme_id::affine), 0, 0);
-  check_conventions(described(format_id::unsigned_integer, 8, scheme_id::affine), 255, -255);
-  check_conventions(described(format_id::unsigned_integer, 16, scheme_id::affine), 31971, -31971);
-  check_conventions(described(format_id::unsigned_integer, 5, scheme_id::affine), 7, -7);
-  check_conventions(described(format_id::unsigned_integer, 8, scheme_id::symmetric), 0, 0);
-  check_conventions(described(format_id::signed_integer, 8, scheme_id::symmetric), 0, -128);
-  check_conventions(described(format_id::signed_integer, 4, scheme_id::symmetric), 0, -8);
-  check_conventions(described(format_id::signed_integer, 8, scheme_id::symmetric_narrow), 0, -127);
-  check_conventions(described(format_id::signed_integer, 8, scheme_id::affine), 3, -131);
-  check_conventions(described(format_id::signed_integer, 8, scheme_id::affine), -128, 0);
-  check_conventions(described(format_id::signed_integer, 8, scheme_id::affine), 127, -255);
+  check_conventions(described(xquant::unsigned_integer, 8, xquant::id_of<xquant::affine>), 96, -96);
+  check_conventions(described(xquant::unsigned_integer, 8, xquant::id_of<xquant::affine>), 0, 0);
+  check_conventions(described(xquant::unsigned_integer, 8, xquant::id_of<xquant::affine>), 255, -255);
+  check_conventions(described(xquant::unsigned_integer, 16, xquant::id_of<xquant::affine>), 31971, -31971);
+  check_conventions(described(xquant::unsigned_integer, 5, xquant::id_of<xquant::affine>), 7, -7);
+  check_conventions(described(xquant::unsigned_integer, 8, xquant::id_of<xquant::symmetric<>>), 0, 0);
+  check_conventions(described(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<>>), 0, -128);
+  check_conventions(described(xquant::signed_integer, 4, xquant::id_of<xquant::symmetric<>>), 0, -8);
+  check_conventions(described(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<xquant::code_range::narrow>>),
+                    0, -127);
+  check_conventions(described(xquant::signed_integer, 8, xquant::id_of<xquant::affine>), 3, -131);
+  check_conventions(described(xquant::signed_integer, 8, xquant::id_of<xquant::affine>), -128, 0);
+  check_conventions(described(xquant::signed_integer, 8, xquant::id_of<xquant::affine>), 127, -255);
 }
 
 TEST_CASE("an affine entry without signedness becomes unsigned codes: the same real values") {
   const encodings all = parsed(R"({"version":"1.0.0","activation_encodings":[
     {"name":"x","enc_type":"PER_TENSOR","dtype":"INT","bw":8,"is_sym":false,"scale":[0.5],"offset":[-131]}]})");
   const quantizer_and_parameters q = quantizer_of(all.entries[0]);
-  CHECK(q.quantizer.format == format_id::unsigned_integer);
+  CHECK(q.quantizer.format == xquant::unsigned_integer);
   CHECK(q.parameters.zero_point()[0] == 131);  // code 131 of 0 .. 255 is code 3 of -128 .. 127
 }
 
 TEST_CASE("what the file does not say comes from the quantizer that is there") {
   quantizer_description like;
-  like.arithmetic = xquant::arithmetic_id::multiply_by_reciprocal;
-  like.axis = 1;
+  like.arithmetic = xquant::id_of<xquant::multiply_by_reciprocal>;
+  like.granularity = xquant::per_axis<>{1};
   const encodings all = parsed(R"({"version":"1.0.0","param_encodings":[
     {"name":"w","enc_type":"PER_CHANNEL","dtype":"INT","bw":8,"is_sym":true,"scale":[0.5],"offset":[-128]}]})");
   const quantizer_description q = quantizer_of(all.entries[0], like).quantizer;
   CHECK(q.arithmetic == like.arithmetic);
-  CHECK(q.per_axis);
-  CHECK(q.axis == 1);
+  CHECK(q.granularity == xquant::per_axis<>{1});
 }
 
 TEST_CASE("float8e4m3fn goes through schema 2.0.0") {
-  const quantizer_description q = described(format_id::float8e4m3fn, 8, scheme_id::symmetric);
+  const quantizer_description q = described(xquant::id_of<xquant::e4m3fn>, 8, xquant::id_of<xquant::symmetric<>>);
   encodings all;
   all.schema = encodings_schema::v2_0_0;
   all.entries.push_back(encoding_of("x", encoding_role::activation, q, xquant::parameters(0.01f)));
   const encodings read = parsed(format_encodings(all));
   const quantizer_and_parameters back = quantizer_of(read.entries.at(0));
-  CHECK(back.quantizer.format == format_id::float8e4m3fn);
+  CHECK(back.quantizer.format == xquant::id_of<xquant::e4m3fn>);
   CHECK(back.parameters == xquant::parameters(0.01f));
   all.schema = encodings_schema::v1_0_0;
   CHECK_THROWS_WITH_AS(format_encodings(all), doctest::Contains("float8e4m3fn"), io_error);
@@ -162,11 +162,11 @@ TEST_CASE("scales come back with the same bits, in every schema, per tensor and 
   for (const encodings_schema schema : {encodings_schema::v0_6_1, encodings_schema::v1_0_0, encodings_schema::v2_0_0}) {
     encodings all;
     all.schema = schema;
-    quantizer_description q = described(format_id::signed_integer, 8, scheme_id::symmetric, true);
-    q.axis = -1;
+    quantizer_description q = described(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<>>, true);
+    q.granularity = xquant::per_axis<>{-1};
     all.entries.push_back(encoding_of("w", encoding_role::parameter, q, xquant::parameters(scales), 4));
     CHECK(all.entries[0].axis == 3);
-    q.per_axis = false;
+    q.granularity = xquant::per_tensor{};
     for (std::size_t i = 0; i < 50; ++i)
       all.entries.push_back(
           encoding_of("t" + std::to_string(i), encoding_role::activation, q, xquant::parameters(scales[i])));
@@ -187,11 +187,12 @@ TEST_CASE("schema 0.6.1 says the range, too, and booleans as strings") {
   encodings all;
   all.schema = encodings_schema::v0_6_1;
   all.entries.push_back(encoding_of("x", encoding_role::activation,
-                                    described(format_id::unsigned_integer, 8, scheme_id::affine),
+                                    described(xquant::unsigned_integer, 8, xquant::id_of<xquant::affine>),
                                     xquant::parameters(0.5f, 96)));
-  all.entries.push_back(encoding_of("w", encoding_role::parameter,
-                                    described(format_id::signed_integer, 8, scheme_id::symmetric_narrow),
-                                    xquant::parameters(0.5f)));
+  all.entries.push_back(
+      encoding_of("w", encoding_role::parameter,
+                  described(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<xquant::code_range::narrow>>),
+                  xquant::parameters(0.5f)));
   const auto json = nlohmann::json::parse(format_encodings(all));
   const auto& x = json.at("activation_encodings").at("x").at(0);
   CHECK(x.at("min") == -48.0);
@@ -273,8 +274,8 @@ TEST_CASE("a range that was rounded to its offset keeps its 256 codes (AIMET's i
     const auto [lowest, highest] = ends_of(q, 0);
     CHECK(lowest == scale * -127);
     CHECK(highest == scale * 128);
-    CHECK(q.parameters.zero_point()[0] == (q.quantizer.format == format_id::signed_integer ? -1 : 127));
-    CHECK(q.quantizer.scheme == scheme_id::affine);
+    CHECK(q.parameters.zero_point()[0] == (q.quantizer.format == xquant::signed_integer ? -1 : 127));
+    CHECK(q.quantizer.scheme == xquant::id_of<xquant::affine>);
   }
   // Written again in every schema it is the same grid.
   const encodings once = parsed(written("0.6.1", 8, true, {reported}));
@@ -322,13 +323,13 @@ TEST_CASE("symmetric entries of other codes: their own, with zero point 0") {
       return quantizer_of(
           parsed(written(version, bits, true, {{0.5, offset, 0.5 * offset, 0.5 * (offset + last)}})).entries.at(0));
     };
-    CHECK(symmetric(8, -127, 254).quantizer.scheme == scheme_id::symmetric_narrow);
-    CHECK(symmetric(8, -128, 255).quantizer.scheme == scheme_id::symmetric);
-    CHECK(symmetric(8, 0, 255).quantizer.format == format_id::unsigned_integer);
+    CHECK(symmetric(8, -127, 254).quantizer.scheme == xquant::id_of<xquant::symmetric<xquant::code_range::narrow>>);
+    CHECK(symmetric(8, -128, 255).quantizer.scheme == xquant::id_of<xquant::symmetric<>>);
+    CHECK(symmetric(8, 0, 255).quantizer.format == xquant::unsigned_integer);
     const quantizer_and_parameters own = symmetric(8, -100, 200);
     CHECK(own.quantizer.lower == -100);
     CHECK(own.quantizer.upper == 100);
-    CHECK(own.quantizer.scheme == scheme_id::symmetric);
+    CHECK(own.quantizer.scheme == xquant::id_of<xquant::symmetric<>>);
     CHECK(own.parameters.zero_point()[0] == 0);
     CHECK_THROWS_WITH_AS(symmetric(8, -96, 255), doctest::Contains("expected -128 or -127, or 0"), io_error);
     CHECK_THROWS_WITH_AS(symmetric(8, -96, 200), doctest::Contains("expected -100"), io_error);
@@ -396,7 +397,7 @@ TEST_CASE("offsets -127 and -128 over the channels of one tensor") {
   // Strict and full channels side by side: each ends where it says, on the codes of int8.
   const encodings mixed = parsed(written("0.6.1", 8, true, {{0.5, -128, -64, 63.5}, {0.25, -127, -31.75, 31.75}}));
   const quantizer_and_parameters q = quantizer_of(mixed.entries.at(0));
-  CHECK(q.quantizer.scheme == scheme_id::symmetric);
+  CHECK(q.quantizer.scheme == xquant::id_of<xquant::symmetric<>>);
   CHECK(q.channel_codes.size() == 2);
   CHECK(ends_of(q, 0) == std::pair{-64.0, 63.5});
   CHECK(ends_of(q, 1) == std::pair{-31.75, 31.75});
@@ -409,7 +410,8 @@ TEST_CASE("offsets -127 and -128 over the channels of one tensor") {
 TEST_CASE("codes of one's own go through schema 0.6.1, which says where they end") {
   for (const quantizer_description& q :
        {quantizer_description{.lower = -100, .upper = 100}, quantizer_description{.bits = 6, .lower = -20, .upper = 25},
-        quantizer_description{.format = format_id::unsigned_integer, .upper = 200, .scheme = scheme_id::affine}}) {
+        quantizer_description{
+            .format = xquant::unsigned_integer, .upper = 200, .scheme = xquant::id_of<xquant::affine>}}) {
     encodings all;
     all.schema = encodings_schema::v0_6_1;
     all.entries.push_back(encoding_of("x", encoding_role::activation, q, xquant::parameters(0.5f, 0)));
@@ -433,14 +435,15 @@ TEST_CASE("what an encoding cannot say is refused") {
     }
     return false;
   };
-  CHECK(refused({.granularity = xquant::granularity_id::group}));
-  CHECK(refused({.by_expert = true}));
-  CHECK(refused({.format = format_id::unsigned_integer, .lower = 3, .upper = 9}));  // 0 is no code
+  CHECK(refused({.granularity = xquant::per_group<>{}}));
+  CHECK(refused({.granularity = xquant::per_expert<>{}}));
+  CHECK(refused({.format = xquant::unsigned_integer, .lower = 3, .upper = 9}));  // 0 is no code
   CHECK(refused({.bits = 20}));
-  CHECK(refused({.scheme = scheme_id::real_zero_point_affine}));
-  CHECK(refused({.scheme = scheme_id::symmetric_to_signed_extreme}));
-  CHECK(refused({.scheme = scheme_id::affine, .zero_point_before_rounding = true}));
-  CHECK(refused({.format = format_id::float8e5m2}));
-  CHECK(!encoding_of("x", encoding_role::parameter, {.scheme = scheme_id::nudged_affine}, xquant::parameters(0.5f, 3))
+  CHECK(refused({.scheme = xquant::id_of<xquant::real_zero_point_affine<>>}));
+  CHECK(refused({.scheme = xquant::id_of<xquant::symmetric_to_signed_extreme<>>}));
+  CHECK(refused({.scheme = xquant::id_of<xquant::affine>, .zero_point_before_rounding = true}));
+  CHECK(refused({.format = xquant::id_of<xquant::e5m2>}));
+  CHECK(!encoding_of("x", encoding_role::parameter, {.scheme = xquant::id_of<xquant::nudged_affine<>>},
+                     xquant::parameters(0.5f, 3))
              .symmetric);
 }

@@ -173,7 +173,7 @@ TEST_CASE("the bias of a transposed convolution follows the channels of its weig
 
 TEST_CASE("what stays float, and what int32 does not hold") {
   const quantizer_description q;
-  const quantizer_description float8 = {.format = xquant::format_id::float8e4m3fn};
+  const quantizer_description float8 = {.format = xquant::id_of<xquant::e4m3fn>};
   const xquant::parameters quarter(0.25f);
   const xquant::parameters tiny(1e-20f);
   const auto ask = [&](const graph& g, const quantizer_description* wq, const xquant::parameters& wp,
@@ -193,12 +193,10 @@ TEST_CASE("what stays float, and what int32 does not hold") {
   CHECK_FALSE(ask(g, &q, quarter, &float8, quarter));
   CHECK(ask(one_layer({1, 2}, true), &q, quarter, &q, quarter)->codes == std::vector<std::int32_t>{16, 32});
   quantizer_description groups = q;
-  groups.granularity = xquant::granularity_id::group;
-  groups.group = {1, 1};
+  groups.granularity = xquant::per_group<>{1, 1};
   CHECK_FALSE(ask(g, &groups, quarter, &q, quarter));
   quantizer_description channels = q;
-  channels.per_axis = true;
-  channels.axis = 1;
+  channels.granularity = xquant::per_axis<>{1};
   CHECK_FALSE(ask(g, &channels, quarter, &q, quarter));
   const auto code_of_refusal = [&](const graph& network, const xquant::parameters& wp, const xquant::parameters& xp) {
     try {

@@ -83,7 +83,7 @@ TEST_CASE("a weight behind a Transpose is a weight: the same numbers as of a net
   simulation s = calibrated(g, shape(3, 8));
   REQUIRE(s.weights().size() == 1);
   CHECK(s.network().name_of(s.weights()[0].site.value) == "t");
-  CHECK(s.weights()[0].quantizer.axis == 1);
+  CHECK(s.weights()[0].quantizer.granularity == xquant::per_axis<>{1});
   CHECK(s.weights()[0].parameters.count() == 6);
   CHECK(left_float(s).empty());
 
@@ -152,7 +152,7 @@ TEST_CASE("encodings that name the constant behind a Transpose are those of what
   all.entries[0].scale = {0.1, 0.2, 0.3, 0.4};
   all.entries[0].offset = {-128, -128, -128, -128};
   load_encodings(two, all);
-  CHECK(two.weights().at(0).quantizer.axis == 1);
+  CHECK(two.weights().at(0).quantizer.granularity == xquant::per_axis<>{1});
 }
 
 // c = conv(x, weight) with a batch norm, or without; x [1, 2, 5, 5], the weight [4, 2, 3, 3] is called w, or is what
@@ -215,7 +215,7 @@ TEST_CASE(
         CHECK(report.loaded == std::vector<std::string>{"w"});
         REQUIRE(s.weights().size() == 1);
         CHECK(s.weights()[0].parameters.scale() == std::vector<float>{0.25f, 0.5f, 0.125f, 1.0f});
-        CHECK(s.weights()[0].quantizer.axis == 0);
+        CHECK(s.weights()[0].quantizer.granularity == xquant::per_axis<>{0});
         for (const float_layer& l : left_float(s)) CHECK(l.value == "x");
         return s.run({x}).outputs.at(0);
       };

@@ -142,11 +142,11 @@ quantizer_description described(format_id format, int bits, scheme_id scheme, bo
   q.format = format;
   q.bits = bits;
   q.scheme = scheme;
-  q.per_axis = per_axis;
+  if (per_axis) q.granularity = xquant::per_axis<>{};
   return q;
 }
-const quantizer_description unsigned8 = described(format_id::unsigned_integer, 8, scheme_id::affine);
-const quantizer_description channels8 = described(format_id::signed_integer, 8, scheme_id::symmetric, true);
+const quantizer_description unsigned8 = described(xquant::unsigned_integer, 8, xquant::id_of<xquant::affine>);
+const quantizer_description channels8 = described(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<>>, true);
 
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 // A length-delimited field, whole.
@@ -259,8 +259,8 @@ TEST_CASE("opset and IR version rise with the types, and no further") {
     return std::pair<std::int64_t, std::int64_t>{found, ir_of(w)};
   };
   using pair = std::pair<std::int64_t, std::int64_t>;
-  const quantizer_description unsigned16 = described(format_id::unsigned_integer, 16, scheme_id::affine);
-  const quantizer_description float8 = described(format_id::float8e4m3fn, 8, scheme_id::symmetric);
+  const quantizer_description unsigned16 = described(xquant::unsigned_integer, 16, xquant::id_of<xquant::affine>);
+  const quantizer_description float8 = described(xquant::id_of<xquant::e4m3fn>, 8, xquant::id_of<xquant::symmetric<>>);
   CHECK(versions(unsigned8, 13, 7) == pair{13, 7});
   CHECK(versions(unsigned8, 17, 3) == pair{17, 4});
   CHECK(versions(float8, 13, 7) == pair{19, 9});
@@ -273,7 +273,7 @@ TEST_CASE("opset and IR version rise with the types, and no further") {
 TEST_CASE("float8: one byte per code, the type's zero, saturate said") {
   const file f = sample();
   const graph g = parsed(f.bytes);
-  const quantizer_description float8 = described(format_id::float8e4m3fn, 8, scheme_id::symmetric);
+  const quantizer_description float8 = described(xquant::id_of<xquant::e4m3fn>, 8, xquant::id_of<xquant::symmetric<>>);
   const std::string w = written(f.bytes, {&g, {{g.find("w"), float8, 1.0f}}, {{g.find("x"), float8, 0.5f}}});
   std::string codes;
   number(codes, 2, 17);
@@ -294,10 +294,12 @@ TEST_CASE("codes that do not fill their type are kept by a Clip") {
     CHECK(node_of(r, "x_clipped").op_type == "Clip");
     return std::vector<float>{values_of<float>(r, "x_lowest")[0], values_of<float>(r, "x_highest")[0]};
   };
-  CHECK(ends(described(format_id::unsigned_integer, 4, scheme_id::affine), 5) == std::vector<float>{-2.5f, 5.0f});
-  CHECK(ends(described(format_id::signed_integer, 8, scheme_id::symmetric_narrow), 0) ==
+  CHECK(ends(described(xquant::unsigned_integer, 4, xquant::id_of<xquant::affine>), 5) ==
+        std::vector<float>{-2.5f, 5.0f});
+  CHECK(ends(described(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<xquant::code_range::narrow>>), 0) ==
         std::vector<float>{-63.5f, 63.5f});
-  CHECK(ends(described(format_id::signed_integer, 6, scheme_id::symmetric), 0) == std::vector<float>{-16.0f, 15.5f});
+  CHECK(ends(described(xquant::signed_integer, 6, xquant::id_of<xquant::symmetric<>>), 0) ==
+        std::vector<float>{-16.0f, 15.5f});
 }
 
 TEST_CASE("biases as int32, and the overflow that is refused") {
@@ -348,7 +350,7 @@ TEST_CASE("raising the opset rewrites what newer opsets say otherwise, and refus
   f.graph = message({{1, reduce}, {1, operation("Relu", {"m"}, "y")}, {11, value("x")}, {12, value("y")}});
   f.close(13);
   const graph g = parsed(f.bytes);
-  const quantizer_description unsigned16 = described(format_id::unsigned_integer, 16, scheme_id::affine);
+  const quantizer_description unsigned16 = described(xquant::unsigned_integer, 16, xquant::id_of<xquant::affine>);
   const graph r = parsed(written(f.bytes, {&g, {}, {{g.find("x"), unsigned16, 0.5f}}}));
   CHECK(r.opset() == 21);
   const node& n = node_of(r, "m");
@@ -485,7 +487,7 @@ TEST_CASE("a weight behind an Identity: the nodes and constants nobody reads any
   f.close(17);
   const graph g = parsed(f.bytes);
   quantizer_description last = channels8;
-  last.axis = -1;
+  last.granularity = xquant::per_axis<>{-1};
   const graph r = parsed(written(f.bytes, {&g, {{g.find("k"), last, 1.0f}}, {}}));
   CHECK(r.find("i") == xquant::model::no_value);
   CHECK(std::get<std::int64_t>(node_of(r, "k_dequantized").attributes.at("axis")) == 1);
@@ -506,7 +508,7 @@ TEST_CASE("a weight that nodes compute is written as its codes, and the nodes ar
   f.close(17);
   const graph g = xquant::model::fold_constants(parsed(f.bytes)).network;
   quantizer_description last = channels8;
-  last.axis = 1;
+  last.granularity = xquant::per_axis<>{1};
   const graph r =
       parsed(written(f.bytes, {&g, {{g.find("k"), last, xquant::parameters(std::vector<float>{1, 2})}}, {}}));
   CHECK(values_of<std::int8_t>(r, "k_quantized") == std::vector<std::int8_t>{1, -2, 2, 2, 3, 3});
@@ -519,10 +521,10 @@ TEST_CASE("what QuantizeLinear does not have is refused by name") {
   const file f = sample();
   const graph g = parsed(f.bytes);
   quantizer_description away = unsigned8;
-  away.rounding = xquant::rounding_id::nearest_away;
+  away.rounding = xquant::id_of<xquant::nearest_away>;
   CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), away, 0.5f}}}, "activation 'x'") == errc::unsupported);
   quantizer_description multiply = unsigned8;
-  multiply.arithmetic = xquant::arithmetic_id::multiply_by_reciprocal;
+  multiply.arithmetic = xquant::id_of<xquant::multiply_by_reciprocal>;
   CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), multiply, 0.5f}}}, "divides") == errc::unsupported);
   CHECK(refusal(f.bytes, {&g, {}, {{g.find("w"), unsigned8, 0.5f}}}, "is a constant") == errc::malformed);
   CHECK(refusal(f.bytes, {&g, {{g.find("x"), channels8, 0.5f}}, {}}, "is no constant") == errc::malformed);
@@ -617,9 +619,8 @@ TEST_CASE("weights in groups: block_size, the scale's shape, opset 21; what ONNX
                      {12, value("y")}});
   f.close(13);
   const graph g = parsed(f.bytes);
-  quantizer_description groups = described(format_id::signed_integer, 8, scheme_id::symmetric);
-  groups.granularity = xquant::granularity_id::group;
-  groups.group = {2, -1};
+  quantizer_description groups = described(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<>>);
+  groups.granularity = xquant::per_group<>{2, -1};
   const auto with = [&](const quantizer_description& d, const std::vector<float>& scales) {
     return quantized_network{&g, {{g.find("w"), d, xquant::parameters(scales)}}, {}};
   };
@@ -633,21 +634,20 @@ TEST_CASE("weights in groups: block_size, the scale's shape, opset 21; what ONNX
   CHECK(std::get<std::int64_t>(n.attributes.at("block_size")) == 2);
 
   quantizer_description token = groups;
-  token.granularity = xquant::granularity_id::token;  // a scale per row: an axis, which every opset has
+  token.granularity = xquant::per_token{};  // a scale per row: an axis, which every opset has
   const graph rows = parsed(written(f.bytes, with(token, {1.0f, 10.0f})));
   CHECK(rows.opset() == 13);
   CHECK(std::get<std::int64_t>(node_of(rows, "w_dequantized").attributes.at("axis")) == 0);
   CHECK(values_of<std::int8_t>(rows, "w_quantized") == std::vector<std::int8_t>{0, -1, 2, 1, 2, -3});
 
   quantizer_description block = groups;
-  block.granularity = xquant::granularity_id::block;
-  block.block = xquant::per_block<>{2, 2};  // shares along both axes
+  block.granularity = xquant::per_block<>{2, 2};  // shares along both axes
   CHECK(refusal(f.bytes, with(block, {1.0f, 1.0f}), "weight 'w'") == errc::unsupported);
   CHECK(refusal(f.bytes, with(groups, {1.0f, 1.0f}), "weight 'w'") == errc::parameter_count);
-  groups.group = {2, 5};
+  groups.granularity = xquant::per_group<>{2, 5};
   CHECK(refusal(f.bytes, with(groups, {1.0f, 1.0f}), "weight 'w'") == errc::axis_out_of_range);
   quantizer_description activation = unsigned8;
-  activation.granularity = xquant::granularity_id::token;
+  activation.granularity = xquant::per_token{};
   CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), activation, 0.5f}}}, "activation 'x'") == errc::unsupported);
 }
 
@@ -663,7 +663,8 @@ TEST_CASE("a weight that is an output of the network is that output dequantized"
     f.close(17);
     const graph g = parsed(f.bytes);
     const graph r = parsed(written(
-        f.bytes, {&g, {{g.find("w"), described(format_id::signed_integer, 8, scheme_id::symmetric), 0.5f}}, {}}));
+        f.bytes,
+        {&g, {{g.find("w"), described(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<>>), 0.5f}}, {}}));
     CHECK(node_of(r, "w").op_type == "DequantizeLinear");
     CHECK(inputs_of(r, node_of(r, "y"))[1] == "w");
     CHECK(values_of<std::int8_t>(r, "w_quantized") == std::vector<std::int8_t>{2, 5});

@@ -264,7 +264,7 @@ TEST_CASE("per channel, a product is that of its codes times the scales of the c
     test::simulation s(b.g, options, {constant_left ? right : left});
     REQUIRE(s.weights().size() == 1);
     const auto& w = s.weights()[0];
-    CHECK(w.quantizer.per_axis);
+    CHECK(w.quantizer.granularity.is<xquant::per_axis<>>());
     REQUIRE(w.parameters.count() == (constant_left ? 3 : 2));
     const tensor y = s.run({constant_left ? tensor::of(right, r) : tensor::of(left, l)}).outputs.at(0);
     for (std::size_t i = 0; i < 3; ++i)
@@ -289,7 +289,7 @@ TEST_CASE("per channel, a product is that of its codes times the scales of the c
   xquant::model::simulation_options options;
   options.per_channel_weights = true;
   const test::simulation s(b.g, options, {shape(3, 4)});
-  CHECK_FALSE(s.weights().at(0).quantizer.per_axis);
+  CHECK(s.weights().at(0).quantizer.granularity == xquant::per_tensor{});
   CHECK(s.weights().at(0).parameters.count() == 1);
 }
 

@@ -73,7 +73,7 @@ TEST_CASE("what is exported comes back: the same weights, parameters and outputs
 
 TEST_CASE("signed affine activations keep their codes where the schema says them, or the simulation has them") {
   xquant::model::simulation_options options;
-  options.activation.format = format_id::signed_integer;
+  options.activation.format = xquant::signed_integer;
   simulation s(test::small_network(), options, {xquant::shape(1, 2, 5, 5)});
   s.observe({test::noise(xquant::shape(1, 2, 5, 5), 1)});
   s.set_ranges(xquant::full_range{});
@@ -177,7 +177,7 @@ TEST_CASE("float entries leave float, integer biases are ignored, float8 is load
   e.offset = {0};
   small.entries.push_back(e);
   load_encodings(s, through(small, encodings_schema::v2_0_0), {.partial = true});
-  CHECK(s.activations()[0].quantizer.format == format_id::float8e4m3fn);
+  CHECK(s.activations()[0].quantizer.format == xquant::id_of<xquant::e4m3fn>);
 }
 
 TEST_CASE("a value that had no quantizer gets one") {
@@ -267,11 +267,11 @@ TEST_CASE("scales without an axis are those of the channels of the weight; a wei
     const encodings file = through(all, schema);
     simulation left(product(xquant::shape(4, 8), true), {}, {xquant::shape(8, 3)});
     load_encodings(left, file);
-    CHECK(left.weights().at(0).quantizer.axis == 0);
+    CHECK(left.weights().at(0).quantizer.granularity == xquant::per_axis<>{0});
     CHECK(left.weights().at(0).parameters.count() == 4);
     simulation right(product(xquant::shape(8, 4), false), {}, {xquant::shape(3, 8)});
     load_encodings(right, file);
-    CHECK(right.weights().at(0).quantizer.axis == 1);
+    CHECK(right.weights().at(0).quantizer.granularity == xquant::per_axis<>{1});
     simulation vector(product(xquant::shape(4), false), {}, {xquant::shape(3, 4)});
     CHECK(has(refusal(vector, file), "'w': 4 scales without an axis; expected one"));
     simulation wrong(product(xquant::shape(8, 4), true), {}, {xquant::shape(4, 3)});
@@ -282,7 +282,7 @@ TEST_CASE("scales without an axis are those of the channels of the weight; a wei
   all.entries[0].offset = {-128};
   simulation vector(product(xquant::shape(4), false), {}, {xquant::shape(3, 4)});
   load_encodings(vector, all);
-  CHECK_FALSE(vector.weights().at(0).quantizer.per_axis);
+  CHECK(vector.weights().at(0).quantizer.granularity == xquant::per_tensor{});
 }
 
 // Without 16 bits.
@@ -350,14 +350,17 @@ TEST_CASE("the ranges of what was set are the ends of its codes, whatever the fo
     const xquant::range<float> expected{lower, upper};
     return s.activations()[0].ranges.at(0) == expected && s.weights().back().ranges.at(0) == expected;
   };
-  CHECK(is({.format = format_id::float8e5m2}, xquant::parameters(1.0f), -57344, 57344));
-  CHECK(is({.format = format_id::float8e5m2}, xquant::parameters(0.25f), -14336, 14336));
+  CHECK(is({.format = xquant::id_of<xquant::e5m2>}, xquant::parameters(1.0f), -57344, 57344));
+  CHECK(is({.format = xquant::id_of<xquant::e5m2>}, xquant::parameters(0.25f), -14336, 14336));
   CHECK(is({.lower = -100, .upper = 100}, xquant::parameters(1.0f), -100, 100));
-  CHECK(is({.lower = -100, .upper = 100, .scheme = scheme_id::affine}, xquant::parameters(0.5f, 20), -60, 40));
-  CHECK(is({.bits = 4, .scheme = scheme_id::symmetric_narrow}, xquant::parameters(2.0f), -14, 14));
-  CHECK(is({.format = format_id::unsigned_integer, .bits = 5, .scheme = scheme_id::affine}, xquant::parameters(1.0f, 7),
-           -7, 24));
-  CHECK_THROWS_AS(s.set_activation(x, {.format = format_id::float8e4m3fn}, xquant::parameters(1.0f)), model_error);
+  CHECK(is({.lower = -100, .upper = 100, .scheme = xquant::id_of<xquant::affine>}, xquant::parameters(0.5f, 20), -60,
+           40));
+  CHECK(is({.bits = 4, .scheme = xquant::id_of<xquant::symmetric<xquant::code_range::narrow>>},
+           xquant::parameters(2.0f), -14, 14));
+  CHECK(is({.format = xquant::unsigned_integer, .bits = 5, .scheme = xquant::id_of<xquant::affine>},
+           xquant::parameters(1.0f, 7), -7, 24));
+  CHECK_THROWS_AS(s.set_activation(x, {.format = xquant::id_of<xquant::e4m3fn>}, xquant::parameters(1.0f)),
+                  model_error);
   CHECK(s.activations()[0].ranges.at(0) == xquant::range<float>{-7, 24});
 }
 
@@ -365,8 +368,7 @@ TEST_CASE("activations of any granularity: parameters for the value's own shape,
   narrow s(test::small_network(), {}, {xquant::shape(1, 2, 5, 5)});
   const auto y = s.network().find("y");  // [1, 4]
   const auto x = s.network().find("x");  // [1, 2, 5, 5]
-  xquant::quantizer_description groups{.granularity = xquant::granularity_id::group};
-  groups.group = {2, -1};
+  xquant::quantizer_description groups{.granularity = xquant::per_group<>{2, -1}};
   const xquant::parameters two(std::vector<float>{0.25f, 0.5f});
   s.set_activation(y, groups, two);
   const tensor in = test::noise(xquant::shape(1, 2, 5, 5), 4);
@@ -380,19 +382,18 @@ TEST_CASE("activations of any granularity: parameters for the value's own shape,
                        doctest::Contains("expected one scale for each slot"), model_error);
   CHECK_THROWS_AS(s.set_activation(y, groups, xquant::parameters(1.0f)), model_error);
   // Blocks of 5 x 5 of x: one for each channel; two axes; a channel axis counted from the end.
-  xquant::quantizer_description blocks{.granularity = xquant::granularity_id::block};
-  blocks.block = xquant::per_block<>(1, 1, 5, 5);
+  xquant::quantizer_description blocks{.granularity = xquant::per_block<>(1, 1, 5, 5)};
   s.set_activation(x, blocks, two);
-  xquant::quantizer_description channels{.per_axis = true, .axis = -3};
+  xquant::quantizer_description channels{.granularity = xquant::per_axis<>{-3}};
   s.set_activation(x, channels, two);
-  CHECK_THROWS_AS(s.set_activation(x, {.per_axis = true, .axis = 4}, two), model_error);
+  CHECK_THROWS_AS(s.set_activation(x, {.granularity = xquant::per_axis<>{4}}, two), model_error);
   s.leave_activation_float(y);
   // Slots along the channels leave the batch free; groups along the last axis, one row's after another's, do not.
   CHECK(s.run({test::noise(xquant::shape(1, 2, 5, 5), 4)}).outputs.size() == 1);
   s.set_activation(y, groups, two);
   narrow batches(batched_network(), {}, {xquant::shape(1, 4)});
   const auto r = batches.network().find("r");
-  batches.set_activation(r, {.per_axis = true, .axis = 1}, xquant::parameters(std::vector<float>(4, 0.5f)));
+  batches.set_activation(r, {.granularity = xquant::per_axis<>{1}}, xquant::parameters(std::vector<float>(4, 0.5f)));
   CHECK(batches.run({test::noise(xquant::shape(3, 4), 4)}).outputs.at(0).shape() == xquant::shape(3, 4));
   batches.set_activation(r, groups, xquant::parameters(std::vector<float>(6, 0.5f)));  // for the batch of 3 seen last
   CHECK(batches.run({test::noise(xquant::shape(3, 4), 5)}).outputs.size() == 1);

@@ -36,7 +36,7 @@ constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 quantizer_description affine(int bits) {
-  return {.format = format_id::unsigned_integer, .bits = bits, .scheme = scheme_id::affine};
+  return {.format = xquant::unsigned_integer, .bits = bits, .scheme = xquant::id_of<xquant::affine>};
 }
 
 // Unsigned affine codes of that many bits, by hand.
@@ -122,7 +122,8 @@ report::layer_report layer_named(const std::string& name, double noise) {
   l.name = name;
   l.kind = "Conv";
   const std::vector<float> x = normal(600, 1, 5);
-  quantized_tensor w(name + ".weight", {.per_axis = true}, parameters(std::vector<float>{0.02f, 0.03f, 0.04f}), 0);
+  quantized_tensor w(name + ".weight", {.granularity = xquant::per_axis<>{}},
+                     parameters(std::vector<float>{0.02f, 0.03f, 0.04f}), 0);
   w.observe(x, x, shape(3, 200));
   l.weights.push_back(w);
   l.output.emplace(observed(x, affine(8), parameters(0.05f, 128), rounded(x, 8, 0.05, 128), name + ".output"));
@@ -224,7 +225,8 @@ TEST_CASE("a grid holds what its codes stand for") {
   const std::vector<double> values = report::grid_values(affine(4), 0.5f, 3);
   REQUIRE(values.size() == 16);
   for (int code = 0; code < 16; ++code) CHECK(values[static_cast<std::size_t>(code)] == 0.5 * (code - 3));
-  const auto narrow = report::grid_values({.bits = 8, .scheme = scheme_id::symmetric_narrow}, 1.0f, 0);
+  const auto narrow =
+      report::grid_values({.bits = 8, .scheme = xquant::id_of<xquant::symmetric<xquant::code_range::narrow>>}, 1.0f, 0);
   CHECK(narrow.size() == 255);
   CHECK(narrow.front() == -127);
   CHECK(report::grid_values(affine(16), 1.0f, 0).size() == 65536);
@@ -234,7 +236,7 @@ TEST_CASE("a grid holds what its codes stand for") {
     for (int m = 0; m < (e == 15 ? 7 : 8); ++m)
       for (const double sign : {-2.0, 2.0})
         expected.insert(sign * (e == 0 ? std::ldexp(m, -9) : std::ldexp(8 + m, e - 10)) + 0.0);
-  const auto float8 = report::grid_values({.format = format_id::float8e4m3fn}, 2.0f, 0);
+  const auto float8 = report::grid_values({.format = xquant::id_of<xquant::e4m3fn>}, 2.0f, 0);
   CHECK(float8 == std::vector<double>(expected.begin(), expected.end()));
   const report::grid_ends ends = report::ends_of(float8);
   CHECK(ends.lower == -896);
@@ -349,7 +351,8 @@ TEST_CASE("channels have their own statistics and ranges") {
   std::vector<float> y = x;
   y[4] = 0;
   y[10] = 0;
-  quantized_tensor t("w", {.per_axis = true, .axis = 1}, parameters(std::vector<float>{0.0078125f, 0.78125f, 0.5f}));
+  quantized_tensor t("w", {.granularity = xquant::per_axis<>{1}},
+                     parameters(std::vector<float>{0.0078125f, 0.78125f, 0.5f}));
   t.observe(x, y, shape(2, 3, 2));
   REQUIRE(t.channels().size() == 3);
   CHECK(t.channels()[1].minimum == -100);
@@ -411,7 +414,7 @@ TEST_CASE("observations that do not fit are refused and change nothing") {
     }
     return errc::ok;
   };
-  quantized_tensor t("t", {.per_axis = true, .axis = 0}, parameters(std::vector<float>{1, 2}));
+  quantized_tensor t("t", {.granularity = xquant::per_axis<>{0}}, parameters(std::vector<float>{1, 2}));
   CHECK(code_of([&] { t.observe(x, std::vector<float>(5), shape(2, 3)); }) == errc::shape_mismatch);
   CHECK(code_of([&] { t.observe(x, x, shape(3, 2)); }) == errc::parameter_count);
   CHECK(code_of([&] { t.observe(x, x, shape()); }) == errc::shape_mismatch);

@@ -4,6 +4,7 @@
 #include <xquant/core/bits.hpp>
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -35,5 +36,8 @@ struct divide_by_scale {
 
   friend constexpr bool operator==(const divide_by_scale&, const divide_by_scale&) = default;
 };
+
+template <>
+inline constexpr arithmetic_id id_of<divide_by_scale>{0, "divide_by_scale"};
 
 }  // namespace xquant

@@ -3,6 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -18,5 +19,8 @@ struct multiply_by_reciprocal {
   }
   friend constexpr bool operator==(const multiply_by_reciprocal&, const multiply_by_reciprocal&) = default;
 };
+
+template <>
+inline constexpr arithmetic_id id_of<multiply_by_reciprocal>{1, "multiply_by_reciprocal"};
 
 }  // namespace xquant

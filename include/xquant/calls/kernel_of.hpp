@@ -9,16 +9,6 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-namespace detail {
-
-// Whether the scales of a scheme may be negative.
-template <class S>
-inline constexpr bool has_signed_scale = requires {
-  requires S::has_signed_scale;
-};
-
-}  // namespace detail
-
 /// What the operations of a quantizer on scales of type Real share: an operation derives from it.
 template <class Real, class Quantizer>
 using kernel_of =

@@ -12,6 +12,12 @@ struct scheme {};
 struct rounding {};
 struct arithmetic {};
 struct requantization {};  // of a requantizer (ops/requantize.hpp), which also has a granularity
+// What has an id (core/policy_id.hpp) and is no policy of a quantizer by itself.
+struct format {};
+struct conversion {};
+struct degenerate_scale {};
+struct estimator {};
+struct learned_rounding {};
 }  // namespace category
 
 /// A type that decides one thing about a quantizer.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/lane.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/core/range.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -40,5 +41,8 @@ struct binary {
   }
   friend constexpr bool operator==(const binary&, const binary&) = default;
 };
+
+template <>
+inline constexpr format_id id_of<binary>{3, "binary"};
 
 }  // namespace xquant

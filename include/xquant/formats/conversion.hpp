@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/config.hpp>
+#include <xquant/core/policy_id.hpp>
 
 #include <cstdint>
 
@@ -95,5 +96,12 @@ struct overflowing {
   static constexpr conversion_codes infinity(const minifloat_codes& c) noexcept { return c.infinity_nan_or_largest(); }
   static constexpr conversion_codes nan(const minifloat_codes& c) noexcept { return saturating::nan(c); }
 };
+
+template <>
+inline constexpr conversion_id id_of<saturating>{1, "saturating"};
+template <>
+inline constexpr conversion_id id_of<saturating_finite>{2, "saturating_finite"};
+template <>
+inline constexpr conversion_id id_of<overflowing>{3, "overflowing"};
 
 }  // namespace xquant

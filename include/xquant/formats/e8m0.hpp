@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/lane.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/core/range.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -158,5 +159,9 @@ struct e8m0_format {
 
 /// The scale format of OCP MX.
 using e8m0 = e8m0_format<>;
+
+template <e8m0_nearest Nearest>
+inline constexpr format_id id_of<e8m0_format<e8m0_scale, Nearest>> =
+    Nearest == e8m0_nearest::value ? format_id{20, "float8e8m0"} : format_id{21, "float8e8m0_logarithm"};
 
 }  // namespace xquant

@@ -4,6 +4,7 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/meta.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/core/range.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -120,5 +121,11 @@ using uint3 = integer<3, false>;
 using uint4 = integer<4, false>;
 using uint8 = integer<8, false>;
 using uint16 = integer<16, false>;
+
+/// Integers by value: their width and their codes stand beside the id.
+inline constexpr format_id signed_integer{0, "signed_integer"};
+inline constexpr format_id unsigned_integer{1, "unsigned_integer"};
+template <class Code>
+inline constexpr format_id id_of<stored_integer<Code>> = Code(-1) < Code(0) ? signed_integer : unsigned_integer;
 
 }  // namespace xquant

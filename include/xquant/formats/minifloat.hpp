@@ -3,6 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/meta.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/core/scalar_lane.hpp>
 #include <xquant/formats/conversion.hpp>
@@ -401,5 +402,11 @@ struct minifloat {
   }
   friend constexpr bool operator==(const minifloat&, const minifloat&) = default;
 };
+
+/// The id of those that have none of their own: the arguments tell them apart.
+inline constexpr format_id minifloat_of_arguments{22, "minifloat"};
+template <int Exponent, int Mantissa, int Bias, special_values Specials, bool IsSigned, class ConversionType>
+inline constexpr format_id id_of<minifloat<Exponent, Mantissa, Bias, Specials, IsSigned, ConversionType>> =
+    minifloat_of_arguments;
 
 }  // namespace xquant

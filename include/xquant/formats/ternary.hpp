@@ -1,6 +1,7 @@
 // {-1, 0, +1}: the integers of two bits without the lowest.
 #pragma once
 
+#include <xquant/core/policy_id.hpp>
 #include <xquant/formats/integer.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -16,5 +17,8 @@ struct ternary : integer_codes<std::int8_t> {
   static constexpr stored_integer<std::int8_t> kernel() noexcept { return {-1, 1}; }
   friend constexpr bool operator==(const ternary&, const ternary&) = default;
 };
+
+template <>
+inline constexpr format_id id_of<ternary>{4, "ternary"};
 
 }  // namespace xquant

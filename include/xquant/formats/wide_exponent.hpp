@@ -13,5 +13,7 @@ using wide_exponent = minifloat<Exponent, Mantissa, 1 << (Exponent - 1), special
 
 /// Nine bits: bias 15, largest 61440, infinities and NaN as in IEEE 754.
 using e5m3 = minifloat<5, 3, 15, special_values::ieee>;
+template <>
+inline constexpr format_id id_of<e5m3>{23, "float9e5m3"};
 
 }  // namespace xquant

@@ -3,6 +3,7 @@
 
 #include <xquant/core/block_map.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 #include <cstdint>
 
@@ -71,5 +72,17 @@ struct per_axes<> {
   }
   friend constexpr bool operator==(const per_axes&, const per_axes&) = default;
 };
+
+template <std::ptrdiff_t... Axes>
+inline constexpr granularity_id id_of<per_axes<Axes...>>{2, "per_axes"};
+
+/// The same with its axes as values.
+template <std::ptrdiff_t... Axes>
+constexpr per_axes<> by_value(const per_axes<Axes...>& g) noexcept {
+  if constexpr (sizeof...(Axes) == 0)
+    return g;
+  else
+    return per_axes<>(Axes...);
+}
 
 }  // namespace xquant

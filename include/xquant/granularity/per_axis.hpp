@@ -3,6 +3,7 @@
 
 #include <xquant/core/parameter_map.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 #include <cstdint>
 
@@ -44,5 +45,17 @@ struct per_axis<dynamic_axis> {
   constexpr status map(const shape& s, parameter_map& out) const noexcept { return detail::axis_map(s, axis, out); }
   friend constexpr bool operator==(const per_axis&, const per_axis&) = default;
 };
+
+template <std::ptrdiff_t Axis>
+inline constexpr granularity_id id_of<per_axis<Axis>>{1, "per_axis"};
+
+/// The same with its axis as a value.
+template <std::ptrdiff_t Axis>
+constexpr per_axis<> by_value(const per_axis<Axis>& g) noexcept {
+  if constexpr (Axis == dynamic_axis)
+    return g;
+  else
+    return {Axis};
+}
 
 }  // namespace xquant

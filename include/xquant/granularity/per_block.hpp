@@ -3,6 +3,7 @@
 
 #include <xquant/core/block_map.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 #include <cstdint>
 
@@ -63,5 +64,17 @@ struct per_block<> {
   }
   friend constexpr bool operator==(const per_block&, const per_block&) = default;
 };
+
+template <std::size_t... Sizes>
+inline constexpr granularity_id id_of<per_block<Sizes...>>{4, "per_block"};
+
+/// The same with its sizes as values.
+template <std::size_t... Sizes>
+constexpr per_block<> by_value(const per_block<Sizes...>& g) noexcept {
+  if constexpr (sizeof...(Sizes) == 0)
+    return g;
+  else
+    return per_block<>(Sizes...);
+}
 
 }  // namespace xquant

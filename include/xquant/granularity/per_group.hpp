@@ -3,6 +3,7 @@
 
 #include <xquant/core/block_map.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 #include <cstdint>
 
@@ -54,5 +55,17 @@ struct per_group<dynamic_size, -1> {
   }
   friend constexpr bool operator==(const per_group&, const per_group&) = default;
 };
+
+template <std::size_t Size, std::ptrdiff_t Axis>
+inline constexpr granularity_id id_of<per_group<Size, Axis>>{3, "per_group"};
+
+/// The same with its size and axis as values.
+template <std::size_t Size, std::ptrdiff_t Axis>
+constexpr per_group<> by_value(const per_group<Size, Axis>& g) noexcept {
+  if constexpr (Size == dynamic_size)
+    return g;
+  else
+    return {Size, Axis};
+}
 
 }  // namespace xquant

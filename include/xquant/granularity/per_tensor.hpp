@@ -3,6 +3,7 @@
 
 #include <xquant/core/parameter_map.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -17,5 +18,8 @@ struct per_tensor {
   }
   friend constexpr bool operator==(const per_tensor&, const per_tensor&) = default;
 };
+
+template <>
+inline constexpr granularity_id id_of<per_tensor>{0, "per_tensor"};
 
 }  // namespace xquant

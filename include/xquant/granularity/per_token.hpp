@@ -3,6 +3,7 @@
 
 #include <xquant/core/block_map.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -19,5 +20,8 @@ struct per_token {
   }
   friend constexpr bool operator==(const per_token&, const per_token&) = default;
 };
+
+template <>
+inline constexpr granularity_id id_of<per_token>{5, "per_token"};
 
 }  // namespace xquant

@@ -36,11 +36,6 @@ struct shifted_codes {
   std::int64_t upper = 0;
 };
 
-// The formats that encodings have.
-using encoding_choices =
-    runtime_choices<type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>, stored_integer<std::int16_t>,
-                              stored_integer<std::uint16_t>, e4m3fn>>;
-
 // Half a step from the middle at most.
 constexpr bool is_centred(std::int64_t offset, std::int64_t last) noexcept {
   return 2 * offset + last >= -1 && 2 * offset + last <= 1;
@@ -67,13 +62,12 @@ inline quantizer_and_parameters quantizer_of(const encoding& e, const quantizer_
   quantizer_description& q = result.quantizer;
   q = like;
   q.lower = q.upper = 0;
-  q.conversion = conversion_id::of_format;
-  q.granularity = granularity_id::tensor_or_axis;
-  q.by_expert = false;
+  q.conversion = conversion_of_format;
   q.zero_point_before_rounding = false;
   q.bits = e.bits;
-  q.per_axis = e.per_channel;
-  if (e.axis) q.axis = *e.axis;
+  q.granularity = per_tensor{};
+  if (e.per_channel)
+    q.granularity = per_axis<>{e.axis ? *e.axis : like.granularity.is<per_axis<>>() ? axis_of(like.granularity) : 0};
   if (e.type == encoding_type::floating) fail(errc::unsupported, "a float tensor has no quantizer");
   const std::size_t count = e.scale.size();
   if (count == 0 || e.offset.size() != count)
@@ -83,9 +77,9 @@ inline quantizer_and_parameters quantizer_of(const encoding& e, const quantizer_
   std::vector<float> scales;
   for (const double s : e.scale) scales.push_back(static_cast<float>(s));
   if (e.type == encoding_type::float8e4m3fn) {
-    q.format = format_id::float8e4m3fn;
+    q.format = id_of<e4m3fn>;
     q.bits = 8;
-    q.scheme = scheme_id::symmetric;
+    q.scheme = id_of<symmetric<>>;
     result.parameters = parameters(std::move(scales));
     return result;
   }
@@ -111,25 +105,25 @@ inline quantizer_and_parameters quantizer_of(const encoding& e, const quantizer_
   }
   bool is_signed = has_signed_codes(e);
   if (!e.is_signed && !e.symmetric)
-    is_signed = like.format == format_id::signed_integer && like.scheme == scheme_id::affine && like.bits == e.bits;
-  q.format = is_signed ? format_id::signed_integer : format_id::unsigned_integer;
+    is_signed = like.format == signed_integer && like.scheme == id_of<affine> && like.bits == e.bits;
+  q.format = is_signed ? signed_integer : unsigned_integer;
   // A symmetric entry of unsigned codes (2.0.0) keeps its zero point.
-  const bool symmetric = holds_zero_point_0 && (is_signed || all_at_zero);
-  q.scheme = symmetric ? scheme_id::symmetric : scheme_id::affine;
+  const bool at_zero = holds_zero_point_0 && (is_signed || all_at_zero);
+  q.scheme = at_zero ? id_of<symmetric<>> : id_of<affine>;
 
   std::vector<std::int32_t> zero_points;
   std::vector<detail::shifted_codes> codes;
   detail::shifted_codes all{2 * half, -2 * half};
   for (std::size_t i = 0; i < count; ++i) {
-    const std::int64_t shift = symmetric ? e.offset[i] : is_signed ? -half : 0;
+    const std::int64_t shift = at_zero ? e.offset[i] : is_signed ? -half : 0;
     codes.push_back({shift, shift + last_codes[i]});
     all = {std::min(all.lower, codes[i].lower), std::max(all.upper, codes[i].upper)};
     zero_points.push_back(static_cast<std::int32_t>(shift - e.offset[i]));
   }
   const std::int64_t lowest = is_signed ? -half : 0;
   if (all.lower != lowest || all.upper != lowest + 2 * half - 1) {
-    if (symmetric && is_signed && all.lower == 1 - half && all.upper == half - 1) {
-      q.scheme = scheme_id::symmetric_narrow;
+    if (at_zero && is_signed && all.lower == 1 - half && all.upper == half - 1) {
+      q.scheme = id_of<symmetric<code_range::narrow>>;
     } else {
       q.lower = all.lower;
       q.upper = all.upper;
@@ -156,30 +150,28 @@ inline encoding encoding_of(std::string name, encoding_role role, const quantize
   const auto unsupported = [&](const char* what) {
     throw io_error(errc::unsupported, "encoding of '" + e.name + "': " + what);
   };
-  if (q.granularity != granularity_id::tensor_or_axis || q.by_expert)
-    unsupported("scales for more than a tensor or the indices of one axis");
-  if (q.zero_point_before_rounding || q.scheme >= scheme_id::symmetric_to_signed_extreme)
+  if (!is_per_tensor_or_axis(q.granularity)) unsupported("scales for more than a tensor or the indices of one axis");
+  if (q.zero_point_before_rounding || !xquant::detail::is_scheme_value(q.scheme))
     unsupported("a scheme with another zero point than an integer after the rounding, or with negative scales");
-  e.per_channel = q.per_axis;
-  if (q.per_axis) e.axis = q.axis < 0 ? q.axis + static_cast<std::ptrdiff_t>(rank) : q.axis;
+  e.per_channel = q.granularity.is<per_axis<>>();
+  if (e.per_channel) e.axis = axis_of(q.granularity, rank);
   for (const float s : p.scale()) e.scale.push_back(static_cast<double>(s));
-  if (q.format == format_id::float8e4m3fn) {
+  if (q.format == id_of<e4m3fn>) {
     e.type = encoding_type::float8e4m3fn;
     e.symmetric = true;
     e.offset.assign(e.scale.size(), 0);
     return e;
   }
-  if (q.format != format_id::signed_integer && q.format != format_id::unsigned_integer)
-    unsupported("a format of this program's own");
+  if (q.format != signed_integer && q.format != unsigned_integer) unsupported("a format of this program's own");
   quantizer_description codes_alone = q;
-  codes_alone.scheme = q.scheme == scheme_id::symmetric_narrow ? q.scheme : scheme_id::symmetric;
+  codes_alone.scheme = q.scheme == id_of<symmetric<code_range::narrow>> ? q.scheme : id_of<symmetric<>>;
   code_bounds codes;
-  if (const status s = try_code_bounds<detail::encoding_choices>(codes_alone, codes); !s.ok())
+  if (const status s = try_code_bounds<file_choices>(codes_alone, codes); !s.ok())
     throw io_error(errc::unsupported, "encoding of '" + e.name + "': " + model::unprefixed(xquant::error(s).what()));
   const auto lowest = static_cast<std::int64_t>(codes.lower);
   const auto last = static_cast<std::int64_t>(codes.upper) - lowest;
   e.bits = q.bits;
-  e.is_signed = q.format == format_id::signed_integer;
+  e.is_signed = q.format == signed_integer;
   for (const std::int32_t z : p.zero_point()) {
     e.offset.push_back(lowest - z);
     if (lowest > z || z > lowest + last) unsupported("codes that leave out the zero point");

@@ -29,18 +29,16 @@ struct onnx_code_type {
 inline onnx_code_type onnx_code_type_of(const quantizer_description& q) {
   const bool narrow = q.bits <= 8;
   onnx_code_type type;
-  if (q.format == format_id::float8e4m3fn) return {17, 19, 1, 0, 0};
-  if (q.format == format_id::signed_integer)
+  if (q.format == id_of<e4m3fn>) return {17, 19, 1, 0, 0};
+  if (q.format == signed_integer)
     type = narrow ? onnx_code_type{3, 13, 1} : onnx_code_type{5, 21, 2};
-  else if (q.format == format_id::unsigned_integer)
+  else if (q.format == unsigned_integer)
     type = narrow ? onnx_code_type{2, 13, 1} : onnx_code_type{4, 21, 2};
   else
     return type;
   // All codes of the type, whichever of them the quantizer uses.
-  using stored = runtime_choices<type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>,
-                                           stored_integer<std::int16_t>, stored_integer<std::uint16_t>>>;
   code_bounds codes;
-  if (!try_code_bounds<stored>({.format = q.format, .bits = narrow ? 8 : 16}, codes).ok()) return {};
+  if (!try_code_bounds<file_choices>({.format = q.format, .bits = narrow ? 8 : 16}, codes).ok()) return {};
   type.lower = static_cast<std::int32_t>(codes.lower);
   type.upper = static_cast<std::int32_t>(codes.upper);
   return type;
@@ -55,7 +53,7 @@ class opset_change {
   // A quantizer that the result holds.
   void require(const quantizer_description& q) {
     to_ = std::max(to_, onnx_code_type_of(q).opset);
-    has_float8_ = has_float8_ || q.format == format_id::float8e4m3fn;
+    has_float8_ = has_float8_ || q.format == id_of<e4m3fn>;
   }
 
   // DequantizeLinear with block_size.

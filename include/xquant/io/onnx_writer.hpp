@@ -69,9 +69,6 @@ struct onnx_writer_options {
 
 namespace detail {
 
-using onnx_choices = runtime_choices<type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>,
-                                               stored_integer<std::int16_t>, stored_integer<std::uint16_t>, e4m3fn>>;
-
 class onnx_writer {
  public:
   onnx_writer(data_view original, const quantized_network& network, const onnx_writer_options& options,
@@ -134,14 +131,14 @@ class onnx_writer {
     if ((constant != nullptr) != (&map == &weights_))
       refuse(who + (constant != nullptr ? ": is a constant" : ": is no constant"), errc::malformed);
     if (&map == &activations_) {
-      if (v.quantizer.rounding != rounding_id::nearest_even)
+      if (v.quantizer.rounding != id_of<nearest_even>)
         refuse(who + ": QuantizeLinear rounds to nearest even; expected that rounding");
-      if (v.quantizer.arithmetic != arithmetic_id::divide_by_scale)
+      if (v.quantizer.arithmetic != id_of<divide_by_scale>)
         refuse(who + ": QuantizeLinear divides by the scale; expected that arithmetic");
       if (g_.is_input(v.value) && g_.is_output(v.value)) refuse(who + ": is both input and output of the network");
-      if (v.quantizer.granularity != granularity_id::tensor_or_axis || v.quantizer.by_expert)
+      if (!is_per_tensor_or_axis(v.quantizer.granularity))
         refuse(who + ": scales for groups, blocks or tokens; expected one, or one for each index of an axis");
-      if (!v.quantizer.per_axis && v.parameters.count() != 1)
+      if (v.quantizer.granularity.is<per_tensor>() && v.parameters.count() != 1)
         refuse(who + ": " + std::to_string(v.parameters.count()) + " scales; expected one", errc::parameter_count);
     }
     if (!map.emplace(v.value, &v).second) refuse(who + ": is given twice", errc::malformed);
@@ -253,13 +250,13 @@ class onnx_writer {
     const xquant::shape& shape = g_.constant(w.value)->shape();
     const quantizer_description& q = w.quantizer;
     onnx_granularity layout;
-    if (q.granularity == granularity_id::tensor_or_axis && !q.by_expert) {
-      if (!q.per_axis) return layout;
-      layout.axis = q.axis < 0 ? q.axis + static_cast<std::ptrdiff_t>(shape.rank) : q.axis;
+    if (q.granularity.is<per_tensor>()) return layout;
+    if (q.granularity.is<per_axis<>>()) {
+      layout.axis = axis_of(q.granularity, shape.rank);
       layout.scale_shape = xquant::shape(w.parameters.count());
       return layout;
     }
-    if (const status bad = to_onnx(granularity_of(q), shape, layout); !bad.ok())
+    if (const status bad = to_onnx(q.granularity, shape, layout); !bad.ok())
       refuse("weight '" + g_.name_of(w.value) + "' of shape " + model::to_text(shape) + ": " +
                  model::unprefixed(xquant::error(bad).what()),
              bad.code);
@@ -271,9 +268,9 @@ class onnx_writer {
     const model::tensor& t = *g_.constant(w.value);
     const onnx_code_type type = onnx_code_type_of(w.quantizer);
     std::vector<std::byte> codes(t.size() * type.bytes);
-    const status s = with_quantizer<onnx_choices>(w.quantizer, [&](const auto& q) {
+    const status s = with_quantizer<file_choices>(w.quantizer, [&](const auto& q) {
       using code = typename std::decay_t<decltype(q)>::code_type;
-      if (sizeof(code) != type.bytes) return fault(errc::not_compiled, "bits", w.quantizer.bits, "a known width");
+      if (sizeof(code) != type.bytes) return fault(errc::not_compiled, "bits", w.quantizer.bits, "this width");
       return try_quantize(q, w.parameters, t.view(),
                           tensor_view<code>(reinterpret_cast<code*>(codes.data()), t.shape()));
     });
@@ -303,13 +300,13 @@ class onnx_writer {
     const std::string& name = name_of(a.value);
     const onnx_code_type type = onnx_code_type_of(q);
     const quantizer_names names =
-        add_parameters(name, a, q.per_axis ? xquant::shape(a.parameters.count()) : xquant::shape{});
+        add_parameters(name, a, q.granularity.is<per_axis<>>() ? xquant::shape(a.parameters.count()) : xquant::shape{});
     std::vector<std::pair<const char*, std::int64_t>> attributes;
-    if (q.per_axis) attributes.emplace_back("axis", q.axis);
+    if (q.granularity.is<per_axis<>>()) attributes.emplace_back("axis", q.granularity.as<per_axis<>>().axis);
     std::string input = raw_name(a.value);
-    if (q.format != format_id::float8e4m3fn) input = clipped(input, name, a, type);
+    if (q.format != id_of<e4m3fn>) input = clipped(input, name, a, type);
     std::vector<std::pair<const char*, std::int64_t>> quantize_attributes = attributes;
-    if (q.format == format_id::float8e4m3fn) quantize_attributes.emplace_back("saturate", 1);
+    if (q.format == id_of<e4m3fn>) quantize_attributes.emplace_back("saturate", 1);
     const std::string quantized = unused(name + "_quantized");
     const std::string output = g_.is_output(a.value) ? name : unused(name + "_dequantized");
     add_node("QuantizeLinear", name, {input, names.scale, names.zero_point}, quantized, quantize_attributes);
@@ -322,12 +319,12 @@ class onnx_writer {
   std::string clipped(const std::string& input, const std::string& name, const quantized_value& a,
                       const onnx_code_type& type) {
     code_bounds codes;
-    if (const status s = try_code_bounds<onnx_choices>(a.quantizer, codes); !s.ok())
+    if (const status s = try_code_bounds<file_choices>(a.quantizer, codes); !s.ok())
       refuse("activation '" + name + "': " + model::unprefixed(xquant::error(s).what()), s.code);
     const auto lower = static_cast<std::int32_t>(codes.lower);
     const auto upper = static_cast<std::int32_t>(codes.upper);
     if (lower == type.lower && upper == type.upper) return input;
-    if (a.quantizer.per_axis)
+    if (a.quantizer.granularity.is<per_axis<>>())
       refuse("activation '" + name + "': codes " + std::to_string(lower) + " to " + std::to_string(upper) +
              " with a scale for each channel; expected all codes of 8 or 16 bits");
     const float scale = a.parameters.scale()[0];

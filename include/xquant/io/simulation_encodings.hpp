@@ -91,8 +91,7 @@ inline bool same_numbers(const encoding& a, const encoding& b) {
 // Throws unless every channel of a rounded constant keeps to its codes.
 inline void check_channel_codes(const encoding& e, const quantizer_and_parameters& q, const model::tensor& rounded) {
   const xquant::shape& shape = rounded.shape();
-  const std::ptrdiff_t axis =
-      q.quantizer.axis < 0 ? q.quantizer.axis + static_cast<std::ptrdiff_t>(shape.rank) : q.quantizer.axis;
+  const std::ptrdiff_t axis = axis_of(q.quantizer.granularity, shape.rank);
   std::size_t inner = 1;
   for (std::size_t d = static_cast<std::size_t>(axis) + 1; d < shape.rank; ++d) inner *= shape[d];
   for (std::size_t i = 0; i < rounded.size(); ++i) {
@@ -237,19 +236,20 @@ void load_encoding(Simulation& s, const encoding& e, model::value_id id, const l
     for (const auto& w : s.weights())
       if (w.site.value == id) {
         like = w.quantizer;
-        like.axis = w.site.axis;
+        like.granularity = per_axis<>{w.site.axis};
         has_channels = w.site.has_channels;
       }
     quantizer_and_parameters q = quantizer_of(e, like);
-    if (e.per_channel && !e.axis && e.scale.size() == 1) q.quantizer.per_axis = false;
-    if (q.quantizer.per_axis && !e.axis && !has_channels)
+    if (e.per_channel && !e.axis && e.scale.size() == 1) q.quantizer.granularity = per_tensor{};
+    const bool by_channel = q.quantizer.granularity.is<per_axis<>>();
+    if (by_channel && !e.axis && !has_channels)
       throw io_error(errc::unsupported, "encoding of '" + shown(e.name) + "': " + std::to_string(e.scale.size()) +
                                             " scales without an axis; expected one, since every dimension of " +
                                             model::to_text(constant->shape()) + " is summed over");
     const xquant::shape& shape = constant->shape();
     const auto rank = static_cast<std::ptrdiff_t>(shape.rank);
-    const std::ptrdiff_t axis = q.quantizer.axis < 0 ? q.quantizer.axis + rank : q.quantizer.axis;
-    if (q.quantizer.per_axis && axis >= 0 && axis < rank && shape[static_cast<std::size_t>(axis)] != e.scale.size())
+    const std::ptrdiff_t axis = by_channel ? axis_of(q.quantizer.granularity, shape.rank) : 0;
+    if (by_channel && axis >= 0 && axis < rank && shape[static_cast<std::size_t>(axis)] != e.scale.size())
       throw io_error(errc::unsupported, "encoding of '" + shown(e.name) + "': " + std::to_string(e.scale.size()) +
                                             " scales; expected " +
                                             std::to_string(shape[static_cast<std::size_t>(axis)]) +

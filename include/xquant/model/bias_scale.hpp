@@ -114,14 +114,15 @@ inline fitted_parameters fit_weight_scale(const graph& g, value_id weight, const
   for (const weight_reader& r : readers) {
     const biased_layer& layer = *r.layer;
     if (layer.weight != weight || !detail::bias_obstacle(g, layer, own, r.input).empty()) continue;
-    if (q.per_axis && demands.size() != layer.slices) continue;
+    const bool by_channel = q.granularity.is<per_axis<>>();
+    if (by_channel && demands.size() != layer.slices) continue;
     any = &layer;
     const bool asks = integer_biases || (q.bits <= 8 && r.input.quantizer->bits <= 8);
     const double steps = detail::most_bias_steps(values->size() / layer.slices, q.bits, r.input.quantizer->bits);
     const double unit = layer.ratio * static_cast<double>(r.input.parameters->scale()[0]);
     const tensor& bias = *g.constant(layer.bias);
     for (std::size_t c = 0; c < layer.channels; ++c) {
-      demand& d = demands[q.per_axis ? c % layer.slices : 0];
+      demand& d = demands[by_channel ? c % layer.slices : 0];
       const double b = std::fabs(static_cast<double>(bias.data<float>()[c]));
       if (!std::isfinite(b)) continue;
       // A little more, so that roundings on the way do not matter.
@@ -139,7 +140,7 @@ inline fitted_parameters fit_weight_scale(const graph& g, value_id weight, const
     const demand& d = demands[slot];
     const auto scale = static_cast<double>(scales[slot]);
     const double twice = 2 * static_cast<double>(largest[slot]);
-    const bool zero = twice == 0 || (twice < scale && q.rounding == rounding_id::nearest_even);
+    const bool zero = twice == 0 || (twice < scale && q.rounding == id_of<nearest_even>);
     double wanted = scale;
     const biased_layer* asked = nullptr;
     if (zero && d.most != 0 && scale > d.most) {

@@ -60,10 +60,6 @@ quantized_by quantizer_behind(const graph& g, value_id id, const Activation& act
   return {};
 }
 
-inline bool is_per_tensor_or_axis(const quantizer_description& q) {
-  return q.granularity == granularity_id::tensor_or_axis && !q.by_expert;
-}
-
 // Why a layer's bias has no int32 scale, given how its weight and its input are quantized; empty when it has one.
 inline std::string bias_obstacle(const graph& g, const biased_layer& layer, const quantized_by& w,
                                  const quantized_by& input) {
@@ -72,12 +68,10 @@ inline std::string bias_obstacle(const graph& g, const biased_layer& layer, cons
   if (input.quantizer == nullptr) return "the layer's input is float";
   if (!xquant::detail::is_integer(w.quantizer->format)) return "the weight is in a float format";
   if (!xquant::detail::is_integer(input.quantizer->format)) return "the layer's input is in a float format";
-  if (!is_per_tensor_or_axis(*w.quantizer)) return "the weight has more than one scale per output";
-  if (input.quantizer->per_axis || !is_per_tensor_or_axis(*input.quantizer))
-    return "the layer's input has more than one scale";
-  const auto rank = static_cast<std::ptrdiff_t>(g.constant(layer.weight)->shape().rank);
-  const quantizer_description& wq = *w.quantizer;
-  if (wq.per_axis && (wq.axis < 0 ? wq.axis + rank : wq.axis) != layer.axis)
+  if (!is_per_tensor_or_axis(w.quantizer->granularity)) return "the weight has more than one scale per output";
+  if (!input.quantizer->granularity.is<per_tensor>()) return "the layer's input has more than one scale";
+  const granularity_description& slots = w.quantizer->granularity;
+  if (slots.is<per_axis<>>() && axis_of(slots, g.constant(layer.weight)->shape().rank) != layer.axis)
     return "the weight's scales lie along another axis than the outputs";
   return {};
 }
@@ -112,7 +106,7 @@ std::optional<integer_bias> integer_bias_of(const graph& g, node_id id, const We
   const tensor& bias = *g.constant(layer->bias);
   const quantized_by w = weight(layer->weight);
   const quantized_by input = detail::quantizer_behind(g, layer->input, activation);
-  const bool per_channel = w.quantizer->per_axis;
+  const bool per_channel = w.quantizer->granularity.is<per_axis<>>();
   const auto called = [&](std::size_t c) {
     return "bias " + in_quotes(g.name_of(layer->bias)) + " [" + std::to_string(c) + "]: ";
   };

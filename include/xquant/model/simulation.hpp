@@ -33,8 +33,8 @@ namespace xquant::inline XQUANT_ABI::model {
 
 /// The quantizers a simulation places, as values; the defaults are AIMET's (default_config.json).
 struct simulation_options {
-  quantizer_description activation = {.format = format_id::unsigned_integer, .scheme = scheme_id::affine};
-  quantizer_description weight = {.format = format_id::signed_integer, .scheme = scheme_id::symmetric};
+  quantizer_description activation = {.format = unsigned_integer, .scheme = id_of<affine>};
+  quantizer_description weight = {.format = signed_integer, .scheme = id_of<symmetric<>>};
   bool per_channel_weights = false;  ///< of weights that have channels (weight_site); the others have one scale
   /// Round biases to int32 steps of scale of input times scale of weight, as integer_bias.hpp says and io/ writes them;
   /// otherwise they stay float.
@@ -75,8 +75,7 @@ struct float_bias {
 };
 
 /// The formats a simulation can be asked for at run time: integers of 2 to 16 bits, rounded to nearest even.
-using simulation_choices = runtime_choices<type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>,
-                                                     stored_integer<std::int16_t>, stored_integer<std::uint16_t>>>;
+using simulation_choices = narrowed_choices<standard_choices, keep_integers<16>>;
 
 /// A network with simulated quantization.
 ///   simulation s(graph, options, {input shape});   weights are quantized here, from their exact ranges
@@ -100,7 +99,7 @@ class simulation {
                                          : fold_constants(network).network),
         integer_biases_(options.integer_biases) {
     const quantizer_description& a = options.activation;
-    if (a.per_axis || a.granularity != granularity_id::tensor_or_axis || a.by_expert)
+    if (!a.granularity.is<per_tensor>())
       throw model_error(errc::unsupported,
                         "simulation_options.activation has more than one scale; expected per tensor, which is what "
                         "calibration gives (set_activation gives a value other parameters)");
@@ -111,8 +110,10 @@ class simulation {
     const placement places = place_quantizers(g);
     for (const weight_site& site : places.weights) {
       weight_quantizer w{site, options.weight, {}, {}, false};
-      w.quantizer.per_axis = options.per_channel_weights && site.has_channels;
-      w.quantizer.axis = site.axis;
+      if (is_per_tensor_or_axis(options.weight.granularity)) {
+        w.quantizer.granularity = per_tensor{};
+        if (options.per_channel_weights && site.has_channels) w.quantizer.granularity = per_axis<>{site.axis};
+      }
       weights_.push_back(std::move(w));
       quantize_weight(weights_.back());
     }
@@ -394,14 +395,14 @@ class simulation {
 
   void quantize_weight(weight_quantizer& w) {
     const tensor& original = *executor_.network().constant(w.site.value);
-    const runtime_granularity granularity = granularity_of(w.quantizer);
+    const granularity_description& granularity = w.quantizer.granularity;
     xquant::shape ignored;
     if (const status bad = try_parameter_shape(granularity, original.shape(), ignored); !bad.ok())
       throw model_error(bad.code, "weight " + called(w.site.value) + " of shape " + to_text(original.shape()) +
                                       ", read by " +
                                       executor_.network().describe(executor_.network().node_at(w.site.layer)) + ": " +
                                       unprefixed(xquant::error(bad).what()));
-    min_max<runtime_granularity> observer(granularity);
+    min_max<granularity_description> observer(granularity);
     const auto where = [&] { return described(w.site.value); };
     require(observer.try_observe(original.view()), where, original.shape());
     require(observer.try_ranges(w.ranges), where);

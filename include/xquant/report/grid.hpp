@@ -19,9 +19,7 @@
 namespace xquant::inline XQUANT_ABI::report {
 
 /// The formats a report knows.
-using choices = runtime_choices<type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>,
-                                          stored_integer<std::int16_t>, stored_integer<std::uint16_t>, e4m3fn>,
-                                type_list<nearest_even, nearest_away>, type_list<divide_by_scale>>;
+using choices = file_choices;
 
 /// The ends of a grid, and how far apart its numbers are there.
 struct grid_ends {
@@ -36,10 +34,9 @@ namespace detail {
 
 // Only the format and the scheme decide what codes mean.
 inline quantizer_description plain(quantizer_description q) {
-  q.rounding = rounding_id::nearest_even;
-  q.arithmetic = arithmetic_id::divide_by_scale;
-  q.granularity = granularity_id::tensor_or_axis;
-  q.per_axis = false;
+  q.rounding = id_of<nearest_even>;
+  q.arithmetic = id_of<divide_by_scale>;
+  q.granularity = per_tensor{};
   return q;
 }
 
@@ -83,23 +80,15 @@ inline grid_ends ends_of(const std::vector<double>& values) {
 
 /// "int8", "uint4", "float8e4m3fn".
 inline std::string format_name(const quantizer_description& q) {
-  switch (q.format) {
-    case format_id::signed_integer: return joined("int", std::to_string(q.bits));
-    case format_id::unsigned_integer: return joined("uint", std::to_string(q.bits));
-    default: break;
-  }
-  return name_of(q.format);
+  if (q.format == signed_integer) return joined("int", std::to_string(q.bits));
+  if (q.format == unsigned_integer) return joined("uint", std::to_string(q.bits));
+  return q.format.name;
 }
 
 /// "symmetric", "symmetric, narrow", "affine".
 inline std::string scheme_name(const quantizer_description& q) {
-  switch (q.scheme) {
-    case scheme_id::symmetric: return "symmetric";
-    case scheme_id::symmetric_narrow: return "symmetric, narrow";
-    case scheme_id::affine: return "affine";
-    default: break;
-  }
-  return name_of(q.scheme);
+  if (q.scheme == id_of<symmetric<code_range::narrow>>) return "symmetric, narrow";
+  return q.scheme.name;
 }
 
 }  // namespace xquant::report

@@ -101,14 +101,15 @@ inline void write_tensor(markup& m, const quantized_tensor& t, const char* role)
   std::string encoding = "stays float32";
   if (t.is_quantized()) {
     encoding = format_name(t.quantizer()) + " " + scheme_name(t.quantizer());
-    if (t.quantizer().per_axis) {
-      encoding += joined(", ", counted(t.parameters().count()), " scales (axis ", std::to_string(t.quantizer().axis),
-                         "), widest ", is_integer ? "step " : "scale ");
+    if (t.quantizer().granularity.is<per_axis<>>()) {
+      encoding +=
+          joined(", ", counted(t.parameters().count()), " scales (axis ",
+                 std::to_string(axis_of(t.quantizer().granularity)), "), widest ", is_integer ? "step " : "scale ");
     } else {
       encoding += is_integer ? ", step " : ", scale ";
     }
     encoding += number(static_cast<double>(t.parameters().scale()[slot]));
-    if (t.quantizer().scheme == scheme_id::affine)
+    if (t.quantizer().scheme == id_of<affine>)
       encoding += joined(", zero point ", std::to_string(t.parameters().zero_point()[slot]));
   }
   const chart drawn = histogram_chart(t);

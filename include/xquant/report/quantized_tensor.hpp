@@ -40,7 +40,7 @@ class quantized_tensor {
   quantized_tensor(std::string name, const quantizer_description& q, parameters p, std::ptrdiff_t channels = -1)
       : name_(std::move(name)), quantizer_(q), parameters_(std::move(p)), axis_(channels) {
     if (!is_quantized()) return;
-    if (q.per_axis) axis_ = q.axis;
+    if (q.granularity.is<per_axis<>>()) axis_ = q.granularity.as<per_axis<>>().axis;
     for (std::size_t slot = 0; slot < parameters_.count(); ++slot)
       ends_.push_back(ends_of(grid_values(q, parameters_.scale()[slot], parameters_.zero_point()[slot])));
   }
@@ -54,7 +54,7 @@ class quantized_tensor {
       throw_if(fault(errc::shape_mismatch, "quantized", static_cast<double>(quantized.size()),
                      "as many elements as the shape has, before and after"));
     const auto rank = static_cast<std::ptrdiff_t>(s.rank);
-    const bool by_channel = axis_ != -1 || quantizer_.per_axis;
+    const bool by_channel = axis_ != -1 || quantizer_.granularity.is<per_axis<>>();
     const std::ptrdiff_t axis = axis_ < 0 ? axis_ + rank : axis_;
     if (by_channel && (axis < 0 || axis >= rank))
       throw_if(fault(errc::axis_out_of_range, "channels", static_cast<double>(axis_), "an axis of the tensor"));

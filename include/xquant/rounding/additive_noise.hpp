@@ -3,6 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -33,5 +34,8 @@ struct additive_noise {
   }
   friend constexpr bool operator==(const additive_noise&, const additive_noise&) = default;
 };
+
+template <>
+inline constexpr rounding_id id_of<additive_noise>{12, "additive_noise"};
 
 }  // namespace xquant

@@ -3,6 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -20,5 +21,8 @@ struct nearest_down {
   }
   friend constexpr bool operator==(const nearest_down&, const nearest_down&) = default;
 };
+
+template <>
+inline constexpr rounding_id id_of<nearest_down>{4, "nearest_down"};
 
 }  // namespace xquant

@@ -3,6 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -21,5 +22,8 @@ struct nearest_dpu {
   }
   friend constexpr bool operator==(const nearest_dpu&, const nearest_dpu&) = default;
 };
+
+template <>
+inline constexpr rounding_id id_of<nearest_dpu>{7, "nearest_dpu"};
 
 }  // namespace xquant

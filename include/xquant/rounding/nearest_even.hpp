@@ -3,6 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -25,5 +26,8 @@ struct nearest_even {
   }
   friend constexpr bool operator==(const nearest_even&, const nearest_even&) = default;
 };
+
+template <>
+inline constexpr rounding_id id_of<nearest_even>{0, "nearest_even"};
 
 }  // namespace xquant

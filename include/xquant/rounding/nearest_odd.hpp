@@ -3,6 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -23,5 +24,8 @@ struct nearest_odd {
   }
   friend constexpr bool operator==(const nearest_odd&, const nearest_odd&) = default;
 };
+
+template <>
+inline constexpr rounding_id id_of<nearest_odd>{6, "nearest_odd"};
 
 }  // namespace xquant

@@ -3,6 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -21,5 +22,8 @@ struct nearest_to_zero {
   }
   friend constexpr bool operator==(const nearest_to_zero&, const nearest_to_zero&) = default;
 };
+
+template <>
+inline constexpr rounding_id id_of<nearest_to_zero>{5, "nearest_to_zero"};
 
 }  // namespace xquant

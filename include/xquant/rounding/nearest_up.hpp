@@ -3,6 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -21,5 +22,8 @@ struct nearest_up {
   }
   friend constexpr bool operator==(const nearest_up&, const nearest_up&) = default;
 };
+
+template <>
+inline constexpr rounding_id id_of<nearest_up>{3, "nearest_up"};
 
 }  // namespace xquant

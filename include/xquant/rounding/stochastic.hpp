@@ -3,6 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -30,5 +31,8 @@ struct stochastic {
   }
   friend constexpr bool operator==(const stochastic&, const stochastic&) = default;
 };
+
+template <>
+inline constexpr rounding_id id_of<stochastic>{2, "stochastic"};
 
 }  // namespace xquant

@@ -3,6 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -24,5 +25,8 @@ struct to_odd {
   }
   friend constexpr bool operator==(const to_odd&, const to_odd&) = default;
 };
+
+template <>
+inline constexpr rounding_id id_of<to_odd>{8, "to_odd"};
 
 }  // namespace xquant

@@ -3,6 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -18,5 +19,8 @@ struct toward_negative {
   }
   friend constexpr bool operator==(const toward_negative&, const toward_negative&) = default;
 };
+
+template <>
+inline constexpr rounding_id id_of<toward_negative>{11, "toward_negative"};
 
 }  // namespace xquant

@@ -3,6 +3,7 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -16,5 +17,8 @@ struct toward_zero {
   }
   friend constexpr bool operator==(const toward_zero&, const toward_zero&) = default;
 };
+
+template <>
+inline constexpr rounding_id id_of<toward_zero>{9, "toward_zero"};
 
 }  // namespace xquant

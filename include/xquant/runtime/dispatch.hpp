@@ -5,25 +5,12 @@
 #include <xquant/core/qualifiers.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/quantizer.hpp>
-#include <xquant/runtime/arithmetic.hpp>
-#include <xquant/runtime/granularity.hpp>
-#include <xquant/runtime/integer.hpp>
-#include <xquant/runtime/names.hpp>
-#include <xquant/runtime/rounding.hpp>
+#include <xquant/runtime/choice.hpp>
+#include <xquant/runtime/choices.hpp>
+#include <xquant/runtime/description.hpp>
 #include <xquant/runtime/scheme.hpp>
 
 namespace xquant::inline XQUANT_ABI {
-
-/// The types a program compiles for the run-time form: every combination becomes a kernel, so name what you need.
-template <class Formats = type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>>,
-          class Roundings = type_list<nearest_even>, class Arithmetics = type_list<divide_by_scale>,
-          class Schemes = type_list<runtime_scheme>>
-struct runtime_choices {
-  using formats = Formats;
-  using roundings = Roundings;
-  using arithmetics = Arithmetics;
-  using schemes = Schemes;
-};
 
 namespace detail {
 
@@ -70,15 +57,15 @@ constexpr status validate_description(const quantizer_description& d) noexcept {
     if (d.bits < 1 || d.bits > 32) return fault(errc::bits_out_of_range, "bits", d.bits, "1 to 32 bits");
     if (d.lower < d.upper) {
       const std::int64_t codes = std::int64_t{1} << d.bits;
-      const std::int64_t least = d.format == format_id::signed_integer ? -codes / 2 : 0;
+      const std::int64_t least = d.format == signed_integer ? -codes / 2 : 0;
       if (d.lower < least)
         return fault(errc::bits_out_of_range, "lower", static_cast<double>(d.lower), "a code of the described width");
       if (d.upper >= least + codes)
         return fault(errc::bits_out_of_range, "upper", static_cast<double>(d.upper), "a code of the described width");
     }
-  } else if (d.format != format_id::ternary && d.format < format_id::first_user_format &&
-             (d.scheme < scheme_id::first_user_scheme && !is_symmetric(d.scheme))) {
-    return fault(errc::unsupported, "scheme", static_cast<double>(d.scheme), "a symmetric scheme for this format");
+  } else if (!names<ternary>(d.format) && d.format.number < first_user_id && is_standard_scheme(d.scheme) &&
+             !is_symmetric(d.scheme)) {
+    return fault(errc::unsupported, "scheme", d.scheme.number, "a symmetric scheme for this format");
   }
   return {};
 }
@@ -86,34 +73,33 @@ constexpr status validate_description(const quantizer_description& d) noexcept {
 constexpr status format_not_compiled(const quantizer_description& d) noexcept {
   if (is_integer(d.format))
     return fault(errc::not_compiled, "bits", d.bits,
-                 d.format == format_id::signed_integer
-                     ? "signed integers of this width among the runtime_choices of this program"
-                     : "unsigned integers of this width among the runtime_choices of this program");
-  if (d.conversion != conversion_id::of_format)
-    return fault(errc::not_compiled, "conversion", static_cast<double>(d.conversion),
-                 "this format with this conversion among the runtime_choices of this program");
-  if (d.format == format_id::minifloat)
+                 d.format == signed_integer ? "signed integers of this width" : "unsigned integers of this width");
+  if (d.conversion != conversion_of_format)
+    return fault(errc::not_compiled, "conversion", d.conversion.number, "this format with this conversion");
+  if (d.format == minifloat_of_arguments)
     return fault(errc::not_compiled, "minifloat.exponent_bits", d.minifloat.exponent_bits,
-                 "a minifloat of these arguments among the runtime_choices of this program");
-  return fault(errc::not_compiled, "format", static_cast<double>(d.format), describe_choice(d.format).wanted);
+                 "a minifloat of these arguments");
+  return fault(errc::not_compiled, "format", d.format.number, d.format.name);
 }
 
-template <class Id>
-constexpr status not_compiled(const char* argument, Id id) noexcept {
-  return fault(errc::not_compiled, argument, static_cast<double>(id), describe_choice(id).wanted);
+template <class Kind>
+constexpr status not_compiled(const char* argument, const policy_id<Kind>& id) noexcept {
+  return fault(errc::not_compiled, argument, id.number, id.name);
+}
+
+constexpr status needs_grid(const rounding_id& id) noexcept {
+  return fault(errc::unsupported, "rounding", id.number, "a rounding that stays on the grid, as this format needs");
 }
 
 constexpr status scheme_not_compiled(const quantizer_description& d) noexcept {
-  if (d.degenerate > degenerate_id::refused)
-    return fault(errc::not_compiled, "degenerate", static_cast<double>(d.degenerate),
-                 "one of the degenerate_ids, or a scheme of the user's own among the runtime_choices of this program");
+  if (!is_degenerate_value(d.degenerate))
+    return fault(errc::not_compiled, "degenerate", d.degenerate.number,
+                 "one of the degenerate_ids, or a scheme of the user's own");
   if (d.power_of_two > power_of_two_id::nearest_in_log2)
-    return fault(
-        errc::not_compiled, "power_of_two", static_cast<double>(d.power_of_two),
-        "one of the power_of_two_ids, or a scheme of the user's own among the runtime_choices of this program");
+    return fault(errc::not_compiled, "power_of_two", static_cast<double>(d.power_of_two),
+                 "one of the power_of_two_ids, or a scheme of the user's own");
   if (is_scheme_value(d.scheme) && d.zero_point_before_rounding)
-    return fault(errc::not_compiled, "zero_point_before_rounding", 1,
-                 "zero_point_before_rounding<runtime_scheme> among the runtime_choices of this program");
+    return fault(errc::not_compiled, "zero_point_before_rounding", 1, "zero_point_before_rounding<runtime_scheme>");
   return not_compiled("scheme", d.scheme);
 }
 
@@ -129,8 +115,7 @@ constexpr status with_format_and_scheme(const quantizer_description& d, F&& f) {
     runtime_pick<typename Choices::schemes>::visit(d, [&](auto chosen) {
       const auto scheme = scheme_for<format_type>(chosen);
       if constexpr (!takes_scheme<format_type, remove_cvref<decltype(scheme)>>)
-        result = fault(errc::unsupported, "scheme", static_cast<double>(d.scheme),
-                       "a scheme whose zero point this format can have");
+        result = fault(errc::unsupported, "scheme", d.scheme.number, "a scheme whose zero point this format can have");
       else
         result = f(format, scheme);
     });
@@ -153,14 +138,13 @@ status with_quantizer(const quantizer_description& d, F&& f) {
     detail::runtime_pick<typename Choices::roundings>::visit(d, [&](auto rounding) {
       using rounding_type = remove_cvref<decltype(rounding)>;
       if constexpr (!detail::takes_rounding<format_type, rounding_type>) {
-        result = fault(errc::unsupported, "rounding", static_cast<double>(d.rounding),
-                       "a rounding that stays on the grid, as this format needs");
+        result = detail::needs_grid(d.rounding);
       } else {
         result = detail::not_compiled("arithmetic", d.arithmetic);
         detail::runtime_pick<typename Choices::arithmetics>::visit(d, [&](auto arithmetic) {
-          result = f(basic_quantizer<format_type, runtime_granularity, scheme_type, rounding_type,
-                                     remove_cvref<decltype(arithmetic)>>(format, granularity_of(d), scheme, rounding,
-                                                                         arithmetic));
+          result = f(
+              basic_quantizer<format_type, granularity_description, scheme_type, rounding_type,
+                              remove_cvref<decltype(arithmetic)>>(format, d.granularity, scheme, rounding, arithmetic));
         });
       }
     });
@@ -168,21 +152,35 @@ status with_quantizer(const quantizer_description& d, F&& f) {
   });
 }
 
+namespace detail {
+
+// Calls f(code bounds, scheme) with those of `d`: the codes in use for integers (of the width, or one's own, less those
+// that the scheme leaves out), the finite numbers for small floats.
+template <class Choices, class F>
+constexpr status with_code_bounds(const quantizer_description& d, F&& f) {
+  return with_format_and_scheme<Choices>(d, [&](auto format, auto scheme) {
+    code_bounds codes = format.bounds();
+    if constexpr (remove_cvref<decltype(format)>::is_integer) {
+      const basic_quantizer<remove_cvref<decltype(format)>, per_tensor, remove_cvref<decltype(scheme)>, nearest_even,
+                            divide_by_scale>
+          q(format, {}, scheme);
+      codes.lower = static_cast<double>(q.lower_code());
+      codes.upper = static_cast<double>(q.upper_code());
+    }
+    return f(static_cast<const code_bounds&>(codes), static_cast<const decltype(scheme)&>(scheme));
+  });
+}
+
+}  // namespace detail
+
 /// The ends of what the described codes decode to at scale 1 and zero point 0: the codes in use for integers (of the
 /// width, or user-set ones, less those that the scheme leaves out), the finite numbers for small floats. Rounding,
 /// arithmetic and granularity do not matter. Refuses what with_quantizer refuses in formats and schemes; `out` is
 /// written only where the answer is ok.
 template <class Choices = runtime_choices<>>
 [[nodiscard]] constexpr status try_code_bounds(const quantizer_description& d, code_bounds& out) {
-  return detail::with_format_and_scheme<Choices>(d, [&](auto format, auto scheme) {
-    out = format.bounds();
-    if constexpr (remove_cvref<decltype(format)>::is_integer) {
-      const basic_quantizer<remove_cvref<decltype(format)>, per_tensor, remove_cvref<decltype(scheme)>, nearest_even,
-                            divide_by_scale>
-          q(format, {}, scheme);
-      out.lower = static_cast<double>(q.lower_code());
-      out.upper = static_cast<double>(q.upper_code());
-    }
+  return detail::with_code_bounds<Choices>(d, [&](const code_bounds& codes, const auto&) {
+    out = codes;
     return status{};
   });
 }

@@ -2,28 +2,60 @@
 // types of their own.
 #pragma once
 
+#include <xquant/core/type_list.hpp>
+#include <xquant/runtime/choice.hpp>
 #include <xquant/runtime/description.hpp>
-#include <xquant/schemes/affine.hpp>
-#include <xquant/schemes/nudged_affine.hpp>
+#include <xquant/runtime/standard_policies.hpp>
 #include <xquant/schemes/power_of_two_scale.hpp>
-#include <xquant/schemes/real_zero_point_affine.hpp>
-#include <xquant/schemes/symmetric.hpp>
-#include <xquant/schemes/symmetric_to_half_range.hpp>
-#include <xquant/schemes/symmetric_to_signed_extreme.hpp>
-#include <xquant/schemes/symmetric_to_upper_code.hpp>
 #include <xquant/schemes/zero_point_before_rounding.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
+/// Keeps the schemes that differ in nothing but parameters: an integer zero point after the rounding, or 0, and scales
+/// above 0.
+struct keep_schemes_by_value {
+  template <class S>
+  static constexpr bool keeps = (detail::zero_point_rule_of<S> == zero_point_rule::none ||
+                                 detail::zero_point_rule_of<S> == zero_point_rule::after_rounding) &&
+                                !detail::has_signed_scale<S>;
+};
+
 namespace detail {
 
-constexpr bool is_symmetric(scheme_id id) noexcept {
-  return id == scheme_id::symmetric || id == scheme_id::symmetric_narrow || id == scheme_id::symmetric_to_half_range ||
-         id == scheme_id::symmetric_to_upper_code || id == scheme_id::symmetric_to_signed_extreme;
+// Calls f(type_of<T>{}) with the type of the list that `id` names; false where none has that id.
+template <class T>
+struct type_of {
+  using type = T;
+};
+template <class List>
+struct type_by_id;
+template <class... Types>
+struct type_by_id<type_list<Types...>> {
+  template <class Id, class F>
+  static constexpr bool visit(const Id& id, F&& f) {
+    return (false || ... || (names<Types>(id) && (f(type_of<Types>{}), true)));
+  }
+};
+
+using schemes_by_value = type_by_id<kept_types<standard_schemes, keep_schemes_by_value>>;
+
+constexpr bool is_standard_scheme(scheme_id id) noexcept {
+  return type_by_id<standard_schemes>::visit(id, [](auto) {});
 }
-constexpr bool is_scheme_value(scheme_id id) noexcept { return id <= scheme_id::symmetric_to_upper_code_at_middle; }
+constexpr bool is_symmetric(scheme_id id) noexcept {
+  bool result = false;
+  type_by_id<standard_schemes>::visit(
+      id, [&]<class S>(type_of<S>) { result = zero_point_rule_of<S> == zero_point_rule::none; });
+  return result;
+}
+constexpr bool is_scheme_value(scheme_id id) noexcept {
+  return schemes_by_value::visit(id, [](auto) {});
+}
+constexpr bool is_degenerate_value(degenerate_id id) noexcept {
+  return type_by_id<standard_degenerate_scales>::visit(id, [](auto) {});
+}
 constexpr bool has_scheme_values(const quantizer_description& d) noexcept {
-  return is_scheme_value(d.scheme) && d.degenerate <= degenerate_id::refused &&
+  return is_scheme_value(d.scheme) && is_degenerate_value(d.degenerate) &&
          d.power_of_two <= power_of_two_id::nearest_in_log2;
 }
 
@@ -33,40 +65,23 @@ struct scheme_by_value {
   using policy_category = category::scheme;
   using degenerate_scale = Degenerate;
   static constexpr bool has_zero_point = true;
-  scheme_id id = scheme_id::symmetric;
+  scheme_id id = id_of<symmetric<>>;
 
   template <class Real>
   constexpr scale_and_zero_point<Real> parameters(const range<Real>& r, const code_bounds& codes) const noexcept {
-    return visit([&](auto scheme) { return scheme.parameters(r, codes); });
+    scale_and_zero_point<Real> result{};
+    schemes_by_value::visit(id, [&]<class S>(type_of<S>) {
+      result = typename S::template with_degenerate_scale<Degenerate>{}.parameters(r, codes);
+    });
+    return result;
   }
   template <class Real>
   constexpr std::int32_t zero_point_for(const range<Real>& r, const code_bounds& codes, double scale) const noexcept {
-    return visit([&](auto scheme) -> std::int32_t {
-      if constexpr (requires { scheme.zero_point_for(r, codes, scale); })
-        return scheme.zero_point_for(r, codes, scale);
-      else
-        return 0;
+    std::int32_t result = 0;
+    schemes_by_value::visit(id, [&]<class S>(type_of<S>) {
+      if constexpr (requires { S::zero_point_for(r, codes, scale); }) result = S::zero_point_for(r, codes, scale);
     });
-  }
-
- private:
-  template <class F>
-  constexpr auto visit(F&& f) const noexcept {
-    switch (id) {
-      case scheme_id::affine: return f(affine_scheme<Degenerate>{});
-      case scheme_id::affine_as_given: return f(affine_scheme<Degenerate, range_of_zero::as_given>{});
-      case scheme_id::nudged_affine: return f(nudged_affine<Degenerate>{});
-      case scheme_id::nudged_affine_away: return f(nudged_affine<Degenerate, zero_point_rounding::nearest_away>{});
-      case scheme_id::symmetric_to_half_range: return f(symmetric_to_half_range<Degenerate>{});
-      case scheme_id::symmetric_to_half_range_at_middle:
-        return f(symmetric_to_half_range<Degenerate, symmetric_zero::at_middle_code>{});
-      case scheme_id::symmetric_to_upper_code: return f(symmetric_to_upper_code<Degenerate>{});
-      case scheme_id::symmetric_to_upper_code_at_middle:
-        return f(symmetric_to_upper_code<Degenerate, symmetric_zero::at_middle_code>{});
-      case scheme_id::symmetric_narrow: return f(symmetric<code_range::narrow, Degenerate>{});
-      default: break;
-    }
-    return f(symmetric<code_range::full, Degenerate>{});
+    return result;
   }
 };
 
@@ -90,28 +105,22 @@ template <bool HasZeroPoint>
 struct scheme_of_description {
   using policy_category = category::scheme;
   static constexpr bool has_zero_point = HasZeroPoint;
-  scheme_id id = scheme_id::symmetric;
-  degenerate_id degenerate = degenerate_id::one;
+  scheme_id id = id_of<symmetric<>>;
+  degenerate_id degenerate = id_of<xquant::degenerate::one>;
   power_of_two_id power_of_two = power_of_two_id::none;
 
   constexpr std::int32_t lowest_code(std::int32_t lower, std::int32_t upper) const noexcept {
-    return id == scheme_id::symmetric_narrow ? symmetric<code_range::narrow>::lowest_code(lower, upper) : lower;
+    std::int32_t result = lower;
+    schemes_by_value::visit(id, [&]<class S>(type_of<S>) { result = S::lowest_code(lower, upper); });
+    return result;
   }
   template <class Real>
   constexpr scale_and_zero_point<Real> parameters(const range<Real>& r, const code_bounds& codes) const noexcept {
-    const auto with = [&](auto repair) {
-      return parameters_of(scheme_by_value<decltype(repair)>{id}, power_of_two, r, codes);
-    };
-    switch (degenerate) {
-      case degenerate_id::one: break;
-      case degenerate_id::at_least_two_to_the_minus_23:
-        return with(xquant::degenerate::at_least<xquant::degenerate::two_to_the<-23>>{});
-      case degenerate_id::at_least_smallest_normal:
-        return with(xquant::degenerate::at_least<xquant::degenerate::smallest_normal>{});
-      case degenerate_id::zero_output: return with(xquant::degenerate::zero_output<>{});
-      case degenerate_id::refused: return with(xquant::degenerate::refused{});
-    }
-    return with(xquant::degenerate::one{});
+    scale_and_zero_point<Real> result{};
+    type_by_id<standard_degenerate_scales>::visit(degenerate, [&]<class D>(type_of<D>) {
+      result = parameters_of(scheme_by_value<D>{id}, power_of_two, r, codes);
+    });
+    return result;
   }
   [[nodiscard]] constexpr bool has_power_of_two() const noexcept { return power_of_two != power_of_two_id::none; }
   [[nodiscard]] constexpr scheme_of_description without_power_of_two() const noexcept {
@@ -146,47 +155,5 @@ struct runtime_choice<zero_point_before_rounding<runtime_scheme>> {
     return {runtime_choice<runtime_scheme>::make(d)};
   }
 };
-
-namespace detail {
-
-template <class D>
-inline constexpr degenerate_id id_of_degenerate = static_cast<degenerate_id>(255);  // one of the user's own
-template <>
-inline constexpr degenerate_id id_of_degenerate<degenerate::one> = degenerate_id::one;
-template <>
-inline constexpr degenerate_id id_of_degenerate<degenerate::at_least<degenerate::two_to_the<-23>>> =
-    degenerate_id::at_least_two_to_the_minus_23;
-template <>
-inline constexpr degenerate_id id_of_degenerate<degenerate::at_least<degenerate::smallest_normal>> =
-    degenerate_id::at_least_smallest_normal;
-template <>
-inline constexpr degenerate_id id_of_degenerate<degenerate::zero_output<>> = degenerate_id::zero_output;
-template <>
-inline constexpr degenerate_id id_of_degenerate<degenerate::refused> = degenerate_id::refused;
-
-// A scheme of one id and one type.
-template <class S, scheme_id Id>
-struct scheme_choice {
-  static constexpr bool matches(const quantizer_description& d) noexcept {
-    return d.scheme == Id && d.degenerate == id_of_degenerate<typename S::degenerate_scale> &&
-           d.power_of_two == power_of_two_id::none && !d.zero_point_before_rounding;
-  }
-  static constexpr S make(const quantizer_description&) noexcept { return {}; }
-};
-
-}  // namespace detail
-
-template <class D>
-struct runtime_choice<symmetric_to_signed_extreme<D>>
-    : detail::scheme_choice<symmetric_to_signed_extreme<D>, scheme_id::symmetric_to_signed_extreme> {};
-template <class D>
-struct runtime_choice<real_zero_point_affine<D>>
-    : detail::scheme_choice<real_zero_point_affine<D>, scheme_id::real_zero_point_affine> {};
-template <class D>
-struct runtime_choice<offset_affine<D, offset_code::middle>>
-    : detail::scheme_choice<offset_affine<D, offset_code::middle>, scheme_id::offset_affine> {};
-template <class D>
-struct runtime_choice<offset_affine<D, offset_code::lowest>>
-    : detail::scheme_choice<offset_affine<D, offset_code::lowest>, scheme_id::offset_affine_lowest> {};
 
 }  // namespace xquant

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/schemes/degenerate_scale.hpp>
 
@@ -21,6 +22,8 @@ template <DegenerateScale Degenerate = degenerate::one, range_of_zero Zero = ran
 struct affine_scheme {
   using policy_category = category::scheme;
   using degenerate_scale = Degenerate;
+  template <class D>
+  using with_degenerate_scale = affine_scheme<D, Zero>;
   static constexpr bool has_zero_point = true;
 
   static constexpr std::int32_t lowest_code(std::int32_t lower, std::int32_t) noexcept { return lower; }
@@ -52,5 +55,9 @@ struct affine_scheme {
 };
 
 using affine = affine_scheme<>;
+
+template <class Degenerate, range_of_zero Zero>
+inline constexpr scheme_id id_of<affine_scheme<Degenerate, Zero>> =
+    Zero == range_of_zero::included ? scheme_id{2, "affine"} : scheme_id{3, "affine_as_given"};
 
 }  // namespace xquant

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/schemes/degenerate_scale.hpp>
 
@@ -20,6 +21,8 @@ template <DegenerateScale Degenerate = degenerate::one, range_width Width = rang
 struct affine_rounding_sum {
   using policy_category = category::scheme;
   using degenerate_scale = Degenerate;
+  template <class D>
+  using with_degenerate_scale = affine_rounding_sum<D, Width>;
   static constexpr bool has_zero_point = true;
 
   static constexpr std::int32_t lowest_code(std::int32_t lower, std::int32_t) noexcept { return lower; }
@@ -44,5 +47,10 @@ struct affine_rounding_sum {
   }
   friend constexpr bool operator==(const affine_rounding_sum&, const affine_rounding_sum&) = default;
 };
+
+template <class Degenerate, range_width Width>
+inline constexpr scheme_id id_of<affine_rounding_sum<Degenerate, Width>> =
+    Width == range_width::exact ? scheme_id{14, "affine_rounding_sum"}
+                                : scheme_id{15, "affine_rounding_sum_of_rounded_width"};
 
 }  // namespace xquant

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/bits.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/schemes/degenerate_scale.hpp>
 
 namespace xquant::inline XQUANT_ABI::degenerate {
@@ -58,3 +59,17 @@ struct refused {
 };
 
 }  // namespace xquant::degenerate
+
+namespace xquant::inline XQUANT_ABI {
+
+template <>
+inline constexpr degenerate_id id_of<degenerate::at_least<degenerate::two_to_the<-23>>>{1,
+                                                                                        "at_least_two_to_the_minus_23"};
+template <>
+inline constexpr degenerate_id id_of<degenerate::at_least<degenerate::smallest_normal>>{2, "at_least_smallest_normal"};
+template <>
+inline constexpr degenerate_id id_of<degenerate::zero_output<>>{3, "zero_output"};
+template <>
+inline constexpr degenerate_id id_of<degenerate::refused>{4, "refused"};
+
+}  // namespace xquant

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xquant/core/bits.hpp>
+#include <xquant/core/policy_id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -33,5 +34,8 @@ struct one {
 };
 
 }  // namespace degenerate
+
+template <>
+inline constexpr degenerate_id id_of<degenerate::one>{0, "one"};
 
 }  // namespace xquant

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/core/range_arithmetic.hpp>
 #include <xquant/schemes/degenerate_policies.hpp>
@@ -22,6 +23,8 @@ template <DegenerateScale Degenerate = degenerate::one,
 struct nudged_affine {
   using policy_category = category::scheme;
   using degenerate_scale = Degenerate;
+  template <class D>
+  using with_degenerate_scale = nudged_affine<D, Rounding>;
   static constexpr bool has_zero_point = true;
 
   static constexpr std::int32_t lowest_code(std::int32_t lower, std::int32_t) noexcept { return lower; }
@@ -50,5 +53,9 @@ struct nudged_affine {
   }
   friend constexpr bool operator==(const nudged_affine&, const nudged_affine&) = default;
 };
+
+template <class Degenerate, zero_point_rounding Rounding>
+inline constexpr scheme_id id_of<nudged_affine<Degenerate, Rounding>> =
+    Rounding == zero_point_rounding::nearest_even ? scheme_id{4, "nudged_affine"} : scheme_id{5, "nudged_affine_away"};
 
 }  // namespace xquant

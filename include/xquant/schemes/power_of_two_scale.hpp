@@ -16,6 +16,9 @@ enum class exponent_rounding : std::uint8_t {
   nearest_in_log2,  ///< the nearer one in logarithm, 2^floor(log2 s + 1/2): from sqrt(2) * 2^e on up (PPQ)
 };
 
+/// The same by value, and the choice of leaving scales as they are.
+enum class power_of_two_id : std::uint8_t { none, up, down, nearest, nearest_in_log2 };
+
 namespace detail {
 
 // The exponent of the power of two that a normal positive number becomes.

@@ -3,6 +3,7 @@
 
 #include <xquant/core/parameters_view.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/core/range_arithmetic.hpp>
 #include <xquant/schemes/degenerate_scale.hpp>
@@ -76,5 +77,11 @@ struct offset_affine {
   }
   friend constexpr bool operator==(const offset_affine&, const offset_affine&) = default;
 };
+
+template <class Degenerate>
+inline constexpr scheme_id id_of<real_zero_point_affine<Degenerate>>{11, "real_zero_point_affine"};
+template <class Degenerate, offset_code Code>
+inline constexpr scheme_id id_of<offset_affine<Degenerate, Code>> =
+    Code == offset_code::middle ? scheme_id{12, "offset_affine"} : scheme_id{13, "offset_affine_lowest"};
 
 }  // namespace xquant

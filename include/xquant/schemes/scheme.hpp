@@ -42,6 +42,12 @@ template <class S>
 requires requires { S::zero_point_use; }
 inline constexpr zero_point_rule zero_point_rule_of<S> = S::zero_point_use;
 
+// Whether the scales of a scheme may be negative.
+template <class S>
+inline constexpr bool has_signed_scale = requires {
+  requires S::has_signed_scale;
+};
+
 }  // namespace detail
 
 }  // namespace xquant

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/schemes/degenerate_scale.hpp>
 
@@ -20,6 +21,8 @@ template <code_range Range = code_range::full, DegenerateScale Degenerate = dege
 struct symmetric {
   using policy_category = category::scheme;
   using degenerate_scale = Degenerate;
+  template <class D>
+  using with_degenerate_scale = symmetric<Range, D>;
   static constexpr bool has_zero_point = false;
 
   /// The codes in use, of a format whose codes go from `lower` to `upper`.
@@ -38,5 +41,9 @@ struct symmetric {
   }
   friend constexpr bool operator==(const symmetric&, const symmetric&) = default;
 };
+
+template <code_range Range, class Degenerate>
+inline constexpr scheme_id id_of<symmetric<Range, Degenerate>> =
+    Range == code_range::full ? scheme_id{0, "symmetric"} : scheme_id{1, "symmetric_narrow"};
 
 }  // namespace xquant

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/core/range_arithmetic.hpp>
 #include <xquant/schemes/degenerate_scale.hpp>
@@ -20,6 +21,8 @@ template <DegenerateScale Degenerate = degenerate::one, symmetric_zero Zero = sy
 struct symmetric_to_half_range {
   using policy_category = category::scheme;
   using degenerate_scale = Degenerate;
+  template <class D>
+  using with_degenerate_scale = symmetric_to_half_range<D, Zero>;
   static constexpr bool has_zero_point = Zero == symmetric_zero::at_middle_code;
 
   static constexpr std::int32_t lowest_code(std::int32_t lower, std::int32_t) noexcept { return lower; }
@@ -38,5 +41,10 @@ struct symmetric_to_half_range {
   }
   friend constexpr bool operator==(const symmetric_to_half_range&, const symmetric_to_half_range&) = default;
 };
+
+template <class Degenerate, symmetric_zero Zero>
+inline constexpr scheme_id id_of<symmetric_to_half_range<Degenerate, Zero>> =
+    Zero == symmetric_zero::at_code_zero ? scheme_id{6, "symmetric_to_half_range"}
+                                         : scheme_id{7, "symmetric_to_half_range_at_middle"};
 
 }  // namespace xquant

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/core/range_arithmetic.hpp>
 #include <xquant/schemes/degenerate_scale.hpp>
@@ -35,5 +36,8 @@ struct symmetric_to_signed_extreme {
   }
   friend constexpr bool operator==(const symmetric_to_signed_extreme&, const symmetric_to_signed_extreme&) = default;
 };
+
+template <class Degenerate>
+inline constexpr scheme_id id_of<symmetric_to_signed_extreme<Degenerate>>{10, "symmetric_to_signed_extreme"};
 
 }  // namespace xquant

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/core/range_arithmetic.hpp>
 #include <xquant/schemes/symmetric_to_half_range.hpp>
@@ -16,6 +17,8 @@ template <DegenerateScale Degenerate = degenerate::one, symmetric_zero Zero = sy
 struct symmetric_to_upper_code {
   using policy_category = category::scheme;
   using degenerate_scale = Degenerate;
+  template <class D>
+  using with_degenerate_scale = symmetric_to_upper_code<D, Zero>;
   static constexpr bool has_zero_point = Zero == symmetric_zero::at_middle_code;
 
   static constexpr std::int32_t lowest_code(std::int32_t lower, std::int32_t) noexcept { return lower; }
@@ -35,5 +38,10 @@ struct symmetric_to_upper_code {
   }
   friend constexpr bool operator==(const symmetric_to_upper_code&, const symmetric_to_upper_code&) = default;
 };
+
+template <class Degenerate, symmetric_zero Zero>
+inline constexpr scheme_id id_of<symmetric_to_upper_code<Degenerate, Zero>> =
+    Zero == symmetric_zero::at_code_zero ? scheme_id{8, "symmetric_to_upper_code"}
+                                         : scheme_id{9, "symmetric_to_upper_code_at_middle"};
 
 }  // namespace xquant
