@@ -9,7 +9,7 @@ set(layer_table
     0:abi.hpp 0:config.hpp 0:version.hpp 0:error.hpp 0:exception.hpp 0:message.hpp 0:core/
     1:formats/ 1:rounding/ 1:schemes/ 1:granularity/ 1:arithmetic/
     2a:engines/
-    2b:quantizer.hpp 2b:parameters.hpp 2b:calls/ 2b:runtime.hpp 2b:runtime/ 2b:blocks/ 2b:ops/
+    2b:quantizer.hpp 2b:parameters.hpp 2b:encoding.hpp 2b:calls/ 2b:runtime.hpp 2b:runtime/ 2b:blocks/ 2b:ops/
     3:calls/reduce.hpp 3:calibration/ 3:gradients/ 3:adapt/span.hpp
     4:quantized_tensor.hpp 4:presets/ 4:ptq/ 4:nn/ 4:report/
     5:model/
@@ -31,7 +31,8 @@ set(foreign
 # Standard headers that layers 0 to 2 may include: language support that costs nothing to read.
 set(language_support cstddef cstdint compare initializer_list new version)
 # Beyond those, file by file. Edges (engines/simd and the like) are free to include what they need.
-set(exceptions exception.hpp=exception parameters.hpp=vector parameters.hpp=utility)
+set(exceptions exception.hpp=exception parameters.hpp=vector parameters.hpp=utility encoding.hpp=vector
+               encoding.hpp=utility)
 # Names that no header may use: the library never prints, never ends the program, never touches the floating-point
 # environment, and starts no thread except where engines/threads does for its caller.
 set(forbidden_names

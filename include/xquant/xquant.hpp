@@ -12,6 +12,7 @@
 #include <xquant/calibration/squared_error.hpp>
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/core/half.hpp>
+#include <xquant/encoding.hpp>
 #include <xquant/engines/plan.hpp>
 #include <xquant/engines/scalar.hpp>
 #include <xquant/exception.hpp>
