@@ -278,7 +278,7 @@ std::string quantizers_in_words(const Quantizers& all) {
     const std::string name =
         !q.ready() ? "float32"
                    : report::format_name(q.quantizer) + " " + report::scheme_name(q.quantizer) +
-                         (q.quantizer.granularity.is<xquant::per_axis<>>() ? " per channel" : " per tensor");
+                         (q.quantizer.granularity.template is<xquant::per_axis<>>() ? " per channel" : " per tensor");
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   std::string text;
