@@ -34,19 +34,4 @@ struct no_id {};
 template <class Policy>
 inline constexpr no_id id_of{};
 
-/// A type that values can name.
-template <class Policy>
-concept HasId = requires {
-  id_of<Policy>.number;
-};
-
-/// Whether `id` is that of `Policy`.
-template <class Policy, class Kind>
-constexpr bool names(const policy_id<Kind>& id) noexcept {
-  if constexpr (requires { id_of<Policy> == id; })
-    return id_of<Policy> == id;
-  else
-    return false;
-}
-
 }  // namespace xquant

@@ -11,6 +11,7 @@
 #include <xquant/formats/wide_integer.hpp>
 #include <xquant/rounding/rounding.hpp>
 #include <xquant/runtime/description.hpp>
+#include <xquant/runtime/id.hpp>
 #include <xquant/schemes/scheme.hpp>
 
 namespace xquant::inline XQUANT_ABI {

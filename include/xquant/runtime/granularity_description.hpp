@@ -11,6 +11,7 @@
 #include <xquant/granularity/per_group.hpp>
 #include <xquant/granularity/per_tensor.hpp>
 #include <xquant/granularity/per_token.hpp>
+#include <xquant/runtime/id.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 

@@ -5,6 +5,7 @@
 #include <xquant/core/type_list.hpp>
 #include <xquant/runtime/choice.hpp>
 #include <xquant/runtime/description.hpp>
+#include <xquant/runtime/id.hpp>
 #include <xquant/runtime/standard_policies.hpp>
 #include <xquant/schemes/power_of_two_scale.hpp>
 #include <xquant/schemes/zero_point_before_rounding.hpp>
