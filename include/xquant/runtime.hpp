@@ -23,7 +23,7 @@ namespace detail {
 // Whether tensors of these element types hold the codes of a call, where it has codes.
 template <class Description, class Code, class... Elements>
 constexpr bool holds_codes() noexcept {
-  constexpr bool fits[] = {is_same<Elements, Code>...};
+  constexpr bool fits[] = {(is_same<Elements, Code> || (is_packed<Elements> && sizeof(Code) == 1))...};
   for (std::size_t i = 0; i < sizeof...(Elements); ++i)
     if (Description::streams[i].kind == stream_kind::codes && !fits[i]) return false;
   return true;
@@ -94,7 +94,7 @@ template <class Choices = runtime_choices<>, class Parameters, TensorLike In, Te
 }
 
 /// quantize by description, without exceptions. The element type of `codes` must be what the format stores: int8,
-/// uint8, int16, uint16, int32, uint32.
+/// uint8, int16, uint16, int32, uint32; or packed<Bits> of a format that is stored in a byte.
 template <class Choices = runtime_choices<>, class Parameters, TensorLike In, TensorInMemory Out,
           class Engine = default_engine>
 [[nodiscard]] status try_quantize(const quantizer_description& d, const Parameters& p, const In& x, Out&& codes,

@@ -47,6 +47,7 @@
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/learned_rounding.hpp>
+#include <xquant/ops/pack.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/ops/requantization/doubling_high_multiply.hpp>
 #include <xquant/ops/requantization/fixed_point_multiplier.hpp>

@@ -59,6 +59,17 @@ xquant::status elements(const xquant::cuda_engine& e, const xquant::parameters_v
   return xquant::try_fake_quantize(xquant::quantizer<xquant::int8>{}, p, x, y, e);
 }
 
+// Packed codes, read and written.
+xquant::status packed_codes(const xquant::cuda_engine& e, const xquant::parameters_view<float>& p,
+                            const xquant::tensor_view<float>& x, const xquant::packed_view<4>& fours,
+                            const xquant::packed_view<3, xquant::bit_order::high_first>& threes) {
+  if (const auto s = xquant::try_quantize(xquant::quantizer<xquant::int4>{}, p, x, fours, e); !s.ok()) return s;
+  if (const auto s = xquant::try_dequantize(xquant::quantizer<xquant::int4>{}, p, fours, x, e); !s.ok()) return s;
+  const xquant::quantizer<xquant::int3, xquant::per_axis<0>> q;
+  if (const auto s = xquant::try_quantize(q, p, x, threes, e); !s.ok()) return s;
+  return xquant::try_dequantize(q, p, threes, x, e);
+}
+
 xquant::status gradients(const xquant::cuda_engine& e, const xquant::parameters_view<float>& p,
                          const xquant::tensor_view<float>& x, const xquant::tensor_view<float>& g,
                          const xquant::tensor_view<float>& dx, const xquant::tensor_view<std::uint8_t>& mask,

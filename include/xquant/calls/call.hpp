@@ -14,15 +14,42 @@
 
 namespace xquant::inline XQUANT_ABI::detail {
 
-/// Streams of these types and no operation: for calls that run something else on them.
+/// Streams of these types and no operation: for calls that run something else on them. Packed elements that come
+/// without a coding are checked and not read.
+template <class Stream>
+struct unread_stream {
+  using type = Stream;
+};
+template <int Bits, bit_order Order>
+struct unread_stream<packed<Bits, Order>> {
+  using type = packed_codes<packed<Bits, Order>, none>;
+};
 template <class Real, class In, class Out>
 struct streams_only {
   using real = Real;
-  using input_0_type = In;
+  using input_0_type = typename unread_stream<In>::type;
   using input_1_type = none;
-  using output_0_type = Out;
+  using output_0_type = typename unread_stream<Out>::type;
   using output_1_type = none;
 };
+
+/// The element type of views of a stream.
+template <class Stream>
+struct view_element_trait {
+  using type = stream_element<Stream>;
+};
+template <class P, class Coding>
+struct view_element_trait<packed_codes<P, Coding>> {
+  using type = P;
+};
+template <class Stream>
+using view_element = typename view_element_trait<Stream>::type;
+
+/// What must be equal for one tensor to be in the place of another: the size of elements, or how they are packed.
+template <class T>
+inline constexpr std::size_t element_kind = sizeof(T);
+template <int Bits, bit_order Order>
+inline constexpr std::size_t element_kind<packed<Bits, Order>> = (Order == bit_order::low_first ? 0x100 : 0x200) + Bits;
 
 /// Collects the streams of one call and remembers the first fault; what is asked last (validate, run, make_plan,
 /// lay_out) checks the rest and answers. Streams come in the order of their operands. The first input sets the shape;
@@ -36,7 +63,7 @@ class call {
   /// One stream of the operation; faults call it `name`.
   template <operand Which, class T>
   call& stream(const tensor_view<T>& v, const char* name) {
-    using element = stream_element<stream_at<Op, Which>>;
+    using element = view_element<stream_at<Op, Which>>;
     constexpr bool is_output = Which == xquant::output_0 || Which == xquant::output_1;
     if constexpr (is_bits<Which>) {
       static_assert(is_same<remove_const<T>, element>, "xquant: a packed mask is made of std::uint8_t");
@@ -112,6 +139,9 @@ class call {
     static_assert(is_same<Real, real>,
                   "xquant: scales and data must have one type, float or double (float for 16-bit data)");
     if (const status s = q.format.valid(); !s.ok()) return s;
+    if constexpr (has_packed_streams<Op>)
+      check_packing<xquant::input_0>(q.lower_code(), q.upper_code())
+          .template check_packing<xquant::output_0>(q.lower_code(), q.upper_code());
     if (const status s = mapped(q.granularity, map); !s.ok()) return s;
     if constexpr (Memory == memory_space::device)
       return validate_parameter_count(p, map.count);
@@ -119,6 +149,17 @@ class call {
       return validate_parameters(p, rules_of(q, map.count));
   }
   status validate_without_parameters() { return finished(); }
+
+  /// Of a packed stream: that its bits hold the codes from `lower` to `upper`.
+  template <operand Which>
+  call& check_packing(std::int64_t lower, std::int64_t upper) {
+    using own = stream_at<Op, Which>;
+    if constexpr (is_packed_stream<own>)
+      if (fault_.ok() && !own::coding::holds(lower, upper))
+        fault_ = fault(errc::bits_out_of_range, places_[Which].name, own::element::bits,
+                       "packed bits that hold every code of the quantizer");
+    return *this;
+  }
 
   /// Does the work, or says what is wrong and has written nothing.
   template <class Quantizer, class Real, class Engine>
@@ -196,17 +237,20 @@ class call {
       nest_dimension& row = nests.item[0].dimension[0];
       row.extent = size;
       for (unsigned k = 0; k < operand_count; ++k) {
-        row.stride[k] = k == element_index || (k < 4 && has_elements[k]) ? 1 : 0;
+        row.stride[k] = k == element_index ? 1 : k < 4 ? step[k] : 0;
         nests.item[0].base[k] = 0;
       }
+      move_to_first_bits(nests);
       return;
     }
     const std::ptrdiff_t* strides[4];
     for (unsigned k = 0; k < 4; ++k) strides[k] = has_elements[k] ? places_[k].stride : nullptr;
     const std::ptrdiff_t* const fixed[4] = {strides[0], strides[1], strides[2], strides[3]};
     make_nests(shape_, fixed, map, nests);
+    move_to_first_bits(nests);
   }
   void lay_out(const parameter_map& map, reduction_walk& walk) const {
+    static_assert(!has_packed_streams<Op>, "xquant: reductions read no packed codes");
     const std::ptrdiff_t* strides[4] = {};
     bool dense[4] = {true, true, true, true};
     for (unsigned k = 0; k < 4; ++k) {
@@ -229,11 +273,25 @@ class call {
       element_size<typename Op::input_0_type> != 0, element_size<typename Op::input_1_type> != 0,
       element_size<typename Op::output_0_type> != 0, element_size<typename Op::output_1_type> != 0};
 
+  // From one element to the next, in what strides count.
+  static constexpr std::ptrdiff_t step[4] = {
+      has_elements[0] ? stride_unit<view_element<typename Op::input_0_type>> : 0,
+      has_elements[1] ? stride_unit<view_element<typename Op::input_1_type>> : 0,
+      has_elements[2] ? stride_unit<view_element<typename Op::output_0_type>> : 0,
+      has_elements[3] ? stride_unit<view_element<typename Op::output_1_type>> : 0};
+
+  void move_to_first_bits(nest_list& nests) const {
+    if constexpr (has_packed_streams<Op>)
+      for (unsigned k = 0; k < 4; ++k)
+        if (is_present[k]) move_base(nests, static_cast<operand>(k), places_[k].first_bit);
+  }
+
   // Of use once its stream has been given and was in order. (Compilers do not see that, and warn of what has no value.)
   struct place {
     const char* name = nullptr;
     byte_interval bytes{};
-    std::size_t element = 0;
+    std::size_t element = 0;  // its size, or its packing
+    std::ptrdiff_t first_bit = 0;
     bool dense = true;
     std::ptrdiff_t stride[max_rank];
   };
@@ -241,7 +299,8 @@ class call {
   template <class T>
   static void remember(place& p, const tensor_view<T>& v, const char* name) {
     p.name = name;
-    p.element = sizeof(T);
+    p.element = element_kind<remove_const<T>>;
+    p.first_bit = first_bit_of(v);
     p.dense = v.dense();
     for (std::size_t d = 0; d < max_rank; ++d) p.stride[d] = v.stride[d];
     p.bytes = v.shape.size() != 0 ? extent_in_memory(v) : byte_interval{0, 0};
@@ -262,7 +321,8 @@ class call {
   }
 
   [[nodiscard]] bool is_in_place(const place& out, const place& in) const {
-    bool same = out.element == in.element && out.bytes.first == in.bytes.first;
+    bool same =
+        out.element == in.element && out.bytes.first == in.bytes.first && ((out.first_bit ^ in.first_bit) & 7) == 0;
     for (std::size_t d = 0; d < shape_.rank; ++d)
       same = same && (shape_.extent[d] <= 1 || out.stride[d] == in.stride[d]);
     return same;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xquant/calls/call.hpp>
+#include <xquant/calls/packed_operation.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/exception.hpp>
 
@@ -25,6 +26,25 @@ struct named_stream {
 
 namespace detail {
 
+/// The element type that the tensor of a role has, among those of all tensors; none where there is none.
+template <class Description, operand Role, std::size_t I, class... Elements>
+struct element_of_role {
+  using type = none;
+};
+template <class Description, operand Role, std::size_t I, class First, class... Others>
+struct element_of_role<Description, Role, I, First, Others...> {
+  using type = conditional<Description::streams[I].role == Role, First,
+                           typename element_of_role<Description, Role, I + 1, Others...>::type>;
+};
+
+/// The operation of a call on tensors of these elements: what is described, by way of packed codes where some are.
+template <class Description, class... Elements>
+using operation_for =
+    typename operation_on<typename Description::operation,
+                          typename element_of_role<Description, input_0, 0, Elements...>::type,
+                          typename element_of_role<Description, input_1, 0, Elements...>::type,
+                          typename element_of_role<Description, output_0, 0, Elements...>::type>::type;
+
 template <class Description, std::size_t I = 0, class Call, class View, class... Views>
 void collect(Call& c, const View& view, const Views&... views) {
   constexpr named_stream own = Description::streams[I];
@@ -42,7 +62,7 @@ status on_views(const Use& use, const tensor_view<Elements>&... views) {
   using description = Call<Given..., remove_const<Elements>...>;
   static_assert(sizeof(description::streams) == sizeof...(Elements) * sizeof(named_stream),
                 "xquant: the description of this call has another number of streams than the call has tensors");
-  call<typename description::operation> c;
+  call<operation_for<description, remove_const<Elements>...>> c;
   collect<description>(c, views...);
   return use(c);
 }

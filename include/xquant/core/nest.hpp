@@ -25,8 +25,8 @@ struct nest {
 
 /// A walk over a whole tensor: one nest, and twice as many for each ragged dimension (whose blocks do not divide it),
 /// since whole blocks and the rest are nests of their own. Three and more ragged dimensions have more nests than are
-/// kept: then `parts` is above 1, the items say how the dimensions are cut,
-/// and for_each_nest makes the nests on the way.
+/// kept: then `parts` is above 1, the items say how the dimensions are cut and where the operands start, and
+/// for_each_nest makes the nests on the way.
 struct nest_list {
   static constexpr std::size_t capacity = 4;
   std::size_t count = 0;
@@ -142,7 +142,7 @@ struct nest_builder {
 
 // The nests of one part: its bits say which of the decided dimensions, outermost first, want their rest.
 template <class Dimensions>
-constexpr void build_part(const Dimensions& all, std::size_t part, nest_list& out) {
+constexpr void build_part(const Dimensions& all, std::size_t part, nest_list& out, const nest& start = {}) {
   std::size_t ragged = 0;
   for (std::size_t d = 0; d < all.rank(); ++d) ragged += is_ragged(all, d) ? 1u : 0u;
   unsigned decided = 0;
@@ -155,7 +155,7 @@ constexpr void build_part(const Dimensions& all, std::size_t part, nest_list& ou
     --ragged;
   }
   nest_builder<Dimensions> builder{all, out, decided, rest};
-  builder.build(0, nest{});
+  builder.build(0, start);
 }
 
 }  // namespace detail
@@ -188,6 +188,15 @@ constexpr void make_nests(const shape& s, const std::ptrdiff_t* const (&stream_s
   }
 }
 
+/// Moves where an operand starts.
+constexpr void move_base(nest_list& nests, operand which, std::ptrdiff_t by) noexcept {
+  if (nests.parts != 1) {
+    nests.item[0].base[which] += by;
+    return;
+  }
+  for (std::size_t i = 0; i < nests.count; ++i) nests.item[i].base[which] += by;
+}
+
 /// Calls visit(nest) for every nest of a walk.
 template <class Visit>
 constexpr void for_each_nest(const nest_list& nests, Visit&& visit) {
@@ -197,7 +206,9 @@ constexpr void for_each_nest(const nest_list& nests, Visit&& visit) {
   }
   for (std::size_t part = 0; part < nests.parts; ++part) {
     nest_list some;
-    detail::build_part(detail::kept_dimensions{nests}, part, some);
+    nest start;
+    for (unsigned k = 0; k < operand_count; ++k) start.base[k] = nests.item[0].base[k];
+    detail::build_part(detail::kept_dimensions{nests}, part, some, start);
     for (std::size_t i = 0; i < some.count; ++i) visit(some.item[i]);
   }
 }

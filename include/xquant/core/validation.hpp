@@ -2,6 +2,7 @@
 // value.
 #pragma once
 
+#include <xquant/core/packed_view.hpp>
 #include <xquant/core/parameter_map.hpp>
 #include <xquant/core/parameters_view.hpp>
 #include <xquant/core/view.hpp>
@@ -13,6 +14,15 @@ struct byte_interval {
   std::uintptr_t last;  // one past the end
 };
 
+/// Where in its string the first element begins.
+template <class T>
+constexpr std::ptrdiff_t first_bit_of(const tensor_view<T>& v) noexcept {
+  if constexpr (is_packed<remove_const<T>>)
+    return v.first_bit;
+  else
+    return 0;
+}
+
 template <class T>
 byte_interval extent_in_memory(const tensor_view<T>& v) noexcept {
   std::ptrdiff_t low = 0;
@@ -22,6 +32,11 @@ byte_interval extent_in_memory(const tensor_view<T>& v) noexcept {
     (reach < 0 ? low : high) += reach;
   }
   const auto address = reinterpret_cast<std::uintptr_t>(v.data);
+  if constexpr (is_packed<remove_const<T>>) {
+    low += v.first_bit;
+    high += v.first_bit + stride_unit<T> + 7;
+    return {address + static_cast<std::uintptr_t>(low >> 3), address + static_cast<std::uintptr_t>(high >> 3)};
+  }
   constexpr auto size = static_cast<std::ptrdiff_t>(sizeof(T));
   return {address + static_cast<std::uintptr_t>(low * size), address + static_cast<std::uintptr_t>((high + 1) * size)};
 }
@@ -33,13 +48,22 @@ constexpr status validate_input(const tensor_view<T>& v, const char* argument) n
   if (v.shape.size() == 0) return {};
   if (v.data == nullptr) return fault(errc::null_pointer, argument, 0, "memory for every element");
   std::size_t left = static_cast<std::size_t>(PTRDIFF_MAX) / 16;
+  if constexpr (is_packed<remove_const<T>>) {
+    const auto bit = static_cast<std::size_t>(v.first_bit);
+    const std::size_t magnitude = v.first_bit < 0 ? 0 - bit : bit;
+    if (magnitude > left)
+      return fault(errc::size_overflow, argument, static_cast<double>(v.first_bit),
+                   "a first bit within PTRDIFF_MAX / 16 of the address");
+    left -= magnitude;
+  }
   for (std::size_t d = 0; d < v.shape.rank; ++d) {
     if (v.shape.extent[d] == 1) continue;
     const auto stride = static_cast<std::size_t>(v.stride[d]);
     const std::size_t magnitude = v.stride[d] < 0 ? 0 - stride : stride;
     if (magnitude > left / (v.shape.extent[d] - 1))
       return stride_fault(errc::size_overflow, argument, d, v.stride[d],
-                          "strides that reach at most PTRDIFF_MAX / 16 elements");
+                          is_packed<remove_const<T>> ? "strides that reach at most PTRDIFF_MAX / 16 bits"
+                                                     : "strides that reach at most PTRDIFF_MAX / 16 elements");
     left -= magnitude * (v.shape.extent[d] - 1);
   }
   return {};
@@ -53,7 +77,7 @@ constexpr status validate_output(const tensor_view<T>& v, const shape& expected,
   if (v.shape.size() == 0 || v.dense()) return {};
   // Every stride must step over all that smaller strides reach; otherwise two indices may share an element.
   bool used[max_rank] = {};
-  std::ptrdiff_t reach = 0;
+  std::ptrdiff_t reach = stride_unit<T>;
   for (std::size_t turn = 0; turn < expected.rank; ++turn) {
     std::size_t smallest = expected.rank;
     const auto magnitude = [&](std::size_t d) { return v.stride[d] < 0 ? -v.stride[d] : v.stride[d]; };
@@ -62,7 +86,7 @@ constexpr status validate_output(const tensor_view<T>& v, const shape& expected,
         smallest = d;
     if (smallest == expected.rank) break;
     used[smallest] = true;
-    if (magnitude(smallest) <= reach)
+    if (magnitude(smallest) < reach)
       return stride_fault(errc::repeated_element, argument, smallest, v.stride[smallest],
                           "strides that give each element its own place");
     reach += magnitude(smallest) * static_cast<std::ptrdiff_t>(expected.extent[smallest] - 1);

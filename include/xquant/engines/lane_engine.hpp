@@ -1,6 +1,7 @@
 // What engines of one thread and one type of lane are: the shared walk (walk.hpp) with the row kernels of that lane.
 #pragma once
 
+#include <xquant/engines/packed_walk.hpp>
 #include <xquant/engines/reduction_walk.hpp>
 #include <xquant/engines/row_by_scale.hpp>
 #include <xquant/engines/walk.hpp>
@@ -17,6 +18,16 @@ struct lane_engine {
 
   template <class Op>
   static void run(const Op& operation, const nest_list& nests, const operation_streams<Op>& streams) {
+    if constexpr (has_packed_streams<Op>)
+      run_packed(operation, nests, streams,
+                 [](const auto& plain, const nest_list& loops, const auto& own) { run(plain, loops, own); });
+    else
+      run_unpacked(operation, nests, streams);
+  }
+
+ private:
+  template <class Op>
+  static void run_unpacked(const Op& operation, const nest_list& nests, const operation_streams<Op>& streams) {
     if constexpr (needs_ordinary_scales<Op>)
       if (!all_ordinary<Op>(streams.parameters)) {
         const operation_by_scale<Op> both(operation);
@@ -25,6 +36,7 @@ struct lane_engine {
     walk(row_kernel_of<Op, lane>, nests, erase<Op>(operation, streams));
   }
 
+ public:
   /// A reduction; see scalar_engine::reduce.
   template <class Op>
   static void reduce(const Op& operation, const reduction_walk& walk, const operation_streams<Op>& streams,

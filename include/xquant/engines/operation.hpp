@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/half.hpp>
+#include <xquant/core/packed.hpp>
 #include <xquant/core/parameters_view.hpp>
 #include <xquant/rounding/rounding.hpp>
 
@@ -10,13 +11,24 @@ namespace xquant::inline XQUANT_ABI {
 /// The type of a stream an operation does not have.
 struct none {};
 
-/// A stream of packed bits: element i, counted row-major, is bit i % 8 of byte i / 8. Its memory is bytes.
+/// A stream of packed bits: element i, counted row-major, is bit i % 8 of byte i / 8. Its memory is bytes. What a
+/// lane's comparisons give or take, and no codes.
 struct bit {};
+
+/// A stream of packed codes (core/packed.hpp): its memory is bytes, its strides count bits, P is packed<Bits, Order>.
+/// `Coding` has
+///   using code_type                                        one byte, what the formula sees
+///   static code_type from_bits(unsigned bits), static unsigned to_bits(code_type)    of a code of P
+template <class P, class Coding>
+struct packed_codes {
+  using element = P;
+  using coding = Coding;
+};
 
 // clang-format off
 /// An operation Op declares
 ///   using real = float or double                         type of scales and of the lanes it runs on
-///   using input_0_type, input_1_type                     real, float16, bfloat16, a code type, bit, or none
+///   using input_0_type, input_1_type                     real, float16, bfloat16, a code type, bit, packed_codes or none
 ///   using output_0_type, output_1_type                   likewise
 ///   using rounding_type; const rounding_type& rounding() whose random bits the engine supplies, if it is random; or none
 ///   int32 lower_code(), upper_code()                     what integer results are clamped to as they are stored; results
@@ -54,9 +66,16 @@ struct reduced_result {
   L term[Accumulators];
 };
 
+namespace detail {
+template <class T>
+inline constexpr bool is_packed_stream = false;
+template <class P, class Coding>
+inline constexpr bool is_packed_stream<packed_codes<P, Coding>> = true;
+}  // namespace detail
+
 /// What the memory of a stream is made of.
 template <class T>
-using stream_element = conditional<is_same<T, bit>, std::uint8_t, T>;
+using stream_element = conditional<is_same<T, bit> || detail::is_packed_stream<T>, std::uint8_t, T>;
 
 /// Streams of one call. Absent ones are null.
 template <class Op>
@@ -81,6 +100,11 @@ using stream_at =
     conditional<Operand == 0, typename Op::input_0_type,
                 conditional<Operand == 1, typename Op::input_1_type,
                             conditional<Operand == 2, typename Op::output_0_type, typename Op::output_1_type>>>;
+
+template <class Op>
+inline constexpr bool has_packed_streams =
+    is_packed_stream<typename Op::input_0_type> || is_packed_stream<typename Op::input_1_type> ||
+    is_packed_stream<typename Op::output_0_type> || is_packed_stream<typename Op::output_1_type>;
 
 template <class T>
 inline constexpr std::size_t element_size = sizeof(T);

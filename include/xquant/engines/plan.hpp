@@ -15,8 +15,8 @@ namespace xquant::inline XQUANT_ABI {
 template <class Op>
 class plan {
  public:
-  using input_type = typename Op::input_0_type;
-  using output_type = typename Op::output_0_type;
+  using input_type = stream_element<typename Op::input_0_type>;
+  using output_type = stream_element<typename Op::output_0_type>;
 
   constexpr plan() noexcept = default;
   constexpr plan(const Op& operation, const parameters_view<typename Op::real>& p, const nest_list& nests) noexcept

@@ -117,6 +117,9 @@ struct scalar_engine {
       return none{};
     else if constexpr (is_same<Stream, bit>)
       return (p[index / 8] >> (index % 8) & 1) != 0;
+    else if constexpr (detail::is_packed_stream<Stream>)
+      return static_cast<integer_of<Real>>(
+          Stream::coding::from_bits(detail::read_packed<typename Stream::element>(p, at)));
     else if constexpr (detail::is_real_stream<Stream, Real>)
       return static_cast<Real>(p[at]);
     else
@@ -130,10 +133,18 @@ struct scalar_engine {
       p[index / 8] = static_cast<std::uint8_t>((p[index / 8] & ~(1 << index % 8)) | (result ? 1 << index % 8 : 0));
     else if constexpr (detail::is_real_stream<Stream, typename Op::real>)
       p[at] = static_cast<T>(result);
+    else if constexpr (detail::is_packed_stream<Stream>)
+      detail::write_packed<typename Stream::element>(
+          p, at, Stream::coding::to_bits(held<typename Stream::coding::code_type>(operation, result)));
     else if constexpr (detail::element_size<Stream> == 4)
       p[at] = static_cast<T>(result);
     else if constexpr (!is_same<Stream, none>)
-      p[at] = static_cast<T>(result < operation.lower_code()   ? operation.lower_code()
+      p[at] = held<T>(operation, result);
+  }
+
+  template <class Code, class Op, class Result>
+  XQUANT_INLINE static constexpr Code held(const Op& operation, Result result) {
+    return static_cast<Code>(result < operation.lower_code()   ? operation.lower_code()
                              : result > operation.upper_code() ? operation.upper_code()
                                                                : result);
   }

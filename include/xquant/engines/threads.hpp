@@ -4,6 +4,7 @@
 
 #include <xquant/core/nest.hpp>
 #include <xquant/engines/operation.hpp>
+#include <xquant/engines/packed_cut.hpp>
 #include <xquant/engines/reduction.hpp>
 
 #include <algorithm>
@@ -165,6 +166,11 @@ constexpr cut best_cut(const nest& n) noexcept {
              static_cast<std::size_t>(loop.stride[element_index]) * multiple % 8 != 0)
         multiple *= 2;
       if (!aligned || static_cast<std::size_t>(loop.stride[element_index]) * multiple % 8 != 0) continue;
+    }
+    if constexpr (is_packed_stream<typename Op::output_0_type>) {
+      const std::size_t whole_bytes = packed_cut(n, d, stride_unit<typename Op::output_0_type::element>);
+      if (whole_bytes == 0) continue;
+      if (multiple < whole_bytes) multiple = whole_bytes;  // both are powers of two
     }
     if (loop.extent / multiple > most) {
       most = loop.extent / multiple;

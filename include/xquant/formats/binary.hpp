@@ -18,6 +18,11 @@ struct binary {
   static constexpr bool keeps_nan = false;
   static constexpr int quotient_bits = 1;
 
+  // Packed, a bit is set for +1: two's complement would give both codes the same one.
+  static constexpr int packed_bits = 1;
+  XQUANT_INLINE static constexpr unsigned to_packed(code_type code) noexcept { return code > 0 ? 1 : 0; }
+  XQUANT_INLINE static constexpr code_type from_packed(unsigned bits) noexcept { return (bits & 1) != 0 ? 1 : -1; }
+
   static constexpr std::int32_t lower_code() noexcept { return -1; }
   static constexpr std::int32_t upper_code() noexcept { return 1; }
   static constexpr code_bounds bounds() noexcept { return {-1, 1, false}; }

@@ -19,6 +19,7 @@ struct cast_operation : ToKernel {
   using input_1_type = none;
   using output_0_type = typename ToKernel::code_type;
   using output_1_type = none;
+  using input_format_type = typename FromKernel::format_type;
   static constexpr bool needs_ordinary_scales = false;
   FromKernel from;
 
@@ -65,6 +66,14 @@ constexpr auto make_cast(const From& from, const To& to, const RoundingType& rou
   result.from.lower = from.lower_code();
   result.from.upper = from.upper_code();
   return result;
+}
+
+// The two formats of a call, and that packed bits hold their codes.
+template <class Call, class From, class To>
+Call& check_cast(Call& c, const From& from, const To& to) {
+  c.check(from.valid()).check(to.valid());
+  c.template check_packing<input_0>(from.lower_code(), from.upper_code());
+  return c.template check_packing<output_0>(to.lower_code(), to.upper_code());
 }
 
 // What the store of an engine does.
@@ -156,7 +165,7 @@ template <class From, class To, TensorLike In, TensorInMemory Out>
 requires Format<From>
 [[nodiscard]] status validate_cast(const From& from, const To& to, const In& in, Out&& out) {
   return detail::on_tensors<cast_call, From, To, nearest_even>(
-      [&](auto& c) { return c.check(from.valid()).check(to.valid()).validate_without_parameters(); }, in, out);
+      [&](auto& c) { return detail::check_cast(c, from, to).validate_without_parameters(); }, in, out);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
@@ -167,9 +176,9 @@ requires Format<From>
                               const RoundingType& rounding = {}) {
   return detail::on_tensors<cast_call, From, To, RoundingType>(
       [&](auto& c) {
-        return c.check(from.valid())
-            .check(to.valid())
-            .run_without_parameters(detail::make_cast<float>(from, to, rounding), engine);
+        typename remove_cvref<decltype(c)>::operation_type operation{};
+        detail::assign_unpacked(operation, detail::make_cast<float>(from, to, rounding));
+        return detail::check_cast(c, from, to).run_without_parameters(operation, engine);
       },
       in, out);
 }

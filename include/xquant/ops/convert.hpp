@@ -132,32 +132,44 @@ constexpr status of_target(status s) noexcept {
 template <class Real, class From, class In, class To, class Out>
 status validate_conversion(const From& from, const To& to, const tensor_view<In>& in, const tensor_view<Out>& out,
                            conversion_side<Real>& source, conversion_side<Real>& target) noexcept {
-  static_assert(is_same<remove_const<In>, typename From::code_type>,
+  static_assert(is_same<remove_const<In>, typename From::code_type> || is_packed<remove_const<In>>,
                 "xquant::convert: the input has another element type than the first quantizer stores");
-  static_assert(is_same<Out, typename To::code_type>,
+  static_assert(is_same<Out, typename To::code_type> || is_packed<Out>,
                 "xquant::convert: the output has another element type than the second quantizer stores, or is const");
-  call<streams_only<Real, typename From::code_type, typename To::code_type>> c;
+  using first = dequantize_kernel<From, Real, remove_const<In>>;
+  using second = quantize_kernel<To, Real, Out>;
+  call<streams_only<Real, typename first::input_0_type, typename second::output_0_type>> c;
   c.input_0(in, "codes").output_0(out, "converted");
+  c.template check_packing<input_0>(from.lower_code(), from.upper_code());
+  c.template check_packing<output_0>(to.lower_code(), to.upper_code());
   if (const status s = c.validate(from, source.parameters, source.map); !s.ok()) return s;
   if (const status s = to.format.valid(); !s.ok()) return s;
   if (const status s = to.granularity.map(in.shape, target.map); !s.ok()) return s;
   return of_target(validate_parameters(target.parameters, rules_of(to, target.map.count)));
 }
 
+// Where a box of a tensor begins, in what strides count.
+template <class T>
+constexpr std::ptrdiff_t first_of(const tensor_view<T>& v, const box& b) {
+  std::ptrdiff_t first = first_bit_of(v);
+  for (std::size_t d = 0; d < b.extents.rank; ++d) first += v.stride[d] * static_cast<std::ptrdiff_t>(b.first[d]);
+  return first;
+}
+
 // One half of the work on a box: nests of the box whose elements have the logical indices of the whole.
-template <class Op, class Real, class Engine>
-void run_on_box(const Op& operation, const box& b, const conversion_side<Real>& side,
-                const typename Op::input_0_type* in, const std::ptrdiff_t* in_stride, typename Op::output_0_type* out,
-                const std::ptrdiff_t* out_stride, const Engine& engine) {
+template <class Op, class Real, class In, class Out, class Engine>
+void run_on_box(const Op& operation, const box& b, const conversion_side<Real>& side, const tensor_view<In>& in,
+                std::ptrdiff_t in_first, const tensor_view<Out>& out, std::ptrdiff_t out_first, const Engine& engine) {
   operation_streams<Op> streams;
   const parameter_map map = side.map_of(b, streams.parameters);
-  streams.input_0 = in;
-  streams.output_0 = out;
+  streams.input_0 = in.data;
+  streams.output_0 = out.data;
   nest_list nests;
-  const std::ptrdiff_t* const strides[4] = {in_stride, nullptr, out_stride, nullptr};
+  const std::ptrdiff_t* const strides[4] = {in.stride, nullptr, out.stride, nullptr};
   make_nests(b.extents, strides, map, nests);  // a box of a valid shape, with at most two ragged dimensions
-  for (std::size_t i = 0; i < nests.count; ++i)
-    nests.item[i].base[element_index] += static_cast<std::ptrdiff_t>(b.index);
+  move_base(nests, element_index, static_cast<std::ptrdiff_t>(b.index));
+  move_base(nests, input_0, in_first);
+  move_base(nests, output_0, out_first);
   engine.run(operation, nests, streams);
 }
 
@@ -184,8 +196,8 @@ template <class From, class FromParameters, TensorLike In, class To, class ToPar
   using real = remove_cvref<decltype(*as_parameters(p).scale)>;
   static_assert(is_same<real, remove_cvref<decltype(*as_parameters(target_p).scale)>>,
                 "xquant::convert: the scales of both quantizers must have one type, float or double");
-  using first = dequantize_kernel<From, real>;
-  using second = quantize_kernel<To, real>;
+  using first = dequantize_kernel<From, real, element_of<In>>;
+  using second = quantize_kernel<To, real, element_of<Out>>;
   static_assert(EngineFor<Engine, first> && EngineFor<Engine, second>,
                 "xquant: this engine does not support this operation");
   static_assert(detail::memory_of<Engine> == memory_space::host,
@@ -202,14 +214,8 @@ template <class From, class FromParameters, TensorLike In, class To, class ToPar
   alignas(64) real values[limit];
   detail::for_each_box(in.shape, source, target, limit, [&](const detail::box& b) {
     const tensor_view<real> dense(values, b.extents);
-    std::ptrdiff_t from_first = 0;
-    std::ptrdiff_t to_first = 0;
-    for (std::size_t d = 0; d < b.extents.rank; ++d) {
-      from_first += in.stride[d] * static_cast<std::ptrdiff_t>(b.first[d]);
-      to_first += out.stride[d] * static_cast<std::ptrdiff_t>(b.first[d]);
-    }
-    detail::run_on_box(dequantization, b, source, in.data + from_first, in.stride, values, dense.stride, engine);
-    detail::run_on_box(quantization, b, target, values, dense.stride, out.data + to_first, out.stride, engine);
+    detail::run_on_box(dequantization, b, source, in, detail::first_of(in, b), dense, 0, engine);
+    detail::run_on_box(quantization, b, target, dense, 0, out, detail::first_of(out, b), engine);
   });
   return {};
 }

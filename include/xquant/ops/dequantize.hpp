@@ -33,9 +33,10 @@ struct dequantize_operation : Kernel {
   }
 };
 
-/// The kernel behind dequantize: what a plan of it is a plan of.
-template <class Quantizer, class Out = float>
-using dequantize_kernel = dequantize_operation<kernel_of<lane_real<Out>, Quantizer>, Out>;
+/// The kernel behind dequantize: what a plan of it is a plan of. `Codes` is packed<Bits> where codes are packed.
+template <class Quantizer, class Out = float, class Codes = void>
+using dequantize_kernel = typename detail::operation_on<dequantize_operation<kernel_of<lane_real<Out>, Quantizer>, Out>,
+                                                        Codes, none, none>::type;
 
 /// A call of dequantize. Everything below follows from it.
 template <class Quantizer, class Codes, class X>
@@ -61,7 +62,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
 /// wanted. Refuses what dequantize refuses.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status plan_dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x,
-                                     plan<dequantize_kernel<Quantizer, element_of<Out>>>& out) {
+                                     plan<dequantize_kernel<Quantizer, element_of<Out>, element_of<In>>>& out) {
   return plan_call<dequantize_call>(out, q, p, codes, x);
 }
 

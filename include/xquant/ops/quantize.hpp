@@ -44,9 +44,10 @@ struct quantize_operation : Kernel {
   }
 };
 
-/// The kernel behind quantize: what a plan of it is a plan of.
-template <class Quantizer, class In = float>
-using quantize_kernel = quantize_operation<kernel_of<lane_real<In>, Quantizer>, In>;
+/// The kernel behind quantize: what a plan of it is a plan of. `Codes` is packed<Bits> where codes are packed.
+template <class Quantizer, class In = float, class Codes = void>
+using quantize_kernel =
+    typename detail::operation_on<quantize_operation<kernel_of<lane_real<In>, Quantizer>, In>, none, none, Codes>::type;
 
 /// A call of quantize. Everything below follows from it.
 template <class Quantizer, class X, class Codes>
@@ -72,7 +73,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
 /// wanted. Refuses what quantize refuses.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status plan_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes,
-                                   plan<quantize_kernel<Quantizer, element_of<In>>>& out) {
+                                   plan<quantize_kernel<Quantizer, element_of<In>, element_of<Out>>>& out) {
   return plan_call<quantize_call>(out, q, p, x, codes);
 }
 

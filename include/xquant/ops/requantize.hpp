@@ -2,10 +2,12 @@
 #pragma once
 
 #include <xquant/calls/call.hpp>
+#include <xquant/calls/packed_operation.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/nest.hpp>
 #include <xquant/core/policy.hpp>
 #include <xquant/core/validation.hpp>
+#include <xquant/engines/packed_walk.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/formats/format.hpp>
 #include <xquant/granularity/per_tensor.hpp>
@@ -71,17 +73,24 @@ using requantizer =
 
 namespace detail {
 
+// The stream of codes that the output is.
+template <class R, class Out>
+using requantized_stream =
+    typename packed_stream_trait<streams_only<typename R::real, std::int32_t, typename R::code_type>, output_0, Out,
+                                 typename R::code_type>::type;
+
 // The streams of a call; `nests` are laid out when all is well.
 template <class R, class Real, class In, class Out>
 status lay_out_requantization(const R& r, const requantization_view<Real>& p, const tensor_view<In>& in,
                               const tensor_view<Out>& out, nest_list& nests) {
   using arithmetic = typename R::arithmetic_type;
   static_assert(is_same<remove_const<In>, std::int32_t>, "xquant::requantize: accumulators are std::int32_t");
-  static_assert(is_same<Out, typename R::code_type>,
+  static_assert(is_same<Out, typename R::code_type> || is_packed<Out>,
                 "xquant::requantize: the output has another element type than the format stores, or is const");
-  call<streams_only<Real, std::int32_t, typename R::code_type>> c;
+  call<streams_only<Real, std::int32_t, requantized_stream<R, Out>>> c;
   parameter_map map;
   c.check(r.format.valid()).input_0(in, "accumulators").output_0(out, "codes");
+  c.template check_packing<output_0>(r.format.lower_code(), r.format.upper_code());
   if (const status s = c.mapped(r.granularity, map); !s.ok()) return s;
   if (p.count != map.count)
     return fault(errc::parameter_count, "multiplier", static_cast<double>(p.count),
@@ -134,10 +143,10 @@ template <class R, class Real, TensorLike In, TensorInMemory Out>
       return static_cast<code>(sum < lower ? lower : sum > upper ? upper : sum);
     }
   };
-  for_each_nest(nests, [&](const nest& n) {
+  const auto run = [&](const nest& n, code* to) {
     for_each_row(n, [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
       const std::int32_t* x = in.data + first[input_0];
-      code* y = out.data + first[output_0];
+      code* y = to + first[output_0];
       typename arithmetic::prepared prepared{};
       const auto prepare = [&](std::size_t k) {  // was validated
         (void)arithmetic::prepare(
@@ -156,6 +165,20 @@ template <class R, class Real, TensorLike In, TensorInMemory Out>
         *y = one(*x, prepared);
       }
     });
+  };
+  using stream = detail::requantized_stream<R, remove_cvref<typename decltype(out)::value_type>>;
+  for_each_nest(nests, [&](const nest& n) {
+    if constexpr (detail::is_packed_stream<stream>) {
+      alignas(64) code buffer[detail::packed_box];
+      detail::for_each_packed_box(n, [&](const nest& part) {
+        nest loops;
+        detail::make_unpacked(part, {false, false, true, false}, loops);
+        run(loops, buffer);
+        detail::pack_box(detail::packed_stream_of<stream>, part, output_0, out.data, buffer);
+      });
+    } else {
+      run(n, out.data);
+    }
   });
   return {};
 }

@@ -94,6 +94,9 @@ struct element {
       return none{};
     else if constexpr (is_same<Stream, bit>)
       return (p[static_cast<std::size_t>(index) / 8] >> (static_cast<std::size_t>(index) % 8) & 1) != 0;
+    else if constexpr (xquant::detail::is_packed_stream<Stream>)
+      return static_cast<integer>(
+          Stream::coding::from_bits(xquant::detail::read_packed<typename Stream::element>(p, at)));
     else if constexpr (xquant::detail::is_real_stream<Stream, real>)
       return static_cast<real>(p[at]);
     else
@@ -102,13 +105,20 @@ struct element {
 
   template <class Stream, class T, class Result>
   XQUANT_DEVICE static void store(const Op& operation, T* p, std::ptrdiff_t at, Result result) {
-    if constexpr (xquant::detail::is_real_stream<Stream, real> || xquant::detail::element_size<Stream> == 4) {
+    if constexpr (xquant::detail::is_packed_stream<Stream>) {
+      xquant::detail::write_packed<typename Stream::element>(
+          p, at, Stream::coding::to_bits(held<typename Stream::coding::code_type>(operation, result)));
+    } else if constexpr (xquant::detail::is_real_stream<Stream, real> || xquant::detail::element_size<Stream> == 4) {
       p[at] = static_cast<T>(result);
     } else if constexpr (!is_same<Stream, none> && !is_same<Stream, bit>) {
-      const integer lower = operation.lower_code();
-      const integer upper = operation.upper_code();
-      p[at] = static_cast<T>(result < lower ? lower : result > upper ? upper : result);
+      p[at] = held<T>(operation, result);
     }
+  }
+  template <class Code, class Result>
+  XQUANT_DEVICE static Code held(const Op& operation, Result result) {
+    const integer lower = operation.lower_code();
+    const integer upper = operation.upper_code();
+    return static_cast<Code>(result < lower ? lower : result > upper ? upper : result);
   }
 
   template <class Prepared>
@@ -246,6 +256,60 @@ struct located_kernel {
       for (unsigned k = 0; k < operand_count; ++k) at[k] += turn * loop.stride[k];
     }
     return left == 0;
+  }
+};
+
+/// An operation that writes packed codes, over one nest. A thread's share is `turns` turns of loop `cut` with all loops
+/// inside of it, one after the other: whole bytes, which no other thread writes (engines/packed_cut.hpp).
+template <class Op>
+struct packed_kernel {
+  Op operation;
+  operation_streams<Op> streams;
+  nest loops;
+  std::size_t cut;
+  std::size_t turns;
+  std::size_t shares;  // in all: of each turn of the loops around
+  static constexpr bool uses_warps = false;
+
+  template <class Thread>
+  XQUANT_DEVICE void operator()(const Thread& thread) const {
+    for (std::size_t i = thread.index(); i < shares; i += thread.threads()) run_share(thread, i);
+  }
+
+ private:
+  XQUANT_DEVICE std::size_t extent(std::size_t d) const { return d < loops.depth ? loops.dimension[d].extent : 1; }
+
+  template <class Thread>
+  XQUANT_DEVICE void run_share(const Thread& thread, std::size_t share) const {
+    using e = element<Op>;
+    using real = typename Op::real;
+    std::ptrdiff_t first[operand_count];
+    for (unsigned k = 0; k < operand_count; ++k) first[k] = loops.base[k];
+    const auto move = [&](std::size_t d, std::size_t n) {
+      if (d < loops.depth)
+        for (unsigned k = 0; k < operand_count; ++k)
+          first[k] += loops.dimension[d].stride[k] * static_cast<std::ptrdiff_t>(n);
+    };
+    const std::size_t pieces = (extent(cut) + turns - 1) / turns;
+    const std::size_t begin = share % pieces * turns;
+    move(cut, begin);
+    std::size_t around = share / pieces;
+    for (std::size_t d = cut; d-- > 0; around /= extent(d)) move(d, around % extent(d));
+    std::size_t count = extent(cut) - begin < turns ? extent(cut) - begin : turns;
+    for (std::size_t d = cut + 1; d < loops.depth; ++d) count *= extent(d);
+    for (std::size_t i = 0; i < count; ++i) {
+      std::ptrdiff_t at[operand_count];
+      for (unsigned k = 0; k < operand_count; ++k) at[k] = first[k];
+      std::size_t left = i;
+      for (std::size_t d = loops.depth; d-- > cut;) {
+        const std::size_t turn = d == cut ? left : left % extent(d);
+        left /= extent(d);
+        for (unsigned k = 0; k < operand_count; ++k)
+          at[k] += loops.dimension[d].stride[k] * static_cast<std::ptrdiff_t>(turn);
+      }
+      const auto prepared = operation.template prepare<real>(e::parameters_at(streams.parameters, at[parameter]));
+      run_element(thread, operation, streams, at, prepared, true, 0);
+    }
   }
 };
 

@@ -4,6 +4,7 @@
 
 #include <xquant/engines/cuda/kernel.cuh>
 #include <xquant/engines/cuda/reduction.cuh>
+#include <xquant/engines/packed_cut.hpp>
 
 namespace xquant::inline XQUANT_ABI::cuda {
 
@@ -108,6 +109,28 @@ constexpr std::size_t workspace_of(const reduction_walk& walk) noexcept {
   return pieces * Op::accumulators;
 }
 
+namespace detail {
+
+// The shares of one nest: of the innermost loop that can be cut, or where none can, one of all. A byte at an end of the
+// tensor may hold bits of others, which no thread but this call's one may write.
+template <class Op>
+constexpr packed_kernel<Op> make_shares(const Op& operation, const operation_streams<Op>& s, const nest& n) noexcept {
+  packed_kernel<Op> kernel{operation, s, n, 0, n.depth == 0 ? 1 : n.dimension[0].extent, 1};
+  constexpr std::ptrdiff_t bits = xquant::detail::stride_unit<typename Op::output_0_type::element>;
+  for (std::size_t d = n.depth; d-- > 0;) {
+    const std::size_t turns = xquant::detail::packed_cut(n, d, bits);
+    if (turns == 0) continue;
+    kernel.cut = d;
+    kernel.turns = turns;
+    kernel.shares = (n.dimension[d].extent + turns - 1) / turns;
+    for (std::size_t around = 0; around < d; ++around) kernel.shares *= n.dimension[around].extent;
+    break;
+  }
+  return kernel;
+}
+
+}  // namespace detail
+
 /// Launches what the operation needs, nest by nest. A Launcher has
 ///   std::size_t threads(std::size_t items)            threads of a launch for so many items; whole warps
 ///   status launch(const Kernel&, std::size_t threads)
@@ -129,16 +152,21 @@ status run(const Launcher& launcher, const Op& operation, const nest_list& nests
   for_each_nest(nests, [&](const nest& loops) {
     const std::size_t count = detail::elements_of(loops);
     if (count == 0 || !launched.ok()) return;
-    const std::size_t threads = launcher.threads(count);
-    // Three loops are what an axis in the middle of a dense tensor leaves.
-    if (loops.depth <= 1)
-      launched = launcher.launch(element_kernel<Op, 1>{operation, s, detail::make_walk<1>(loops, threads)}, threads);
-    else if (loops.depth <= 3)
-      launched = launcher.launch(element_kernel<Op, 3>{operation, s, detail::make_walk<3>(loops, threads)}, threads);
-    else
-      launched = launcher.launch(
-          element_kernel<Op, nest::max_depth>{operation, s, detail::make_walk<nest::max_depth>(loops, threads)},
-          threads);
+    if constexpr (xquant::detail::is_packed_stream<typename Op::output_0_type>) {
+      const auto kernel = detail::make_shares(operation, s, loops);
+      launched = launcher.launch(kernel, launcher.threads(kernel.shares));
+    } else {
+      const std::size_t threads = launcher.threads(count);
+      // Three loops are what an axis in the middle of a dense tensor leaves.
+      if (loops.depth <= 1)
+        launched = launcher.launch(element_kernel<Op, 1>{operation, s, detail::make_walk<1>(loops, threads)}, threads);
+      else if (loops.depth <= 3)
+        launched = launcher.launch(element_kernel<Op, 3>{operation, s, detail::make_walk<3>(loops, threads)}, threads);
+      else
+        launched = launcher.launch(
+            element_kernel<Op, nest::max_depth>{operation, s, detail::make_walk<nest::max_depth>(loops, threads)},
+            threads);
+    }
   });
   return launched;
 }
