@@ -184,12 +184,23 @@ TEST_CASE("parameters are regular values") {
   CHECK(one.count() == 1);
   CHECK(one.view().count == 1);
   CHECK(one.view().scale[0] == 0.5f);
-  CHECK(one.view().reciprocal[0] == 2.0f);
   CHECK(one.view().zero_point[0] == 3);
   const parameters several(std::vector<float>{0.5f, 3.0f});
   CHECK(several.zero_point() == std::vector<std::int32_t>{0, 0});
   CHECK(several.view().zero_point == nullptr);  // all zero
-  CHECK(several.view().reciprocal[1] == static_cast<float>(1.0 / 3.0));
+  CHECK(several.view().reciprocal == nullptr);
+  CHECK(several.zero_point()[1] == 0);
+  CHECK(parameters({0.5f, 3.0f}, {0, 0}) == several);
+  const parameters with_zero_points({0.5f, 3.0f}, {0, 7});
+  CHECK(with_zero_points.zero_point() == std::vector<std::int32_t>{0, 7});
+  CHECK(std::vector<std::int32_t>(with_zero_points.zero_point()) == std::vector<std::int32_t>{0, 7});
+  std::int32_t sum = 0;
+  for (const std::int32_t z : with_zero_points.zero_point()) sum += z;
+  for (const std::int32_t z : several.zero_point()) sum += z + 1;
+  CHECK(sum == 9);
+  CHECK_FALSE(with_zero_points == several);
+  // A wrong number of zero points is refused by what uses them, also where all are zero.
+  CHECK(parameters({0.5f, 3.0f}, {0}).view().count == static_cast<std::size_t>(-1));
   CHECK(parameters(std::vector<scale_and_zero_point<float>>{{0.5f, 0}, {3.0f, 0}}) == several);
   parameters copy = several;
   CHECK(copy == several);

@@ -47,6 +47,9 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
   /// false.
   static constexpr bool needs_ordinary_scales = has_quotient_of_ordinary_scales;
 
+  /// Whether quotients need the reciprocals of scales and not the scales.
+  static constexpr bool multiplies_by_reciprocal = ArithmeticType::multiplies_by_reciprocal;
+
   static constexpr bool is_wide = detail::is_wide_format<FormatType>;
   static_assert(!is_wide || zero_point_is_apart,
                 "xquant::quantizer: integers of more than 16 bits take their zero point after the rounding only");

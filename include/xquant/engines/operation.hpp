@@ -50,6 +50,7 @@ struct packed_codes {
 ///     bool is_ordinary(real scale)                       for which: an interval around 1
 ///     for_any_scale()                                    the operation for the others, and for these; its lane_parameters
 ///     reciprocal_for<L>(L scale)                         have as reciprocal what this, of that operation, gives
+///   static constexpr bool multiplies_by_reciprocal = true   prepare needs the reciprocal of each scale
 ///   static constexpr bool has_real_zero_point = true     zero points are reals: lane_parameters hold their bits
 ///   template <class L> bool adds_zero_point_in_store     with `zero_point` in what prepare gives: the engine adds it,
 ///                                                        saturating, as it stores the codes

@@ -12,8 +12,9 @@ struct row_kernel {
   void (*run)(const row_arguments&);
   std::size_t element_bytes[4];
   std::size_t real_bytes;
-  bool uses_index;         // random bits or packed bits: the logical index of each element matters
-  void (*stream_fence)();  // waits for what went past the caches; null where the kernel writes nothing past them
+  bool uses_index;              // random bits or packed bits: the logical index of each element matters
+  bool writes_out_reciprocals;  // of float scales: where divisions of short vectors would cost more than that
+  void (*stream_fence)();       // waits for what went past the caches; null where the kernel writes nothing past them
 };
 
 struct walk_streams {
@@ -60,6 +61,11 @@ XQUANT_INLINE row_arguments arguments_at(const row_kernel& kernel, const walk_st
   return a;
 }
 
+template <class Op>
+inline constexpr bool multiplies_by_reciprocal = requires {
+  requires Op::multiplies_by_reciprocal;
+};
+
 template <class Op, class L>
 constexpr auto stream_fence_of() noexcept -> void (*)() {
   if constexpr (block_kernel<Op, L>::can_stream)
@@ -77,6 +83,7 @@ inline constexpr row_kernel row_kernel_of{
     is_random_rounding<typename Op::rounding_type> || is_same<typename Op::input_0_type, bit> ||
         is_same<typename Op::input_1_type, bit> || is_same<typename Op::output_0_type, bit> ||
         is_same<typename Op::output_1_type, bit>,
+    multiplies_by_reciprocal<Op>&& lane_count<L> == 4 && sizeof(typename Op::real) == 4,
     stream_fence_of<Op, L>()};
 
 // `operation` is what the row kernel takes it for: the operation, or what it is made of.

@@ -63,6 +63,19 @@ inline void walk_short_runs(const row_kernel& kernel, const nest& n, const walk_
       }
     };
     walk_streams expanded = s;
+    if (s.reciprocal == nullptr && kernel.writes_out_reciprocals) {
+      for (std::size_t i = 0; i < count; ++i) {
+        float scale_of_row;
+        __builtin_memcpy(
+            &scale_of_row,
+            forward(s.scale, part.base[parameter] + rows.stride[parameter] * static_cast<std::ptrdiff_t>(i),
+                    sizeof scale_of_row),
+            sizeof scale_of_row);
+        const float own = 1.0f / scale_of_row;
+        fill<std::uint32_t>(&own, reinterpret_cast<char*>(reciprocal) + i * row.extent * sizeof own, row.extent);
+      }
+      expanded.reciprocal = reciprocal;
+    }
     write_out(s.scale, kernel.real_bytes, scale);
     expanded.scale = scale;
     if (s.reciprocal != nullptr) {

@@ -19,6 +19,7 @@ struct dequantize_operation : Kernel {
   using input_1_type = none;
   using output_0_type = Out;
   using output_1_type = none;
+  static constexpr bool multiplies_by_reciprocal = false;
   using rounding_type = none;
   static constexpr bool needs_ordinary_scales = false;
 

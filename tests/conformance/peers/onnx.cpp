@@ -29,7 +29,7 @@ void dynamic_quantize_of(const recorded_case& c, const char* preset, const char*
     for (const std::string& output : outputs_of(c, "y_scale", peer))
       out.give(output, preset, name, value_of(used.scale(), xquant::shape{}));
     for (const std::string& output : outputs_of(c, "y_zero_point", peer))
-      out.give(output, preset, name, value_of(used.zero_point(), xquant::shape{}));
+      out.give(output, preset, name, value_of(std::vector<std::int32_t>(used.zero_point()), xquant::shape{}));
   });
 }
 
