@@ -1,5 +1,5 @@
 // ONNX bytes, good and bad: models written here field by field through protozero's writer.
-#include "runner.hpp"
+#include <model/runner.hpp>
 
 #include <xquant/io/onnx_reader.hpp>
 
