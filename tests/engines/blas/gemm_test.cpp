@@ -47,7 +47,7 @@ void check(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std
 TEST_CASE("matrix products against sums in double") {
   for (const bool transpose_a : {false, true})
     for (const bool transpose_b : {false, true})
-      for (const std::size_t k : {0, 1, 5, 64})
+      for (const std::size_t k : {std::size_t{0}, std::size_t{1}, std::size_t{5}, std::size_t{64}})
         for (const float beta : {0.0f, 1.0f, -0.5f}) {
           check(transpose_a, transpose_b, 1, 1, k, 1, beta);
           check(transpose_a, transpose_b, 7, 5, k, 1, beta);
