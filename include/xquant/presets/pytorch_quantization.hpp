@@ -212,7 +212,7 @@ using operation_on = Operation<Data, Code, is_same<Data, bfloat16> && is_same<Co
 }  // namespace detail
 
 /// `tensor_quant(inputs, amax, num_bits, unsigned, narrow_range)`: q = clamp(rne(x * s), lower, upper) as reals, s =
-/// upper / amax; and the scales given back, one an amax, row-major (policy `scales`). `x` and `q` are float or double,
+/// upper / amax; and the scales given back, one per amax, row-major (policy `scales`). `x` and `q` are float or double,
 /// `amax` float, of a shape that broadcasts over x: [] per tensor, [C, 1, 1] per axis. NaN gives NaN and -0 gives -0;
 /// infinities give the ends, or NaN where s is 0. Refuses, as the peer does, negative amax and, when unsigned, negative
 /// x, each unless a NaN hides it; a scale beyond 65504 for float16; and shapes that do not fit, widths beyond 24 bits,
