@@ -75,8 +75,8 @@ void every_width() {
   every_integer_code<signed_format, double>(-half, half - 1);
   every_integer_code<unsigned_format, double>(0, 2 * half - 1);
   if constexpr (Bits <= 8) {
-    CHECK(xquant::integer_of_bits<std::int8_t>(Bits) == signed_format::kernel());
-    CHECK(xquant::integer_of_bits<std::uint8_t>(Bits) == unsigned_format::kernel());
+    CHECK(xquant::integer_of_bits<std::int8_t>(Bits) == signed_format::kernel_format());
+    CHECK(xquant::integer_of_bits<std::uint8_t>(Bits) == unsigned_format::kernel_format());
   }
   CHECK(xquant::integer_of_bits<std::int16_t>(Bits) == xquant::stored_integer<std::int16_t>{-half, half - 1});
   CHECK(xquant::integer_of_bits<std::uint16_t>(Bits) == xquant::stored_integer<std::uint16_t>{0, 2 * half - 1});

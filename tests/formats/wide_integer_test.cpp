@@ -48,10 +48,10 @@ void bounds_of_width() {
     CHECK(format.bounds().lower == lower);
     CHECK(format.bounds().upper == lower + codes - 1);
     CHECK(format.valid().ok());
-    CHECK(format.kernel().valid().ok());
+    CHECK(format.kernel_format().valid().ok());
     using code = typename remove_cvref<decltype(format)>::code_type;
     CHECK(sizeof(code) == (Bits <= 8 ? 1 : Bits <= 16 ? 2 : 4));
-    CHECK((integer_of_bits<code>(Bits) == format.kernel()));
+    CHECK((integer_of_bits<code>(Bits) == format.kernel_format()));
   };
   check(integer<Bits, true>{}, -codes / 2);
   check(integer<Bits, false>{}, 0);

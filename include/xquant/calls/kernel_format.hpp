@@ -10,8 +10,8 @@ namespace xquant::inline XQUANT_ABI::detail {
 // The format a kernel is made for: the storage type with bounds as values, where the format offers it.
 template <class F>
 constexpr auto kernel_format_of(const F& f) noexcept {
-  if constexpr (requires { f.kernel(); })
-    return f.kernel();
+  if constexpr (requires { f.kernel_format(); })
+    return f.kernel_format();
   else
     return f;
 }

@@ -29,6 +29,8 @@ namespace xquant::inline XQUANT_ABI {
 ///                                                otherwise are held to +-2^quotient_bits or replaced first
 ///   static constexpr bool allows_short_quotient = true   (codes of 8 bits) the points where a rounding to nearest changes
 ///                                                its answer are among those of docs/exhaustive.md, "The short quotient"
+///   auto kernel_format()                         a format of the same codes with its bounds as values: kernels are made
+///                                                for that one, so that several formats share them
 ///   static constexpr bool is_plain_integer = true     encode only rounds: engines may saturate in a narrower integer
 ///   static constexpr bool is_wide = true              codes less a zero point may not fit a lane's integers: zero point
 ///                                                and clamp are the format's to do (wide_integer.hpp)

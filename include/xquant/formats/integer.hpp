@@ -88,9 +88,9 @@ struct integer : integer_codes<detail::integer_storage<IsSigned, Bits>> {
 
   static constexpr std::int32_t lower_code() noexcept { return IsSigned ? -(1 << (Bits - 1)) : 0; }
   static constexpr std::int32_t upper_code() noexcept { return lower_code() + (1 << Bits) - 1; }
-  static constexpr code_bounds bounds() noexcept { return kernel().bounds(); }
+  static constexpr code_bounds bounds() noexcept { return kernel_format().bounds(); }
   static constexpr status valid() noexcept { return {}; }
-  static constexpr stored_integer<detail::integer_storage<IsSigned, Bits>> kernel() noexcept {
+  static constexpr stored_integer<detail::integer_storage<IsSigned, Bits>> kernel_format() noexcept {
     return {lower_code(), upper_code()};
   }
   friend constexpr bool operator==(const integer&, const integer&) = default;

@@ -12,9 +12,9 @@ namespace xquant::inline XQUANT_ABI {
 struct ternary : integer_codes<std::int8_t> {
   static constexpr std::int32_t lower_code() noexcept { return -1; }
   static constexpr std::int32_t upper_code() noexcept { return 1; }
-  static constexpr code_bounds bounds() noexcept { return kernel().bounds(); }
+  static constexpr code_bounds bounds() noexcept { return kernel_format().bounds(); }
   static constexpr status valid() noexcept { return {}; }
-  static constexpr stored_integer<std::int8_t> kernel() noexcept { return {-1, 1}; }
+  static constexpr stored_integer<std::int8_t> kernel_format() noexcept { return {-1, 1}; }
   friend constexpr bool operator==(const ternary&, const ternary&) = default;
 };
 

@@ -184,9 +184,9 @@ requires(Bits > 16 && Bits <= 32) struct integer<Bits, IsSigned>
     : wide_integer_codes<conditional<IsSigned, std::int32_t, std::uint32_t>> {
   static constexpr std::int64_t lower_code() noexcept { return IsSigned ? -(std::int64_t{1} << (Bits - 1)) : 0; }
   static constexpr std::int64_t upper_code() noexcept { return lower_code() + (std::int64_t{1} << Bits) - 1; }
-  static constexpr code_bounds bounds() noexcept { return kernel().bounds(); }
+  static constexpr code_bounds bounds() noexcept { return kernel_format().bounds(); }
   static constexpr status valid() noexcept { return {}; }
-  static constexpr stored_integer<conditional<IsSigned, std::int32_t, std::uint32_t>> kernel() noexcept {
+  static constexpr stored_integer<conditional<IsSigned, std::int32_t, std::uint32_t>> kernel_format() noexcept {
     return {lower_code(), upper_code()};
   }
   friend constexpr bool operator==(const integer&, const integer&) = default;

@@ -96,7 +96,7 @@ struct reference_integer {
   constexpr std::int32_t upper_code() const noexcept { return format.upper_code(); }
   constexpr code_bounds bounds() const noexcept { return format.bounds(); }
   constexpr status valid() const noexcept { return format.valid(); }
-  constexpr auto kernel() const noexcept {
+  constexpr auto kernel_format() const noexcept {
     return reference_integer<stored_integer<code_type>>{{format.lower_code(), format.upper_code()}};
   }
 
