@@ -2,7 +2,7 @@
 // Exit codes: 0 done; 1 the network, the data or the encodings cannot be used; 2 wrong command line; 3 a file cannot be
 // written.
 #include <xquant/calibration/entropy.hpp>
-#include <xquant/calibration/histogram_calibrator.hpp>
+#include <xquant/calibration/min_max.hpp>
 #include <xquant/calibration/percentile.hpp>
 #include <xquant/engines/simd.hpp>
 #include <xquant/formats/float8.hpp>
@@ -224,9 +224,7 @@ class trials {
       if (nothing_left || (material_.encodings && arguments_.load_as_start)) judge("loaded", quantized);
       if (!nothing_left) {
         judge_with("min_max", xquant::full_range{}, quantized);
-        judge_with("entropy",
-                   xquant::entropy{.lower_code = 0, .upper_code = (1 << arguments_.bits) - 1, .has_zero_point = true},
-                   quantized);
+        judge_with("entropy", xquant::entropy{}, quantized);
         judge_with("percentile", xquant::percentile{99.99}, quantized);
       }
       if (weights_loaded) break;  // the file has decided about all weights

@@ -53,9 +53,9 @@ template <class FormatOrQuantizer, TensorLike In, class Engine = default_engine>
   auto&& input = evaluated(x);
   const auto view = as_view(input);
   throw_if(view.shape.valid("x"));
-  min_max<typename as_quantizer<FormatOrQuantizer>::granularity_type> observer(q.granularity);
-  observer.observe(view);
-  quantized_tensor<as_quantizer<FormatOrQuantizer>> result{q, view.shape, {}, make_parameters(q, observer)};
+  min_max<typename as_quantizer<FormatOrQuantizer>::granularity_type> seen(q.granularity);
+  seen.observe(view, engine);
+  quantized_tensor<as_quantizer<FormatOrQuantizer>> result{q, view.shape, {}, make_parameters(q, seen)};
   result.codes.resize(view.shape.size());
   quantize(q, result.parameters, view, tensor_view(result.codes.data(), result.shape), engine);
   return result;

@@ -4,11 +4,18 @@
 
 #include <xquant/adapt/span.hpp>
 #include <xquant/calibration/calibrator.hpp>
+#include <xquant/calibration/code_grid.hpp>
 #include <xquant/calibration/dynamic_quantize.hpp>
 #include <xquant/calibration/entropy.hpp>
+#include <xquant/calibration/extremes.hpp>
+#include <xquant/calibration/histogram.hpp>
 #include <xquant/calibration/histogram_calibrator.hpp>
 #include <xquant/calibration/min_max.hpp>
+#include <xquant/calibration/observer.hpp>
 #include <xquant/calibration/percentile.hpp>
+#include <xquant/calibration/range_of.hpp>
+#include <xquant/calibration/range_rule.hpp>
+#include <xquant/calibration/runtime.hpp>
 #include <xquant/calibration/squared_error.hpp>
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/core/half.hpp>

@@ -2,6 +2,7 @@
 // double, with the grids that the documentation of the schemes gives.
 #include <xquant/calibration/entropy.hpp>
 
+#include "calibration/codes.hpp"
 #include "calibration/kinds.hpp"
 #include "calibration/samples.hpp"
 #include "support/scale.hpp"
@@ -16,13 +17,8 @@
 namespace {
 
 using xquant::range;
+using xquant_test::codes;
 using xquant_test::view_of;
-
-struct codes {
-  int lower;
-  int upper;
-  bool has_zero_point;
-};
 
 // Mean of the squared errors of quantizing x over the range r; rule 8 of docs/arithmetic.md read word for word.
 double mean_squared_error(const std::vector<float>& x, const range<float>& r, const codes& c) {
@@ -50,10 +46,10 @@ double mean_squared_error(const std::vector<float>& x, const range<float>& r, co
   return sum / static_cast<double>(x.size());
 }
 
-range<float> chosen(const std::vector<float>& x, const xquant::entropy& rule) {
-  xquant::histogram_calibrator<xquant::entropy> c(rule);
-  c.observe(view_of(x));
-  return c.ranges().at(0);
+range<float> chosen(const std::vector<float>& x, const codes& c, std::size_t stride = 1) {
+  xquant::histogram_calibrator<xquant::entropy> seen(xquant::entropy{stride});
+  seen.observe(view_of(x));
+  return with_grid(c, [&](const xquant::code_grid& grid) { return seen.ranges(grid).at(0); });
 }
 
 range<float> extremes(const std::vector<float>& x) {
@@ -78,7 +74,7 @@ TEST_CASE("entropy: at most 1.5 times the squared error of min-max, whatever the
           CAPTURE(c.lower);
           CAPTURE(c.has_zero_point);
           CAPTURE(stride);
-          const range<float> r = chosen(kind.values, {c.lower, c.upper, c.has_zero_point, stride});
+          const range<float> r = chosen(kind.values, c, stride);
           const double error = mean_squared_error(kind.values, r, c);
           const double full = mean_squared_error(kind.values, extremes(kind.values), c);
           CAPTURE(r.minimum);
@@ -106,7 +102,7 @@ TEST_CASE("entropy: one far outlier is clipped where codes are few") {
         for (float& v : x) v = normal(generator);
         const std::vector<float> bulk = x;
         x.push_back(outlier);
-        const range<float> r = chosen(x, {c.lower, c.upper, c.has_zero_point, 1});
+        const range<float> r = chosen(x, c);
         CHECK(r.minimum > -40);
         CHECK(r.maximum < 40);
         // All but the outlier keep what min-max loses: it makes zeros of them.
@@ -123,7 +119,7 @@ TEST_CASE("entropy: up to 16 codes all but a hundredth of the elements keep the 
         CAPTURE(n);
         CAPTURE(c.upper);
         CAPTURE(c.has_zero_point);
-        const range<float> r = chosen(kind.values, {c.lower, c.upper, c.has_zero_point, 1});
+        const range<float> r = chosen(kind.values, c);
         // Without the elements of the outermost bins, the positive ones of a bin first; a bin is a power of two wide
         // and the largest magnitude 2048 to 4095 of them from zero.
         std::vector<float> rest;
@@ -149,7 +145,7 @@ TEST_CASE("entropy: a grid finer than the histogram keeps the whole range") {
   std::mt19937 generator(14);
   for (const auto& kind : xquant_test::kinds_of_data(generator, 5000)) {
     CAPTURE(kind.name);
-    CHECK(chosen(kind.values, {0, 65535, true, 1}) == extremes(kind.values));
-    CHECK(chosen(kind.values, {-32768, 32767, false, 1}) == extremes(kind.values));
+    CHECK(chosen(kind.values, {0, 65535, true}) == extremes(kind.values));
+    CHECK(chosen(kind.values, {-32768, 32767, false}) == extremes(kind.values));
   }
 }

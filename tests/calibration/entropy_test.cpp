@@ -4,6 +4,7 @@
 #include <xquant/calibration/min_max.hpp>
 #include <xquant/quantizer.hpp>
 
+#include "calibration/codes.hpp"
 #include "calibration/samples.hpp"
 #include "support/scale.hpp"
 
@@ -66,9 +67,9 @@ struct grid {
   double lower;
   double upper;
 
-  grid(double a, double b, const xquant::entropy& rule) : lower(rule.lower_code), upper(rule.upper_code) {
+  grid(double a, double b, const xquant_test::codes& c) : lower(c.lower), upper(c.upper) {
     scale = std::max(b / upper, a / lower);
-    if (rule.has_zero_point) {
+    if (c.has_zero_point) {
       a = std::min(a, 0.0);
       b = std::max(b, 0.0);
       scale = (b - a) / (upper - lower);
@@ -164,12 +165,13 @@ TEST_CASE("entropy: no eligible candidate is better than the one chosen") {
       if (round >= 9 && generator() % 4 == 0) v = 1.3f;
       if (round == 12 && generator() % 200 == 0) v = -40.0f;
     }
-    xquant::entropy rule{0, round % 3 == 0 ? 255 : round % 3 == 1 ? 31 : 15, true, 1 + round % 7};
-    if (round % 4 == 3) rule = {-rule.upper_code / 2 - 1, rule.upper_code / 2, false, rule.stride};
+    const xquant::entropy rule{1 + round % 7};
+    xquant_test::codes codes{0, round % 3 == 0 ? 255 : round % 3 == 1 ? 31 : 15, true};
+    if (round % 4 == 3) codes = {-codes.upper / 2 - 1, codes.upper / 2, false};
     CAPTURE(round);
     xquant::histogram_calibrator<xquant::entropy> c(rule);
     c.observe(view_of(x));
-    const xquant::histogram& h = c.histograms()[0];
+    const xquant::histogram& h = c.states()[0];
     std::size_t used = xquant::histogram::bins;
     while (h.positive(used - 1) + h.negative(used - 1) == 0) --used;
     std::vector<std::uint64_t> counts(used);
@@ -177,22 +179,21 @@ TEST_CASE("entropy: no eligible candidate is better than the one chosen") {
     const double low = std::min(0.0, static_cast<double>(h.minimum()));
     const double high = std::max(0.0, static_cast<double>(h.maximum()));
     const auto levels = static_cast<std::size_t>(
-        rule.has_zero_point ? std::lround((rule.upper_code + 1) * std::max(-low, high) / (high - low))
-                            : rule.upper_code + 1);
-    CHECK(rule.levels(h) == levels);
+        codes.has_zero_point ? std::lround((codes.upper + 1) * std::max(-low, high) / (high - low)) : codes.upper + 1);
+    CHECK(with_grid(codes, [&](const xquant::code_grid& g) { return rule.levels(h, g); }) == levels);
 
-    const xquant::range<float> r = c.ranges().at(0);
+    const xquant::range<float> r = with_grid(codes, [&](const xquant::code_grid& g) { return c.ranges(g).at(0); });
     const double t = std::max(-static_cast<double>(r.minimum), static_cast<double>(r.maximum));
     const auto chosen =
         t == static_cast<double>(h.magnitude()) ? used : static_cast<std::size_t>(std::ceil(t / h.width()));
     const auto d = by_definition(counts, chosen, levels).corrected;
     const std::uint64_t exempt =
-        rule.upper_code - rule.lower_code < 16
+        codes.upper - codes.lower < 16
             ? static_cast<std::uint64_t>(std::count_if(x.begin(), x.end(), [](float v) { return v != 0; })) / 100
             : 0;
     const auto bounds_of = [&](double at) {
       const grid g(std::max(-at, static_cast<double>(h.minimum())), std::min(at, static_cast<double>(h.maximum())),
-                   rule);
+                   codes);
       return error_bounds(h, g, exempt);
     };
     const double limit = 1.5 * bounds_of(static_cast<double>(h.magnitude())).first;
@@ -212,7 +213,7 @@ TEST_CASE("entropy: no eligible candidate is better than the one chosen") {
     CHECK(better == 0);
     CHECK(r.minimum >= h.minimum());
     CHECK(r.maximum <= h.maximum());
-    CHECK(r.minimum == std::max(h.minimum(), static_cast<float>(-t)));
+    CHECK(r.minimum == std::max(static_cast<float>(h.minimum()), static_cast<float>(-t)));
   }
   // Both parts of the rule decided something.
   CHECK(refused > 100);
@@ -227,26 +228,29 @@ TEST_CASE("entropy: what decides nothing keeps the whole range") {
     exact.observe(view_of(x));
     xquant::histogram_calibrator<xquant::entropy> c;
     c.observe(view_of(x));
-    CHECK(c.ranges() == exact.ranges());
+    CHECK(c.ranges(xquant::quantizer<xquant::int8, xquant::affine>()) == exact.ranges());
   }
   // Equal counts in every bin: each candidate but the widest only adds a tail.
   std::vector<float> even;
   for (int i = 0; i < 4096; ++i) even.push_back(static_cast<float>(i) / 4096);
   xquant::histogram_calibrator<xquant::entropy> c;
   c.observe(view_of(even));
-  CHECK(c.ranges()[0].maximum == 4095.0f / 4096);
+  CHECK(c.ranges(xquant::quantizer<xquant::int8, xquant::affine>())[0].maximum == 4095.0f / 4096);
 }
 
-TEST_CASE("entropy: settings for a quantizer") {
-  CHECK(xquant::entropy_for(xquant::quantizer<xquant::int8>{}) == xquant::entropy{-128, 127, false, 1});
-  CHECK(xquant::entropy_for(xquant::quantizer<xquant::uint4, xquant::affine>{}) == xquant::entropy{0, 15, true, 1});
-  CHECK(xquant::entropy_for(xquant::quantizer<xquant::int8, xquant::symmetric<xquant::code_range::narrow>>{}) ==
-        xquant::entropy{-127, 127, false, 1});
+TEST_CASE("entropy: the levels of the quantizer at hand") {
+  using xquant::quantizer;
   xquant::histogram_calibrator<xquant::full_range> c;
   const std::vector<float> x = {-1.0f, 3.0f};
   c.observe(view_of(x));
-  CHECK(xquant::entropy{-128, 127, false}.levels(c.histograms()[0]) == 128);
-  CHECK(xquant::entropy{0, 255, true}.levels(c.histograms()[0]) == 192);
+  const auto levels = [&](const xquant::code_grid& g) { return xquant::entropy::levels(c.states()[0], g); };
+  CHECK(levels(quantizer<xquant::int8>()) == 128);
+  CHECK(levels(quantizer<xquant::int8, xquant::symmetric<xquant::code_range::narrow>>()) == 128);
+  CHECK(levels(quantizer<xquant::int4>()) == 8);
+  CHECK(levels(quantizer<xquant::uint8>()) == 256);
+  CHECK(levels(quantizer<xquant::uint8, xquant::affine>()) == 192);
+  CHECK(levels(quantizer<xquant::int8, xquant::affine>()) == 192);
+  CHECK(levels(quantizer<xquant::uint4, xquant::affine>()) == 12);
 }
 
 TEST_CASE("entropy: activations keep their signal") {
@@ -266,8 +270,8 @@ TEST_CASE("entropy: activations keep their signal") {
       }
       xquant::histogram_calibrator<xquant::entropy> c;
       c.observe(view_of(x));
-      const double entropy = signal_to_noise(x, c.ranges()[0]);
-      const double full = signal_to_noise(x, c.ranges(xquant::full_range{})[0]);
+      const double entropy = signal_to_noise(x, c.ranges(xquant::quantizer<xquant::int8, xquant::affine>())[0]);
+      const double full = signal_to_noise(x, ranges_of(c, xquant::full_range{})[0]);
       CHECK(entropy > full - 3.0);
       CHECK(entropy > 34.0);
     }

@@ -2,6 +2,7 @@
 #include <xquant/calibration/entropy.hpp>
 #include <xquant/calibration/min_max.hpp>
 #include <xquant/calibration/percentile.hpp>
+#include <xquant/formats/float8.hpp>
 #include <xquant/granularity/per_axis.hpp>
 #include <xquant/quantizer.hpp>
 
@@ -34,15 +35,16 @@ void check_refusals(const Make& make) {
   auto c = make(1);
   std::vector<xquant::range<float>> out = {{7.0f, 8.0f}};
 
-  xquant::status s = c.try_ranges(out);
+  const xquant::quantizer<xquant::int8> q;
+  xquant::status s = c.try_ranges(q, out);
   CHECK(s.code == errc::no_samples);
   CHECK(out == std::vector<xquant::range<float>>{{7.0f, 8.0f}});
-  CHECK(refused([&] { (void)c.ranges(); }).code == errc::no_samples);
-  CHECK(refused([&] { (void)xquant::make_parameters(xquant::quantizer<xquant::int8>{}, c); }).code == errc::no_samples);
+  CHECK(refused([&] { (void)c.ranges(q); }).code == errc::no_samples);
+  CHECK(refused([&] { (void)xquant::make_parameters(q, c); }).code == errc::no_samples);
 
   c.observe(view(nullptr, shape(3, 0)));  // an empty tensor adds nothing, not even its number of slots
   CHECK(c == make(1));
-  CHECK(c.try_ranges(out).code == errc::no_samples);
+  CHECK(c.try_ranges(q, out).code == errc::no_samples);
   c.observe(view(x, shape(3, 4)));
   c.observe(view(nullptr, shape(0, 7)));
   const auto before = c;
@@ -122,12 +124,27 @@ TEST_CASE("rules: settings outside their interval") {
     CHECK(c.slots() == 0);
     xquant::histogram_calibrator<xquant::percentile> good;
     good.observe(xquant_test::view_of(x));
-    CHECK(refused([&] { (void)good.ranges(xquant::percentile{p}); }).code == errc::value_out_of_range);
+    CHECK(refused([&] { (void)ranges_of(good, xquant::percentile{p}); }).code == errc::value_out_of_range);
   }
-  for (const xquant::entropy& rule :
-       {xquant::entropy{5, 5}, xquant::entropy{-8, 0, false}, xquant::entropy{0, 255, true, 0}})
-    CHECK(refused([&] { xquant::histogram_calibrator<xquant::entropy>(rule).observe(xquant_test::view_of(x)); }).code ==
-          errc::value_out_of_range);
+  CHECK(refused([&] {
+          xquant::histogram_calibrator<xquant::entropy>(xquant::entropy{0}).observe(xquant_test::view_of(x));
+        }).code == errc::value_out_of_range);
+}
+
+TEST_CASE("rules: quantizers they cannot answer for") {
+  xquant::histogram_calibrator<xquant::entropy> c;
+  const std::vector<float> x = {1.0f, -2.0f};
+  c.observe(xquant_test::view_of(x));
+  std::vector<xquant::range<float>> out = {{7.0f, 8.0f}};
+  const auto code_of = [&](const xquant::code_grid& codes) { return c.try_ranges(codes, out).code; };
+  CHECK(code_of(xquant::quantizer<xquant::e4m3fn>()) == errc::unsupported);
+  using integers = xquant::stored_integer<std::int8_t>;
+  CHECK(code_of(xquant::quantizer<integers>(integers(-8, 0))) == errc::value_out_of_range);
+  CHECK(code_of(xquant::quantizer<integers, xquant::affine>(integers(-8, 0))) == errc::ok);
+  out = {{7.0f, 8.0f}};
+  CHECK(code_of(xquant::quantizer<integers>(integers(5, 5))) == errc::bits_out_of_range);
+  CHECK(code_of(xquant::quantizer<integers, xquant::affine>(integers(-8, 300))) == errc::bits_out_of_range);
+  CHECK(out == std::vector<xquant::range<float>>{{7.0f, 8.0f}});
 }
 
 TEST_CASE("rules: other settings do not merge") {

@@ -1,6 +1,7 @@
 // The histogram against one made in one go in exact arithmetic once the largest magnitude is known, and its promise
 // that order, splits and merges leave no trace (docs/arithmetic.md, rule 11).
 #include <xquant/calibration/histogram_calibrator.hpp>
+#include <xquant/calibration/min_max.hpp>
 #include <xquant/granularity/per_axis.hpp>
 
 #include "calibration/samples.hpp"
@@ -73,7 +74,7 @@ TEST_CASE("histogram: exact counts on the documented grid") {
       calibrator c;
       c.observe(view_of(x));
       REQUIRE(c.slots() == 1);
-      check_against_oracle(c.histograms()[0], x);
+      check_against_oracle(c.states()[0], x);
     }
 }
 
@@ -91,7 +92,7 @@ TEST_CASE("histogram: any order, split and merge tree gives the same state") {
     }
     calibrator whole;
     whole.observe(view_of(x));
-    if (round % 10 == 0) check_against_oracle(whole.histograms()[0], x);
+    if (round % 10 == 0) check_against_oracle(whole.states()[0], x);
 
     std::shuffle(x.begin(), x.end(), generator);
     std::vector<calibrator> parts(1 + generator() % 6);
@@ -143,7 +144,7 @@ TEST_CASE("histogram: an axis is a histogram for each of its indices, for any st
         for (std::size_t j = 0; j < b; ++j)
           for (std::size_t k = 0; k < c; ++k)
             if ((d == 0 ? i : d == 1 ? j : k) == slot) own.push_back(x[(i * b + j) * c + k]);
-      check_against_oracle(dense.histograms()[slot], own);
+      check_against_oracle(dense.states()[slot], own);
     }
     // The same elements, read backwards along the last dimension from a reversed copy.
     std::vector<float> reversed(x.rbegin(), x.rend());
@@ -185,7 +186,7 @@ TEST_CASE("histogram: of what came unequally often every k-th in order of value 
   std::sort(sorted.begin(), sorted.end());
   std::map<int, std::uint64_t> kept;
   for (std::size_t i = 0; i < sorted.size(); i += 3) ++kept[static_cast<int>(sorted[i])];
-  const xquant::histogram& h = all.histograms().at(0);
+  const xquant::histogram& h = all.states().at(0);
   CHECK(h.width() == 1.0);
   CHECK(h.samples() == (x.size() + 2) / 3);
   CHECK(h.minimum() == -2048.0f);

@@ -2,7 +2,7 @@
 // XQUANT_MUTATIONS: how many of each file (60 by default; the target `mutations` makes ten thousand).
 #include "hostile.hpp"
 
-#include <xquant/calibration/histogram_calibrator.hpp>
+#include <xquant/calibration/min_max.hpp>
 #include <xquant/io/encodings.hpp>
 #include <xquant/io/file.hpp>
 #include <xquant/io/onnx_reader.hpp>

@@ -6,7 +6,7 @@
 //   PREFIX.float.npy     first output of the float network for INPUTS, PREFIX.quantized.npy that of the simulation
 //   PREFIX.I.npy         quantized value I of the first batch of INPUTS, as its readers see it
 //   PREFIX.json          {"batch": n, "values": [names]}
-#include <xquant/calibration/histogram_calibrator.hpp>
+#include <xquant/calibration/min_max.hpp>
 #include <xquant/calibration/percentile.hpp>
 #include <xquant/io/file.hpp>
 #include <xquant/io/npy.hpp>

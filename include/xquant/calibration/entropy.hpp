@@ -2,12 +2,12 @@
 // diverges least from the original one. Includes <cmath> for the natural logarithm.
 #pragma once
 
+#include <xquant/calibration/code_grid.hpp>
 #include <xquant/calibration/histogram.hpp>
 #include <xquant/calibration/histogram_calibrator.hpp>
+#include <xquant/calibration/range_rule.hpp>
 #include <xquant/calibration/squared_error.hpp>
 #include <xquant/core/range.hpp>
-#include <xquant/schemes/affine.hpp>
-#include <xquant/schemes/symmetric.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -109,7 +109,7 @@ class clipping_divergence {
 /// them ends at levels times their width) that are not empty, and of the first of them in any case, below the largest
 /// magnitude M; each has the range [max(-t, min), min(t, max)]. A candidate is eligible if its sum of squared errors is
 /// at most 1.5 times that of the whole range [min, max] wherever in their bins the elements lie (squared_error.hpp), on
-/// the grids that `affine` (with zero point) or `symmetric` give for these codes. Of the whole range and the eligible
+/// the grids that the quantizer's scheme gives for its codes. Of the whole range and the eligible
 /// candidates the one with the least corrected D (clipping_divergence) wins, the largest of several whose D lies within
 /// 1e-12 (rounding of the sums) of it.
 ///
@@ -122,39 +122,39 @@ class clipping_divergence {
 /// count; of a bin the positive ones first) is exempt: there one far outlier decides between losing it and losing
 /// everything else, the squared error would always lose the rest, and 1.5 is promised for the other elements only.
 ///
-/// Levels on [0, t]: a scheme without zero point has upper_code + 1. With zero point the codes are shared between the
-/// two sides of zero, levels = round(codes M / (max(max, 0) - min(min, 0))): all of them for one-sided data (after a
-/// Relu), half of them for data symmetric about zero.
+/// Levels on [0, t]: where zero has one code for every range, that and the codes above it. Otherwise the codes are
+/// shared between the two sides of zero, levels = round(codes M / (max(max, 0) - min(min, 0))): all of them for
+/// one-sided data (after a Relu), half of them for data symmetric about zero.
+///
+/// Refuses (errc::unsupported) formats that are not of integers: levels of unequal width are another rule.
 ///
 /// Peers: pytorch-quantization (presets/pytorch_quantization_calibration.hpp) copies bin 1 into bin 0, corrects
 /// nothing, always takes 2^(bits - 1) levels for signed codes and 128 bins and more, and does not look at the error;
 /// onnxruntime quantizes all of [-t, t] to 128 levels, which clips much harder. The state is the same bits everywhere;
 /// the choice among candidates rests on the C library's log.
 struct entropy {
-  std::int32_t lower_code = -128;
-  std::int32_t upper_code = 127;
-  bool has_zero_point = true;
   std::size_t stride = 1;
 
-  /// Refuses codes that do not rise, a scheme without zero point and without positive codes, and a stride of 0.
+  /// Refuses a stride of 0.
   [[nodiscard]] constexpr status valid() const noexcept {
-    if (upper_code <= lower_code)
-      return fault(errc::value_out_of_range, "entropy.upper_code", upper_code, "a code above the lowest one");
-    if (!has_zero_point && upper_code < 1)
-      return fault(errc::value_out_of_range, "entropy.upper_code", upper_code, "at least 1 without a zero point");
     if (stride == 0) return fault(errc::value_out_of_range, "entropy.stride", 0, "at least 1");
     return {};
   }
 
-  [[nodiscard]] status try_range(const histogram& h, range<float>& out) const {
-    const range<float> full{h.minimum(), h.maximum()};
+  [[nodiscard]] status try_range(const histogram& h, const code_grid& codes, range<double>& out) const {
+    const range<double> full{h.minimum(), h.maximum()};
+    if (!codes.is_integer())
+      return fault(errc::unsupported, "entropy", codes.bounds().upper, "a quantizer with a format of integers");
+    if (codes.is_symmetric() && !(codes.over(full).highest >= 1))
+      return fault(errc::value_out_of_range, "entropy", codes.over(full).highest,
+                   "a code above that of zero, in a scheme without zero point");
     out = full;
     std::size_t used = histogram::bins;
     while (used > 0 && h.positive(used - 1) + h.negative(used - 1) == 0) --used;
-    const std::size_t count = levels(h);
+    const std::size_t count = levels(h, codes);
     if (used <= count) return {};
-    const squared_error_bounds error(h, exempt(h));
-    const double limit = error_factor * error.least(grid_of(full));
+    const squared_error_bounds error(h, exempt(h, codes));
+    const double limit = error_factor * error.least(grid_distance(codes.over(full)));
     if (!(limit > 0)) return {};
 
     std::vector<std::uint64_t> counts(used);
@@ -180,7 +180,7 @@ struct entropy {
     for (const candidate& c : better) {
       if (found && c.divergence > best.divergence + rounding) break;
       if (found && c.bins < best.bins) continue;
-      if (!error.within(grid_of(clipped(h, c.bins)), limit)) continue;
+      if (!error.within(grid_distance(codes.over(clipped(h, c.bins))), limit)) continue;
       best = {found ? best.divergence : c.divergence, c.bins};
       found = true;
     }
@@ -189,13 +189,12 @@ struct entropy {
   }
 
   /// The number of levels on [0, t] for this distribution.
-  [[nodiscard]] std::size_t levels(const histogram& h) const noexcept {
-    if (!has_zero_point) return static_cast<std::size_t>(upper_code) + 1;
-    const auto codes = static_cast<double>(static_cast<std::int64_t>(upper_code) - lower_code + 1);
-    const double width =
-        std::max(0.0, static_cast<double>(h.maximum())) - std::min(0.0, static_cast<double>(h.minimum()));
-    if (!(width > 0)) return static_cast<std::size_t>(codes);
-    return static_cast<std::size_t>(codes * static_cast<double>(h.magnitude()) / width + 0.5);
+  [[nodiscard]] static std::size_t levels(const histogram& h, const code_grid& codes) noexcept {
+    if (codes.is_symmetric()) return static_cast<std::size_t>(codes.over({h.minimum(), h.maximum()}).highest) + 1;
+    const double all = codes.bounds().upper - codes.bounds().lower + 1;
+    const double width = std::max(0.0, h.maximum()) - std::min(0.0, h.minimum());
+    if (!(width > 0)) return static_cast<std::size_t>(all);
+    return static_cast<std::size_t>(all * h.magnitude() / width + 0.5);
   }
 
   friend constexpr bool operator==(const entropy&, const entropy&) = default;
@@ -204,29 +203,17 @@ struct entropy {
   static constexpr double error_factor = 1.5;
 
   // The range whose largest magnitude is the upper edge of bin i - 1.
-  static range<float> clipped(const histogram& h, std::size_t i) noexcept {
+  static range<double> clipped(const histogram& h, std::size_t i) noexcept {
     const double t = static_cast<double>(i) * h.width();
-    return {static_cast<float>(std::max(-t, static_cast<double>(h.minimum()))),
-            static_cast<float>(std::min(t, static_cast<double>(h.maximum())))};
-  }
-
-  [[nodiscard]] code_grid grid_of(const range<float>& r) const noexcept {
-    const code_bounds codes{static_cast<double>(lower_code), static_cast<double>(upper_code), true};
-    return {has_zero_point ? affine::parameters(r, codes) : symmetric<>::parameters(r, codes), codes};
+    return {std::max(-t, h.minimum()), std::min(t, h.maximum())};
   }
 
   // How many elements the bound of the error leaves out.
-  [[nodiscard]] std::uint64_t exempt(const histogram& h) const noexcept {
-    return static_cast<std::int64_t>(upper_code) - lower_code < 16 ? (h.samples() - h.zeros()) / 100 : 0;
+  static std::uint64_t exempt(const histogram& h, const code_grid& codes) noexcept {
+    return codes.bounds().upper - codes.bounds().lower < 16 ? (h.samples() - h.zeros()) / 100 : 0;
   }
 };
 
-static_assert(RangeRule<entropy>);
-
-/// The entropy rule for the codes and the scheme of a quantizer of integers.
-template <class Quantizer>
-requires(Quantizer::format_type::is_integer) [[nodiscard]] constexpr entropy entropy_for(const Quantizer& q) noexcept {
-  return {q.lower_code(), q.upper_code(), Quantizer::scheme_type::has_zero_point};
-}
+static_assert(RangeRule<entropy, histogram> && !RuleWithoutCodes<entropy, histogram>);
 
 }  // namespace xquant

@@ -2,7 +2,7 @@
 // alone, so that the state is the same bits for any order, split and merge of the data (docs/arithmetic.md, rule 11).
 #pragma once
 
-#include <xquant/calibration/scan.hpp>
+#include <xquant/calibration/extremes.hpp>
 #include <xquant/core/bits.hpp>
 
 #include <algorithm>
@@ -12,12 +12,12 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// The distribution of one parameter slot.
+/// The distribution of one parameter slot: an observer's state.
 ///
 /// Bin k of a sign counts the elements with floor(|x| / w) = k, 0 <= k < 4096; w is the power of two for which the
 /// largest magnitude M seen lies in a bin from 2048 to 4095, and at least 2^-149 (so it is finer than the floats
-/// themselves below 2^-138). Exact zeros of either sign are counted apart. Also exact: smallest and largest value,
-/// number of elements.
+/// themselves below 2^-138; doubles nearer to zero are in bin 0). Exact zeros of either sign are counted apart. Also
+/// exact: smallest and largest value, number of elements.
 ///
 /// When M grows, w doubles and neighbouring bins are added pairwise; because floor(floor(x / w) / 2) = floor(x / 2w),
 /// the counts are those that w alone would have given from the start. Hence the state is a function of the multiset of
@@ -30,10 +30,10 @@ class histogram {
   [[nodiscard]] std::uint64_t samples() const noexcept { return samples_; }
   [[nodiscard]] std::uint64_t zeros() const noexcept { return zeros_; }
   /// Smallest and largest element; -0 counts as +0. Meaningless while empty.
-  [[nodiscard]] float minimum() const noexcept { return extremes_.low; }
-  [[nodiscard]] float maximum() const noexcept { return extremes_.high; }
+  [[nodiscard]] double minimum() const noexcept { return extremes_.minimum(); }
+  [[nodiscard]] double maximum() const noexcept { return extremes_.maximum(); }
   /// The largest magnitude.
-  [[nodiscard]] float magnitude() const noexcept { return std::max(-extremes_.low, extremes_.high); }
+  [[nodiscard]] double magnitude() const noexcept { return extremes_.magnitude(); }
   /// The width of every bin, in the units of the data: 2^width_exponent().
   [[nodiscard]] double width() const noexcept { return power_of_two<double>(exponent_); }
   [[nodiscard]] int width_exponent() const noexcept { return exponent_; }
@@ -74,39 +74,48 @@ class histogram {
 
   friend bool operator==(const histogram&, const histogram&) = default;
 
-  /// The first half of taking elements in: widens the grid for elements that are all finite, lie in
-  /// [seen.low, seen.high] and reach both.
-  void reach(const detail::extremes& seen) {
+  /// The first half of taking elements in (ObserverState): widens the grid for elements that have these extremes.
+  void reach(const extremes& seen) {
     if (counts_.empty()) counts_.resize(2 * bins);
-    extremes_.include(seen);
-    const int wanted = exponent_for(bit_cast<std::uint32_t>(magnitude()) & detail::magnitude_mask);
+    extremes_.reach(seen);
+    const int wanted = exponent_for(magnitude());
     if (wanted > exponent_) widen(static_cast<unsigned>(wanted - exponent_));
     exponent_ = wanted;
   }
 
-  /// The second half: counts n elements, `step` apart, for which reach() has been called.
-  void count(const float* x, std::size_t n, std::ptrdiff_t step) noexcept {
+  /// The second half: counts n elements for which reach() has been called.
+  void count(const float* x, std::size_t n) noexcept {
     samples_ += n;
     // From 2^-126 on the reciprocal of the width is a normal float and the product below is exact where it matters: it
     // rounds only when it is far below 1. (A subnormal x that the processor flushes to zero lies in bin 0 anyway.)
-    if (exponent_ >= -126)
-      count_scaled(x, n, step);
+    if (exponent_ >= -126 && exponent_ <= 126)
+      count_scaled(x, n);
     else
       for (std::size_t i = 0; i < n; ++i) {
-        const auto bits = bit_cast<std::uint32_t>(x[static_cast<std::ptrdiff_t>(i) * step]);
-        put(bits, bin_by_bits(bits & detail::magnitude_mask));
+        const auto bits = bit_cast<std::uint32_t>(x[i]);
+        put(bits, bin_by_bits(bits & magnitude_mask));
       }
+  }
+  void count(const double* x, std::size_t n) noexcept {
+    samples_ += n;
+    const auto reciprocal = power_of_two<double>(-exponent_);  // normal, as that of a float's is above
+    for (std::size_t i = 0; i < n; ++i) {
+      const double magnitude = x[i] < 0 ? -x[i] : x[i];
+      if (magnitude == 0)
+        ++zeros_;
+      else
+        ++counts_[static_cast<std::size_t>(magnitude * reciprocal) + (x[i] < 0 ? bins : 0)];
+    }
   }
 
  private:
   static constexpr int lowest_exponent = -149;
   static constexpr std::uint32_t negative_zero = 0x80000000u;
+  static constexpr std::uint32_t magnitude_mask = 0x7fffffffu;
 
-  // The width exponent for a largest magnitude with these bits.
-  static int exponent_for(std::uint32_t magnitude) noexcept {
-    if (magnitude == 0) return lowest_exponent;
-    const int biased = static_cast<int>(magnitude >> 23);
-    const int exponent = biased != 0 ? biased - 127 : 31 - __builtin_clz(magnitude) - 149;
+  // The width exponent for a largest magnitude. (Subnormal doubles lie below the finest grid.)
+  static int exponent_for(double magnitude) noexcept {
+    const int exponent = static_cast<int>(bit_cast<std::uint64_t>(magnitude) >> 52) - 1023;
     return std::max(exponent - 11, lowest_exponent);  // M in [2^11 w, 2^12 w)
   }
 
@@ -119,14 +128,14 @@ class histogram {
   }
 
   void put(std::uint32_t bits, std::size_t bin) noexcept {
-    if ((bits & detail::magnitude_mask) == 0)
+    if ((bits & magnitude_mask) == 0)
       ++zeros_;
     else
       ++counts_[bin + (bits > negative_zero ? bins : 0)];
   }
 
   // Indices for a block first, which becomes vectors; then the counting, which cannot.
-  void count_scaled(const float* x, std::size_t n, std::ptrdiff_t step) noexcept {
+  void count_scaled(const float* x, std::size_t n) noexcept {
     constexpr std::size_t block = 512;
     std::int32_t index[block];
     const auto reciprocal = power_of_two<float>(-exponent_);
@@ -134,11 +143,10 @@ class histogram {
     std::uint64_t zeros = 0;
     while (n > 0) {
       const std::size_t m = std::min(n, block);
-      // A whole block without gaps has a loop of known length, which g++ -O2 needs to make vectors.
-      zeros +=
-          step == 1 && m == block ? indices(x, block, 1, reciprocal, index) : indices(x, m, step, reciprocal, index);
+      // A whole block has a loop of known length, which g++ -O2 needs to make vectors.
+      zeros += m == block ? indices(x, block, reciprocal, index) : indices(x, m, reciprocal, index);
       for (std::size_t i = 0; i < m; ++i) ++counts[index[i]];
-      x += static_cast<std::ptrdiff_t>(m) * step;
+      x += m;
       n -= m;
     }
     counts_[0] -= zeros;
@@ -146,11 +154,11 @@ class histogram {
   }
 
   // Zeros of both signs go to bin 0 of the positive side, from where the caller takes them.
-  XQUANT_INLINE static std::uint32_t indices(const float* x, std::size_t n, std::ptrdiff_t step, float reciprocal,
+  XQUANT_INLINE static std::uint32_t indices(const float* x, std::size_t n, float reciprocal,
                                              std::int32_t* index) noexcept {
     std::int32_t zeros = 0;
     for (std::size_t i = 0; i < n; ++i) {
-      const auto bits = bit_cast<std::int32_t>(x[static_cast<std::ptrdiff_t>(i) * step]);
+      const auto bits = bit_cast<std::int32_t>(x[i]);
       const std::int32_t magnitude = bits & 0x7fffffff;
       const std::int32_t is_zero = magnitude == 0 ? -1 : 0;
       const auto bin = static_cast<std::int32_t>(bit_cast<float>(magnitude) * reciprocal);
@@ -172,7 +180,7 @@ class histogram {
   int exponent_ = lowest_exponent;
   std::uint64_t samples_ = 0;
   std::uint64_t zeros_ = 0;
-  detail::extremes extremes_;
+  extremes extremes_;
   std::vector<std::uint64_t> counts_;  // positive bins, then negative ones; none before the first element
 };
 

@@ -1,28 +1,16 @@
-// A calibrator made of histograms, one a parameter slot, and a rule that reads a range off a histogram.
+// Calibrators whose state is a histogram for each parameter slot.
 #pragma once
 
 #include <xquant/calibration/calibrator.hpp>
 #include <xquant/calibration/histogram.hpp>
-#include <xquant/calibration/scan.hpp>
-#include <xquant/core/adapt.hpp>
-#include <xquant/granularity/per_tensor.hpp>
-
-#include <cstddef>
-#include <cstdint>
-#include <utility>
-#include <vector>
 
 namespace xquant::inline XQUANT_ABI {
 
-/// How a range is read off a histogram: a regular value with
-///   status valid() const                                            refuses settings outside their documented interval
-///   status try_range(const histogram& h, range<float>& out) const   h has seen at least one element; valid() holds
-template <class R>
-concept RangeRule = detail::regular_value<R> && requires(const R& rule, const histogram& h, range<float>& out) {
-  { rule.valid() } -> detail::is_status;
-  { rule.try_range(h, out) } -> detail::is_status;
-};
+/// Any rule over histograms. Memory: 64 KiB for each slot. Two passes over each tensor, the first of which only checks.
+template <RangeRule<histogram> Rule, Granularity GranularityType = per_tensor>
+using histogram_calibrator = calibrator<histogram, Rule, GranularityType>;
 
+<<<<<<< HEAD
 /// The rule of min-max: the exact extremes. For programs that keep one histogram and ask it several questions.
 struct full_range {
   [[nodiscard]] static constexpr status valid() noexcept { return {}; }
@@ -153,5 +141,8 @@ class histogram_calibrator {
 };
 
 static_assert(Calibrator<histogram_calibrator<full_range>>);
+=======
+static_assert(StateOf<histogram, float> && StateOf<histogram, double>);
+>>>>>>> a9a48c8 (Calibration is a state, a question and a quantizer: observers know no rule, rules see the codes they answer for)
 
 }  // namespace xquant

@@ -3,38 +3,23 @@
 #pragma once
 
 #include <xquant/calibration/calibrator.hpp>
-#include <xquant/calibration/scan.hpp>
-#include <xquant/core/adapt.hpp>
-#include <xquant/granularity/per_tensor.hpp>
-
-#include <algorithm>
-#include <cstddef>
-#include <utility>
-#include <vector>
+#include <xquant/calibration/extremes.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
-/// range = [min x, max x] of each slot of `Granularity`, in the units of x; -0 counts as +0. A slot a tensor, an index
-/// of an axis, ...: every tensor must give the same number of them. An empty tensor adds nothing. NaN and infinities
-/// are refused (peers differ: torch drops them with a warning, onnxruntime ignores NaN). Source: AIMET's "tf", torch's
-/// MinMaxObserver and PerChannelMinMaxObserver, pytorch-quantization's MaxCalibrator (of |x|).
-template <class Granularity = per_tensor>
-class min_max {
- public:
-  using granularity_type = Granularity;
-
-  min_max() = default;
-  explicit min_max(const Granularity& granularity) : granularity_(granularity) {}
-
-  /// Takes x in. Refuses more than 8 dimensions, missing memory, an axis x does not have, another number of slots than
-  /// before, NaN and infinities (naming element and value); then nothing has changed.
-  template <TensorLike Tensor>
-  [[nodiscard]] status try_observe(const Tensor& tensor) {
-    std::vector<detail::extremes> seen;
-    if (const status s = scan(tensor, seen); !s.ok()) return s;
-    include(seen);
+/// The rule of min-max: the exact extremes, of any state that keeps them.
+struct full_range {
+  [[nodiscard]] static constexpr status valid() noexcept { return {}; }
+  template <class State>
+  requires requires(const State& s) {
+    static_cast<double>(s.minimum());
+    static_cast<double>(s.maximum());
+  }
+  [[nodiscard]] static constexpr status try_range(const State& state, range<double>& out) noexcept {
+    out = {static_cast<double>(state.minimum()), static_cast<double>(state.maximum())};
     return {};
   }
+<<<<<<< HEAD
   /// What would be wrong with observe(tensor); ok when nothing is.
   template <TensorLike Tensor>
   [[nodiscard]] status validate_observe(const Tensor& tensor) const {
@@ -102,8 +87,17 @@ class min_max {
 
   Granularity granularity_{};
   std::vector<detail::extremes> extremes_;
+=======
+  friend constexpr bool operator==(const full_range&, const full_range&) = default;
+>>>>>>> a9a48c8 (Calibration is a state, a question and a quantizer: observers know no rule, rules see the codes they answer for)
 };
 
-static_assert(Calibrator<min_max<>>);
+/// range = [min x, max x] of each slot of `Granularity`, in the units of x; -0 counts as +0. What observer refuses is
+/// refused, NaN and infinities in particular. Source: AIMET's "tf", torch's MinMaxObserver and
+/// PerChannelMinMaxObserver, pytorch-quantization's MaxCalibrator (of |x|).
+template <Granularity GranularityType = per_tensor>
+using min_max = calibrator<extremes, full_range, GranularityType>;
+
+static_assert(ObserverState<extremes> && RuleWithoutCodes<full_range, extremes> && Calibrator<min_max<>>);
 
 }  // namespace xquant

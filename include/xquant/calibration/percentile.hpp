@@ -3,6 +3,7 @@
 
 #include <xquant/calibration/histogram.hpp>
 #include <xquant/calibration/histogram_calibrator.hpp>
+#include <xquant/calibration/range_rule.hpp>
 #include <xquant/core/range.hpp>
 
 #include <algorithm>
@@ -37,11 +38,10 @@ struct percentile {
     return {};
   }
 
-  [[nodiscard]] status try_range(const histogram& h, range<float>& out) const {
+  [[nodiscard]] status try_range(const histogram& h, range<double>& out) const {
     if (tails == xquant::tails::magnitude) {
       const double t = magnitude_edge(h, given_up(h, 100));
-      out = {static_cast<float>(std::max(-t, static_cast<double>(h.minimum()))),
-             static_cast<float>(std::min(t, static_cast<double>(h.maximum())))};
+      out = {std::max(-t, h.minimum()), std::min(t, h.maximum())};
       return {};
     }
     const std::uint64_t a = given_up(h, 200);
@@ -50,8 +50,7 @@ struct percentile {
     const double low =
         0 - edge(
                 h, a, [&h](std::size_t k) { return h.negative(k); }, [&h](std::size_t k) { return h.positive(k); });
-    out = {static_cast<float>(std::max(low, static_cast<double>(h.minimum()))),
-           static_cast<float>(std::min(high, static_cast<double>(h.maximum())))};
+    out = {std::max(low, h.minimum()), std::min(high, h.maximum())};
     return {};
   }
 
@@ -88,6 +87,6 @@ struct percentile {
   }
 };
 
-static_assert(RangeRule<percentile>);
+static_assert(RuleWithoutCodes<percentile, histogram>);
 
 }  // namespace xquant

@@ -1,6 +1,11 @@
+<<<<<<< HEAD
 // The extremes of a tensor, one range per parameter slot, by an engine. Dynamic quantization extends the reduction.
+=======
+// The extremes of a tensor, one range for each parameter slot, by an engine.
+>>>>>>> a9a48c8 (Calibration is a state, a question and a quantizer: observers know no rule, rules see the codes they answer for)
 #pragma once
 
+#include <xquant/calibration/extremes.hpp>
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/calls/described_call.hpp>
 #include <xquant/calls/reduce.hpp>
@@ -11,38 +16,6 @@
 #include <vector>
 
 namespace xquant::inline XQUANT_ABI {
-
-/// Accumulator 0: minimum, 1: maximum. NaN is ignored. `Element` is the type of x.
-template <class Element>
-struct extremes_operation {
-  using real = lane_real<Element>;
-  using input_0_type = Element;
-  using input_1_type = none;
-  using output_0_type = none;
-  using output_1_type = none;
-  using rounding_type = none;
-  static constexpr std::size_t accumulators = 2;
-
-  template <class L>
-  XQUANT_INLINE static constexpr L initial(std::size_t k) {
-    constexpr auto infinity = static_cast<real_of<L>>(__builtin_inf());
-    return broadcast<L>(k == 0 ? infinity : -infinity);
-  }
-  template <class L>
-  XQUANT_INLINE static constexpr L combine(std::size_t k, L a, L b) {
-    return k == 0 ? minimum(a, b) : maximum(a, b);
-  }
-  template <class L>
-  XQUANT_INLINE static constexpr none prepare(const lane_parameters<L>&) {
-    return {};
-  }
-  template <class L>
-  XQUANT_INLINE constexpr reduced_result<none, L, 2> operator()(L x, none, none, detail::no_random_bits) const {
-    return {{}, {x, x}};
-  }
-  static constexpr std::int32_t lower_code() noexcept { return 0; }
-  static constexpr std::int32_t upper_code() noexcept { return 0; }
-};
 
 /// A call of range_of.
 template <class X>
@@ -97,20 +70,16 @@ template <class Granularity, TensorLike In, class Engine = default_engine>
   return detail::on_tensors<range_of_call>(
       [&](auto& c) -> status {
         parameter_map map;
-        reduction_walk walk;
-        if (const status bad = c.lay_out(granularity, map, walk); !bad.ok()) return bad;
+        if (const status bad = c.mapped(granularity, map); !bad.ok()) return bad;
         std::vector<range<real>> found(map.count);
+        bool all_finite = true;
+        const auto put = [&](std::size_t slot, real low, real high) { found[slot] = {low, high}; };
+        if (const status bad = detail::find_extremes(c, map, engine, all_finite, put); !bad.ok()) return bad;
         status empty;
-        const auto finish = [&](std::size_t slot, const double* extreme, double) {
-          found[slot] = {static_cast<real>(extreme[0]) + real(0), static_cast<real>(extreme[1]) + real(0)};
-          if (extreme[0] > extreme[1] && empty.ok())
+        for (std::size_t slot = 0; slot < found.size() && empty.ok(); ++slot)
+          if (found[slot].minimum > found[slot].maximum)
             empty = fault(errc::no_samples, "x", static_cast<double>(slot),
                           "at least one number in every parameter slot", slot);
-        };
-        if (const status bad = detail::reduce_on(engine, extremes_operation<element_of<In>>{}, walk, c.streams_with({}),
-                                                 map.count, finish);
-            !bad.ok())
-          return bad;
         if (empty.ok()) out = static_cast<std::vector<range<real>>&&>(found);
         return empty;
       },

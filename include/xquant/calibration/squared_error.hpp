@@ -1,9 +1,9 @@
 // Bounds of the squared error that a grid of codes makes of everything a histogram has seen.
 #pragma once
 
+#include <xquant/calibration/code_grid.hpp>
 #include <xquant/calibration/histogram.hpp>
 #include <xquant/core/bits.hpp>
-#include <xquant/core/range.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -12,14 +12,11 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// The real values that integer codes stand for: scale (code - zero point) for lower <= code <= upper.
-class code_grid {
+/// The distance of real values from the codes of integers, placed by a scheme (code_grid.hpp).
+class grid_distance {
  public:
-  code_grid(const scale_and_zero_point<float>& p, const code_bounds& codes) noexcept
-      : scale_(static_cast<double>(p.scale)),
-        reciprocal_(1 / scale_),
-        lowest_(codes.lower - p.zero_point),
-        highest_(codes.upper - p.zero_point) {}
+  explicit grid_distance(const placed_codes& p) noexcept
+      : scale_(p.scale), reciprocal_(1 / p.scale), offset_(p.offset), lowest_(p.lowest), highest_(p.highest) {}
 
   struct errors {
     double least;
@@ -30,6 +27,8 @@ class code_grid {
   /// between the values of the grid and zeros at them. Widened by what the codes and the dequantized numbers may be off
   /// for being computed in float: 2^-22 of the magnitudes.
   [[nodiscard]] errors over(double a, double b) const noexcept {
+    a -= offset_;
+    b -= offset_;
     const double steps_a = a * reciprocal_;
     const double steps_b = b * reciprocal_;
     const double at_a = held(steps_a);
@@ -40,7 +39,8 @@ class code_grid {
     if (at_a != at_b) most = std::max(most, scale_ / 2);
     const bool holds_a_value =
         at_b - at_a > 1.5 || (steps_a <= at_a && at_a <= steps_b) || (steps_a <= at_b && at_b <= steps_b);
-    const double slack = (std::max(magnitude(a), magnitude(b)) + scale_) * power_of_two<double>(-22);
+    const double slack =
+        (std::max(magnitude(a), magnitude(b)) + scale_ + magnitude(offset_)) * power_of_two<double>(-22);
     return {holds_a_value ? 0.0 : std::max(0.0, std::min(error_a, error_b) - slack), most + slack};
   }
 
@@ -52,7 +52,8 @@ class code_grid {
 
   double scale_;
   double reciprocal_;
-  double lowest_;  // in steps from zero
+  double offset_;
+  double lowest_;  // in steps
   double highest_;
 };
 
@@ -64,8 +65,8 @@ class squared_error_bounds {
   /// Leaves out the `left_out` elements in the outermost bins of |x|.
   explicit squared_error_bounds(const histogram& h, std::uint64_t left_out = 0) {
     const double w = h.width();
-    const auto low = static_cast<double>(h.minimum());
-    const auto high = static_cast<double>(h.maximum());
+    const double low = h.minimum();
+    const double high = h.maximum();
     for (std::size_t k = histogram::bins; k-- > 0;) {
       const double inner = static_cast<double>(k) * w;
       const double outer = static_cast<double>(k + 1) * w;
@@ -81,7 +82,7 @@ class squared_error_bounds {
     }
   }
 
-  [[nodiscard]] double least(const code_grid& grid) const noexcept {
+  [[nodiscard]] double least(const grid_distance& grid) const noexcept {
     double sum = 0;
     for (const bin& b : bins_) {
       const double e = grid.over(b.from, b.to).least;
@@ -91,7 +92,7 @@ class squared_error_bounds {
   }
 
   /// Whether the sum is at most `limit` wherever in their bins the elements are.
-  [[nodiscard]] bool within(const code_grid& grid, double limit) const noexcept {
+  [[nodiscard]] bool within(const grid_distance& grid, double limit) const noexcept {
     double sum = 0;
     for (const bin& b : bins_) {
       const double e = grid.over(b.from, b.to).most;

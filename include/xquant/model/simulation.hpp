@@ -3,8 +3,11 @@
 
 #include <xquant/adapt/span.hpp>
 #include <xquant/calibration/calibrator.hpp>
-#include <xquant/calibration/histogram_calibrator.hpp>
+#include <xquant/calibration/histogram.hpp>
 #include <xquant/calibration/min_max.hpp>
+#include <xquant/calibration/observer.hpp>
+#include <xquant/calibration/range_rule.hpp>
+#include <xquant/calibration/runtime.hpp>
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/granularity/parameter_shape.hpp>
 #include <xquant/model/bias_scale.hpp>
@@ -59,7 +62,7 @@ struct weight_quantizer {
 struct activation_quantizer {
   value_id value = no_value;
   quantizer_description quantizer;
-  histogram_calibrator<full_range> statistics;
+  observer<histogram> statistics;
   std::vector<range<float>> ranges;
   xquant::parameters parameters;
   bool frozen = false;  ///< given from outside: set_ranges leaves it as it is
@@ -173,7 +176,7 @@ class simulation {
     const sample_set samples(executor_.network(), inputs);
     if (samples.is_fixed() && samples.count() == 0)
       throw model_error(errc::shape_mismatch, "no samples; the network's batch is " + std::to_string(samples.batch()));
-    std::vector<histogram_calibrator<full_range>> seen(activations_.size());
+    std::vector<observer<histogram>> seen(activations_.size());
     const std::size_t batch = samples.batch();
     std::size_t done = 0;
     do {
@@ -182,7 +185,7 @@ class simulation {
         add_statistics(samples, samples.filled(done, batch), seen);
         done += batch;
       } else {
-        std::vector<histogram_calibrator<full_range>> repeated(activations_.size());
+        std::vector<observer<histogram>> repeated(activations_.size());
         const std::size_t common = std::gcd(left, batch);
         for (std::size_t i = 0; i < left / common; ++i)
           add_statistics(samples, samples.filled(done, left, i * batch), repeated);
@@ -197,10 +200,11 @@ class simulation {
       require(activations_[i].statistics.try_merge(seen[i]), [&] { return described(activations_[i].value); });
   }
 
-  /// Gives every observed activation that is not frozen the range `rule` reads off its statistics. Throws model_error:
+  /// Gives every observed activation that is not frozen the range `rule` reads off its statistics, for the activation's
+  /// own quantizer. Throws model_error:
   /// no_samples when nothing was observed at all (a value that was never computed stays float), and what the rule or
   /// the quantizer refuses, naming the value; nothing has changed then.
-  template <RangeRule Rule>
+  template <RangeRule<histogram> Rule>
   void set_ranges(const Rule& rule) {
     bool any = false;
     std::vector<std::vector<range<float>>> ranges(activations_.size());
@@ -211,7 +215,7 @@ class simulation {
       any = true;
       if (a.frozen) continue;
       const auto where = [&] { return described(a.value); };
-      require(a.statistics.try_ranges(rule, ranges[i]), where);
+      require(try_ranges_of<Choices>(a.statistics, rule, a.quantizer, ranges[i]), where);
       parameters[i] = parameters_for(a.quantizer, ranges[i], where);
     }
     require(any ? status{} : fault(errc::no_samples, "activations", 0, "observe() before set_ranges()"),
@@ -322,7 +326,7 @@ class simulation {
 
   // One run on these samples of `all`, its values added to `seen`, which has a place for each activation quantizer.
   void add_statistics(const sample_set& all, const std::vector<std::size_t>& samples,
-                      std::vector<histogram_calibrator<full_range>>& seen) {
+                      std::vector<observer<histogram>>& seen) {
     naming_sample(all, samples, [&](const std::vector<tensor>& inputs, bool is_alone) {
       finite_trace trace(executor_.network());
       run_options options;
@@ -331,7 +335,7 @@ class simulation {
         if (is_alone) trace.see(id, x);
         const auto found = index_.find(id);
         if (found == index_.end()) return;
-        const status bad = seen[found->second].try_observe(x);
+        const status bad = seen[found->second].try_observe(x, Engine{});
         if (is_alone && bad.code == errc::not_finite) trace.require_finite(id);
         require(
             bad, [&] { return described(id); }, x.shape);
@@ -402,10 +406,10 @@ class simulation {
                                       ", read by " +
                                       executor_.network().describe(executor_.network().node_at(w.site.layer)) + ": " +
                                       unprefixed(xquant::error(bad).what()));
-    min_max<granularity_description> observer(granularity);
+    min_max<granularity_description> extremes_of_weight(granularity);
     const auto where = [&] { return described(w.site.value); };
-    require(observer.try_observe(original.view()), where, original.shape());
-    require(observer.try_ranges(w.ranges), where);
+    require(extremes_of_weight.try_observe(original.view(), Engine{}), where, original.shape());
+    require(extremes_of_weight.try_ranges(w.ranges), where);
     w.own = parameters_for(w.quantizer, w.ranges, where);
     w.parameters = w.own;
     round_weight(w);

@@ -120,7 +120,7 @@ inline void write_tensor(markup& m, const quantized_tensor& t, const char* role)
   write_fact(m, "SQNR", decibels(noise.decibels()));
   if (!h.empty())
     write_fact(m, "values",
-               number(static_cast<double>(h.minimum()), 3) + " to " + number(static_cast<double>(h.maximum()), 3));
+               number(h.minimum(), 3) + " to " + number(h.maximum(), 3));
   write_fact(m, "elements", counted(noise.count()));
   if (!h.empty() && h.zeros() != 0)
     write_fact(m, "zeros", percent(static_cast<double>(h.zeros()) / static_cast<double>(h.samples())));

@@ -2,8 +2,8 @@
 // to them, as a whole and by channel.
 #pragma once
 
+#include <xquant/calibration/extremes.hpp>
 #include <xquant/calibration/histogram.hpp>
-#include <xquant/calibration/scan.hpp>
 #include <xquant/core/shape.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
@@ -16,6 +16,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <utility>
@@ -69,18 +70,19 @@ class quantized_tensor {
     channels_.resize(count);
     std::vector<float> finite;
     finite.reserve(original.size());
-    detail_extremes seen;
+    double low = std::numeric_limits<double>::infinity();
+    double high = -low;
     for (std::size_t i = 0; i < original.size(); ++i) {
       const std::size_t c = by_channel ? i / inner % count : 0;
       add(channels_[c], ends_.empty() ? nullptr : &ends_[ends_.size() == 1 ? 0 : c], original[i], quantized[i]);
       if (!std::isfinite(original[i])) continue;
       finite.push_back(original[i]);
-      seen.low = std::min(seen.low, original[i]);
-      seen.high = std::max(seen.high, original[i]);
+      low = std::min(low, static_cast<double>(original[i]));
+      high = std::max(high, static_cast<double>(original[i]));
     }
     if (finite.empty()) return;
-    histogram_.reach({seen.low + 0.0f, seen.high + 0.0f});
-    histogram_.count(finite.data(), finite.size(), 1);
+    histogram_.reach(extremes(low, high));
+    histogram_.count(finite.data(), finite.size());
   }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -113,8 +115,6 @@ class quantized_tensor {
   }
 
  private:
-  using detail_extremes = xquant::detail::extremes;
-
   void add(channel_statistics& c, const grid_ends* ends, float original, float quantized) noexcept {
     c.noise.add(original, quantized);
     if (!std::isfinite(original)) return;

@@ -1,0 +1,193 @@
+// An observer: the state of every parameter slot of the tensors it has seen. It knows no rule and no quantizer; what is
+// made of the states is asked later (range_rule.hpp), as often as wanted.
+#pragma once
+
+#include <xquant/calibration/extremes.hpp>
+#include <xquant/calls/default_engine.hpp>
+#include <xquant/core/adapt.hpp>
+#include <xquant/exception.hpp>
+#include <xquant/granularity/granularity.hpp>
+#include <xquant/granularity/per_tensor.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace xquant::inline XQUANT_ABI {
+
+namespace detail {
+template <class T>
+concept regular_value = requires(T a, const T& b) {
+  T();
+  T(b);
+  a = b;
+  requires is_same<decltype(b == b), bool>;
+};
+
+// A state that is shown the elements themselves, where they are of this type.
+template <class S, class Real>
+concept CountsReals = requires(S s, const Real* x, std::size_t n) {
+  s.count(x, n);
+};
+template <class S>
+concept CountsElements = CountsReals<S, float> || CountsReals<S, double>;
+}  // namespace detail
+
+// clang-format off
+/// What an observer keeps of one parameter slot: a regular value, a function of the multiset of the elements alone, so
+/// that any order, split and merge of the data gives the same (docs/arithmetic.md, rule 11).
+///   bool empty() const                          whether there was no element
+///   void reach(const extremes& seen)            elements are to come, all of them finite, of which these are the extremes
+///   void merge(const S& other)                  as if this had also seen what `other` has
+/// and, unless the extremes are all it needs,
+///   void count(const Real* x, std::size_t n)    the elements, in pieces and in any order, for which reach() was called.
+///                                               Real is float for float and the 16-bit floats, double for double; a
+///                                               state that takes one of them observes tensors of these types
+/// reach() comes first because an engine finds extremes at the speed of memory, and what a state keeps often lies on a
+/// grid that they decide.
+// clang-format on
+template <class S>
+concept ObserverState = detail::regular_value<S> && requires(S s, const S& other, const extremes& seen) {
+  requires is_same<decltype(other.empty()), bool>;
+  s.reach(seen);
+  s.merge(other);
+};
+
+/// Whether a state takes in elements of this type.
+template <class S, class Element>
+concept StateOf = ObserverState<S> &&(!detail::CountsElements<S> || detail::CountsReals<S, lane_real<Element>>);
+
+/// Sees tensors, keeps a `State` for each parameter slot of `Granularity`, and merges. A regular value. Tensors are of
+/// float, double, float16 or bfloat16, dense or not; every one must give the same number of slots; an empty one adds
+/// nothing. The extremes are found by an engine, elements counted by the calling thread; the state is the same bits for
+/// every engine. Allocates.
+template <ObserverState State, Granularity GranularityType = per_tensor>
+class observer {
+ public:
+  using state_type = State;
+  using granularity_type = GranularityType;
+
+  observer() = default;
+  explicit observer(const GranularityType& granularity) : granularity_(granularity) {}
+
+  /// Takes x in. Refuses more than 8 dimensions, missing memory, a granularity x does not have, another number of slots
+  /// than before, NaN and infinities (naming element and value); then nothing has changed. (Peers differ: torch drops
+  /// tensors with NaN with a warning, onnxruntime ignores NaN.)
+  template <TensorLike Tensor, class Engine = default_engine>
+  [[nodiscard]] status try_observe(const Tensor& x, const Engine& engine = {}) {
+    return take(
+        x, engine,
+        [this](const auto& elements, const parameter_map& map, const auto& call, const std::vector<extremes>& seen) {
+          states_.resize(seen.size());
+          for (std::size_t slot = 0; slot < seen.size(); ++slot)
+            if (!seen[slot].empty()) states_[slot].reach(seen[slot]);
+          if constexpr (detail::CountsElements<State>) {
+            nest_list nests;
+            call.lay_out(map, nests);
+            count(elements.data, nests);
+          }
+        });
+  }
+  /// What would be wrong with observe(x); ok when nothing is.
+  template <TensorLike Tensor, class Engine = default_engine>
+  [[nodiscard]] status validate_observe(const Tensor& x, const Engine& engine = {}) const {
+    return take(x, engine, [](const auto&...) {});
+  }
+
+  /// As if this had also observed what `other` did. Refuses another granularity and another number of slots; then
+  /// nothing has changed.
+  [[nodiscard]] status try_merge(const observer& other) {
+    if (!(granularity_ == other.granularity_))
+      return fault(errc::not_mergeable, "other.granularity", 0, "the same granularity");
+    if (slots() != 0 && other.slots() != 0 && slots() != other.slots())
+      return fault(errc::not_mergeable, "other.slots", static_cast<double>(other.slots()),
+                   "the same number of parameter slots");
+    states_.resize(std::max(slots(), other.slots()));
+    for (std::size_t slot = 0; slot < other.slots(); ++slot) states_[slot].merge(other.states_[slot]);
+    return {};
+  }
+
+  /// keep_one_in of each state, where it has that (histogram.hpp).
+  void keep_one_in(std::uint64_t k) requires requires(State s) { s.keep_one_in(k); }
+  {
+    for (State& s : states_) s.keep_one_in(k);
+  }
+
+#if XQUANT_HAS_EXCEPTIONS
+  template <TensorLike Tensor, class Engine = default_engine>
+  void observe(const Tensor& x, const Engine& engine = {}) {
+    throw_if(try_observe(x, engine));
+  }
+  void merge(const observer& other) { throw_if(try_merge(other)); }
+#endif
+
+  /// Parameter slots of the tensors observed, 0 before the first.
+  [[nodiscard]] std::size_t slots() const noexcept { return states_.size(); }
+  [[nodiscard]] const std::vector<State>& states() const noexcept { return states_; }
+  [[nodiscard]] const GranularityType& granularity() const noexcept { return granularity_; }
+
+  friend bool operator==(const observer&, const observer&) = default;
+
+ private:
+  // Calls use(x as a view, its slots, its call, the extremes of each slot) once nothing is left that could be wrong.
+  template <class Tensor, class Engine, class Use>
+  status take(const Tensor& tensor, const Engine& engine, const Use& use) const {
+    using element = element_of<Tensor>;
+    static_assert(StateOf<State, element>,
+                  "xquant::observer: this state takes no elements of this type (its count() says which)");
+    auto&& held = evaluated(tensor);
+    const tensor_view<const element> x = detail::as_input(as_view(held));
+    detail::call<extremes_and_nan_operation<element>> call;
+    parameter_map map;
+    if (const status bad = call.input_0(x, "x").mapped(granularity_, map); !bad.ok()) return bad;
+    if (x.shape.size() == 0) return {};
+    if (slots() != 0 && map.count != slots())
+      return fault(errc::shape_mismatch, "x", static_cast<double>(map.count),
+                   "as many parameter slots as in the tensors observed before");
+    std::vector<extremes> seen(map.count);
+    const auto put = [&](std::size_t slot, auto low, auto high) {
+      seen[slot] = extremes(static_cast<double>(low), static_cast<double>(high));
+    };
+    if (const status bad = detail::find_finite_extremes(call, x, map, engine, put); !bad.ok()) return bad;
+    use(x, map, call, seen);
+    return {};
+  }
+
+  // Rows of one slot are counted as they lie, where they are consecutive reals; others in pieces.
+  template <class Element>
+  void count(const Element* x, const nest_list& nests) {
+    using real = lane_real<Element>;
+    for_each_nest(nests, [&](const nest& n) {
+      for_each_row(n, [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
+        const Element* const from = x + first[input_0];
+        const std::ptrdiff_t step = row.stride[input_0];
+        const std::ptrdiff_t slot_step = row.stride[parameter];
+        if (slot_step != 0) {
+          for (std::size_t j = 0; j < row.extent; ++j) {
+            const auto k = static_cast<std::ptrdiff_t>(j);
+            const auto value = static_cast<real>(from[k * step]);
+            states_[static_cast<std::size_t>(first[parameter] + k * slot_step)].count(&value, 1);
+          }
+          return;
+        }
+        State& state = states_[static_cast<std::size_t>(first[parameter])];
+        if constexpr (is_same<Element, real>)
+          if (step == 1) return state.count(from, row.extent);
+        constexpr std::size_t piece = 512;
+        real values[piece];
+        for (std::size_t done = 0; done < row.extent; done += piece) {
+          const std::size_t n_values = std::min(piece, row.extent - done);
+          for (std::size_t j = 0; j < n_values; ++j)
+            values[j] = static_cast<real>(from[static_cast<std::ptrdiff_t>(done + j) * step]);
+          state.count(values, n_values);
+        }
+      });
+    });
+  }
+
+  GranularityType granularity_{};
+  std::vector<State> states_;
+};
+
+}  // namespace xquant
