@@ -98,8 +98,7 @@ void compare_all(test::simulation& s, const tensor& all) {
   calibrators expected = one_by_one(s, all);
   for (const auto& a : s.activations()) {
     CAPTURE(s.network().name_of(a.value));
-    CHECK(a.statistics.states().at(0).samples() ==
-          expected.at(s.network().name_of(a.value)).states().at(0).samples());
+    CHECK(a.statistics.states().at(0).samples() == expected.at(s.network().name_of(a.value)).states().at(0).samples());
   }
   compare(s, expected, xquant::full_range{});
   compare(s, expected, xquant::percentile{99});

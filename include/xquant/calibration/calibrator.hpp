@@ -43,7 +43,7 @@ concept AnswersWithoutCodes = requires(const C& c, std::vector<range<Real>>& out
 };
 }  // namespace detail
 
-/// An observer that turns what it saw into one range for each parameter slot, for a quantizer or (at least) without:
+/// An observer that turns what it saw into one range per parameter slot, for a quantizer or (at least) without:
 ///   status try_ranges(const code_grid& codes, std::vector<range<float>>& out) const
 ///   status try_ranges(std::vector<range<float>>& out) const
 /// or says what is wrong (errc::no_samples), out untouched.
@@ -117,7 +117,7 @@ class calibrator : public observer<State, GranularityType> {
 template <class Element = void, class Quantizer, class Real>
 [[nodiscard]] status try_make_parameters(const Quantizer& q, const std::vector<range<Real>>& ranges,
                                          basic_parameters<Real>& out) {
-  if (ranges.empty()) return fault(errc::no_samples, "ranges", 0, "one range for each parameter slot");
+  if (ranges.empty()) return fault(errc::no_samples, "ranges", 0, "one range per parameter slot");
   std::vector<decltype(q.parameters_for(range<Real>{}))> slots;
   slots.reserve(ranges.size());
   for (std::size_t slot = 0; slot < ranges.size(); ++slot) {

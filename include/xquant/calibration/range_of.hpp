@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-// The extremes of a tensor, one range per parameter slot, by an engine. Dynamic quantization extends the reduction.
-=======
-// The extremes of a tensor, one range for each parameter slot, by an engine.
->>>>>>> a9a48c8 (Calibration is a state, a question and a quantizer: observers know no rule, rules see the codes they answer for)
+// The extremes of a tensor, one range per parameter slot, by an engine.
 #pragma once
 
 #include <xquant/calibration/extremes.hpp>

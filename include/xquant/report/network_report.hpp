@@ -118,9 +118,7 @@ inline void write_tensor(markup& m, const quantized_tensor& t, const char* role)
   m.raw(drawn.svg);
   m.open("dl");
   write_fact(m, "SQNR", decibels(noise.decibels()));
-  if (!h.empty())
-    write_fact(m, "values",
-               number(h.minimum(), 3) + " to " + number(h.maximum(), 3));
+  if (!h.empty()) write_fact(m, "values", number(h.minimum(), 3) + " to " + number(h.maximum(), 3));
   write_fact(m, "elements", counted(noise.count()));
   if (!h.empty() && h.zeros() != 0)
     write_fact(m, "zeros", percent(static_cast<double>(h.zeros()) / static_cast<double>(h.samples())));
