@@ -134,6 +134,32 @@ TEST_CASE("a format of one's own: a codebook") {
   check_sizes(quantizer<users_own::codebook, users_own::pairs_of_rows>{}, expected, value);
 }
 
+TEST_CASE("packed codes of a format of one's own: two per byte, on every engine") {
+  const quantizer<users_own::codebook, users_own::pairs_of_rows> q;
+  const shape s(5, 67);
+  const parameters p(std::vector<float>{0.5f, 2.0f, 0.125f});
+  oracle::stream random(3);
+  std::vector<float> x(s.size());
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(1.5 * random.unit()) * p.scale()[i / 67 / 2];
+  std::vector<std::uint8_t> codes(x.size());
+  std::vector<float> reals(x.size());
+  quantize(q, p, tensor_view<const float>(x.data(), s), tensor_view<std::uint8_t>(codes.data(), s), scalar_engine{});
+  dequantize(q, p, tensor_view<const std::uint8_t>(codes.data(), s), tensor_view<float>(reals.data(), s),
+             scalar_engine{});
+  std::vector<std::uint8_t> wanted((x.size() + 1) / 2);
+  for (std::size_t i = 0; i < codes.size(); ++i)
+    wanted[i / 2] = static_cast<std::uint8_t>(wanted[i / 2] | codes[i] << (i % 2 * 4));
+  on_every_engine([&](const auto& engine) {
+    std::vector<std::uint8_t> bytes(packed_view<4>::bytes(s));
+    const packed_view<4> packed_codes(bytes.data(), s);
+    quantize(q, p, tensor_view<const float>(x.data(), s), packed_codes, engine);
+    REQUIRE(bytes == wanted);
+    std::vector<float> found(x.size(), 77);
+    dequantize(q, p, packed_codes, tensor_view<float>(found.data(), s), engine);
+    REQUIRE(found == reals);
+  });
+}
+
 TEST_CASE("roundings of one's own") {
   check_sizes(
       quantizer<int8, users_own::toward_zero, affine, users_own::pairs_of_rows>{},
