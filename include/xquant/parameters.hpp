@@ -1,6 +1,7 @@
 // Scales and zero points as values. This file may include <vector>: only programs that own parameters pay for it.
 #pragma once
 
+#include <xquant/core/coded_scales.hpp>
 #include <xquant/core/parameters_view.hpp>
 #include <xquant/core/range.hpp>
 
@@ -152,5 +153,40 @@ class basic_parameters {
 };
 
 using parameters = basic_parameters<float>;
+
+/// The same with scales stored as `S`: float, float16, bfloat16, or codes of a format; coded_parameters_view says what
+/// they stand for. coded_parameters<e8m0>(codes) is what MX blocks have, coded_parameters<ue4m3>(codes, tensor_scale)
+/// what NVFP4's have. Regular, and holds what it is given.
+template <class S, class Real = float>
+class coded_parameters {
+ public:
+  using stored_type = typename coded_parameters_view<S, Real>::stored::type;
+
+  coded_parameters() = default;
+  explicit coded_parameters(std::vector<stored_type> scales, Real multiplier = 1,
+                            std::vector<std::int32_t> zero_points = {})
+      : scale_(std::move(scales)), multiplier_(multiplier), zero_point_(std::move(zero_points)) {}
+
+  /// As they are stored.
+  [[nodiscard]] const std::vector<stored_type>& scale() const noexcept { return scale_; }
+  [[nodiscard]] Real multiplier() const noexcept { return multiplier_; }
+  [[nodiscard]] const std::vector<std::int32_t>& zero_point() const noexcept { return zero_point_; }
+  [[nodiscard]] std::size_t count() const noexcept { return scale_.size(); }
+
+  /// Valid while this object is neither changed nor destroyed; a wrong number of zero points gives a count that no
+  /// operation accepts.
+  [[nodiscard]] coded_parameters_view<S, Real> view() const noexcept {
+    const bool consistent = zero_point_.empty() || zero_point_.size() == scale_.size();
+    return {scale_.data(), consistent ? scale_.size() : static_cast<std::size_t>(-1), multiplier_,
+            zero_point_.empty() ? nullptr : zero_point_.data(), nullptr};
+  }
+
+  friend bool operator==(const coded_parameters&, const coded_parameters&) = default;
+
+ private:
+  std::vector<stored_type> scale_;
+  Real multiplier_ = 1;
+  std::vector<std::int32_t> zero_point_;
+};
 
 }  // namespace xquant

@@ -3,12 +3,9 @@
 // scalar engine on codes of a byte each; every bit around the elements must stay.
 #include <doctest/doctest.h>
 
-#include <cuda/emulate.hpp>
 #include <engines/bit_string.hpp>
-#include <threads/pooled_engine.hpp>
+#include <engines/chosen_engine.hpp>
 #include <xquant/calibration/dynamic_quantize.hpp>
-#include <xquant/engines/simd.hpp>
-#include <xquant/engines/vector.hpp>
 #include <xquant/formats/binary.hpp>
 #include <xquant/formats/float4.hpp>
 #include <xquant/formats/float6.hpp>
@@ -32,31 +29,10 @@ namespace {
 
 using namespace xquant;  // NOLINT: every line names several
 using packed_test::bit_string;
+using packed_test::chosen_engine;
+using packed_test::engines;
 using packed_test::layout;
 using packed_test::layouts_of;
-
-// One of the engines, chosen at run time: calls are made for one engine and not for each.
-struct chosen_engine {
-  const char* name;
-  int number;
-  template <class Op>
-  static constexpr bool supports = true;
-  template <class Op>
-  void run(const Op& operation, const nest_list& nests, const operation_streams<Op>& s) const {
-    switch (number) {
-      case 0: return scalar_engine::run(operation, nests, s);
-      case 1: return vector_engine<>::run(operation, nests, s);
-      case 2: return simd_engine<>::run(operation, nests, s);
-      case 3: return threads_test::pooled_engine{}.run(operation, nests, s);
-      default: return emulated::engine{{32, true}}.run(operation, nests, s);
-    }
-  }
-  template <class Op>
-  void reduce(const Op& operation, const reduction_walk& walk, const operation_streams<Op>& s, double* results) const {
-    scalar_engine::reduce(operation, walk, s, results);
-  }
-};
-constexpr chosen_engine engines[] = {{"scalar", 0}, {"vector", 1}, {"simd", 2}, {"threads", 3}, {"cuda", 4}};
 
 std::vector<float> samples(std::size_t n, std::uint32_t seed) {
   std::mt19937 random(seed);

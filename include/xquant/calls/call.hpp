@@ -2,6 +2,7 @@
 // here, whatever its streams and its parameters.
 #pragma once
 
+#include <xquant/calls/coded_scale_operation.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/assert.hpp>
 #include <xquant/core/nest.hpp>
@@ -128,15 +129,15 @@ class call {
   }
 
   /// What is wrong with the call; ok when nothing is. Reads the parameters and no element.
-  template <class Quantizer, class Real>
-  status validate(const Quantizer& q, const parameters_view<Real>& p) {
+  template <class Quantizer, class View>
+  status validate(const Quantizer& q, const View& p) {
     parameter_map map;
     return validate(q, p, map);
   }
   /// The same; fills `map`. On a device parameters are counted and not read.
-  template <memory_space Memory = memory_space::host, class Quantizer, class Real>
-  status validate(const Quantizer& q, const parameters_view<Real>& p, parameter_map& map) {
-    static_assert(is_same<Real, real>,
+  template <memory_space Memory = memory_space::host, class Quantizer, class View>
+  status validate(const Quantizer& q, const View& p, parameter_map& map) {
+    static_assert(is_same<typename real_of_parameters<View>::type, real>,
                   "xquant: scales and data must have one type, float or double (float for 16-bit data)");
     if (const status s = q.format.valid(); !s.ok()) return s;
     if constexpr (has_packed_streams<Op>)
@@ -162,19 +163,24 @@ class call {
   }
 
   /// Does the work, or says what is wrong and has written nothing.
-  template <class Quantizer, class Real, class Engine>
-  status run(const Quantizer& q, const parameters_view<Real>& p, const Engine& engine) {
+  template <class Quantizer, class View, class Engine>
+  status run(const Quantizer& q, const View& p, const Engine& engine) {
     return run(q, p, make_operation<Op>(q), engine);
   }
   /// The same with an operation that holds more than the quantizer says.
-  template <class Quantizer, class Real, class Engine>
-  status run(const Quantizer& q, const parameters_view<Real>& p, const Op& operation, const Engine& engine) {
+  template <class Quantizer, class View, class Engine>
+  status run(const Quantizer& q, const View& p, const Op& operation, const Engine& engine) {
     parameter_map map;
     if (const status s = validate<memory_of<Engine>>(q, p, map); !s.ok()) return s;
     nest_list nests;
     lay_out(map, nests);
-    streams_.parameters = p;
-    return run_on(engine, operation, nests, streams_);
+    if constexpr (is_coded<View>) {
+      using coded = coded_scale_operation<Op, View>;
+      return run_on(engine, coded(operation), nests, coded::streams(streams_, p));
+    } else {
+      streams_.parameters = p;
+      return run_on(engine, operation, nests, streams_);
+    }
   }
   template <class Engine>
   status run_without_parameters(const Op& operation, const Engine& engine) {
@@ -188,17 +194,17 @@ class call {
   }
 
   /// The work laid out, to be done later with other addresses.
-  template <class Quantizer, class Real>
-  status make_plan(const Quantizer& q, const parameters_view<Real>& p, plan<Op>& out) {
+  template <class Quantizer, class View, class Planned>
+  status make_plan(const Quantizer& q, const View& p, plan<Planned>& out) {
     return make_plan(q, p, make_operation<Op>(q), out);
   }
-  template <class Quantizer, class Real>
-  status make_plan(const Quantizer& q, const parameters_view<Real>& p, const Op& operation, plan<Op>& out) {
+  template <class Quantizer, class View, class Planned>
+  status make_plan(const Quantizer& q, const View& p, const Op& operation, plan<Planned>& out) {
     parameter_map map;
     if (const status s = validate(q, p, map); !s.ok()) return s;
     nest_list nests;
     lay_out(map, nests);
-    out = plan<Op>(operation, p, nests);
+    out = plan<Planned>(Planned(operation), p, nests);
     return {};
   }
 

@@ -1,6 +1,7 @@
 // How a tensor of any library becomes a tensor_view: one trait, specialised beside each library's headers.
 #pragma once
 
+#include <xquant/core/coded_scales.hpp>
 #include <xquant/core/meta.hpp>
 #include <xquant/core/parameters_view.hpp>
 #include <xquant/core/qualifiers.hpp>
@@ -63,10 +64,14 @@ constexpr auto as_view(T&& tensor) {
 template <class T>
 using element_of = remove_const<typename decltype(as_view(evaluated(declared<const remove_cvref<T>&>())))::value_type>;
 
-/// Parameters are a parameters_view, one scale_and_zero_point or scale_and_real_zero_point (whose view lasts as long as
-/// it does), or anything with a `view()` that gives a parameters_view (parameters.hpp).
+/// Parameters are a parameters_view or coded_parameters_view, one scale_and_zero_point or scale_and_real_zero_point
+/// (whose view lasts as long as it does), or anything with a `view()` that gives one of the views (parameters.hpp).
 template <class Real>
 constexpr parameters_view<Real> as_parameters(const parameters_view<Real>& p) noexcept {
+  return p;
+}
+template <class S, class Real>
+constexpr coded_parameters_view<S, Real> as_parameters(const coded_parameters_view<S, Real>& p) noexcept {
   return p;
 }
 template <class Real>

@@ -2,6 +2,7 @@
 // value.
 #pragma once
 
+#include <xquant/core/coded_scales.hpp>
 #include <xquant/core/packed_view.hpp>
 #include <xquant/core/parameter_map.hpp>
 #include <xquant/core/parameters_view.hpp>
@@ -121,8 +122,8 @@ struct parameter_rules {
 };
 
 /// One scale per slot, and memory for them; not what is in it.
-template <class Real>
-constexpr status validate_parameter_count(const parameters_view<Real>& p, std::size_t count) noexcept {
+template <class View>
+constexpr status validate_parameter_count(const View& p, std::size_t count) noexcept {
   if (p.count != count)
     return fault(errc::parameter_count, "parameters", static_cast<double>(p.count),
                  "one scale for each slot that shape and granularity give", 0, count);
@@ -131,11 +132,12 @@ constexpr status validate_parameter_count(const parameters_view<Real>& p, std::s
   return {};
 }
 
-template <class Real>
-constexpr status validate_parameters(const parameters_view<Real>& p, const parameter_rules& rules) noexcept {
+template <class View>
+constexpr status validate_parameters(const View& p, const parameter_rules& rules) noexcept {
+  using Real = typename real_of_parameters<View>::type;
   if (const status s = validate_parameter_count(p, rules.count); !s.ok()) return s;
   for (std::size_t i = 0; i < p.count; ++i) {
-    const Real s = p.scale[i];
+    const Real s = scale_at(p, i);
     if (!is_finite(s))
       return fault(errc::scale_not_finite, "scale", static_cast<double>(s), "a finite number above 0", i);
     if (rules.has_signed_scale ? s == 0 : !(s > 0))

@@ -18,7 +18,7 @@ struct lane_engine {
 
   template <class Op>
   static void run(const Op& operation, const nest_list& nests, const operation_streams<Op>& streams) {
-    if constexpr (has_packed_streams<Op>)
+    if constexpr (has_packed_streams<Op> || has_coded_scales<Op>)
       run_packed(operation, nests, streams,
                  [](const auto& plain, const nest_list& loops, const auto& own) { run(plain, loops, own); });
     else

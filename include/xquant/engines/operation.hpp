@@ -1,6 +1,7 @@
 // What an operation is to an engine: the element types of its streams and one formula over a lane.
 #pragma once
 
+#include <xquant/core/coded_scales.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/core/packed.hpp>
 #include <xquant/core/parameters_view.hpp>
@@ -45,6 +46,7 @@ struct packed_codes {
 /// and returns a reduced_result: the output (none where it has none) and one term per accumulator.
 ///
 /// Optional:
+///   using parameters_type                                a coded_parameters_view that scales are read from
 ///   static constexpr bool needs_ordinary_scales = true   lanes of more than one element are right for some scales only;
 ///                                                        then also
 ///     bool is_ordinary(real scale)                       for which: an interval around 1
@@ -74,6 +76,21 @@ template <class P, class Coding>
 inline constexpr bool is_packed_stream<packed_codes<P, Coding>> = true;
 }  // namespace detail
 
+namespace detail {
+// What an operation reads scales from.
+template <class Op>
+struct parameters_view_of_trait {
+  using type = parameters_view<typename Op::real>;
+};
+template <class Op>
+requires requires { typename Op::parameters_type; }
+struct parameters_view_of_trait<Op> {
+  using type = typename Op::parameters_type;
+};
+template <class Op>
+using parameters_view_of = typename parameters_view_of_trait<Op>::type;
+}  // namespace detail
+
 /// What the memory of a stream is made of.
 template <class T>
 using stream_element = conditional<is_same<T, bit> || detail::is_packed_stream<T>, std::uint8_t, T>;
@@ -85,7 +102,7 @@ struct operation_streams {
   const stream_element<typename Op::input_1_type>* input_1 = nullptr;
   stream_element<typename Op::output_0_type>* output_0 = nullptr;
   stream_element<typename Op::output_1_type>* output_1 = nullptr;
-  parameters_view<typename Op::real> parameters{};
+  detail::parameters_view_of<Op> parameters{};
 };
 
 namespace detail {
@@ -106,6 +123,11 @@ template <class Op>
 inline constexpr bool has_packed_streams =
     is_packed_stream<typename Op::input_0_type> || is_packed_stream<typename Op::input_1_type> ||
     is_packed_stream<typename Op::output_0_type> || is_packed_stream<typename Op::output_1_type>;
+
+/// Whether scales are codes. Such an operation, and one with packed streams, has an `unpacked_operation`, which is the
+/// same without either.
+template <class Op>
+inline constexpr bool has_coded_scales = is_coded<parameters_view_of<Op>>;
 
 template <class T>
 inline constexpr std::size_t element_size = sizeof(T);
@@ -137,8 +159,7 @@ constexpr const zero_point_element<Op>* zero_points_of(const parameters_view<typ
 
 // The zero point of a slot, as lane_parameters has it.
 template <class Op>
-XQUANT_INLINE constexpr integer_of<typename Op::real> zero_point_at(const parameters_view<typename Op::real>& p,
-                                                                    std::size_t slot) {
+XQUANT_INLINE constexpr integer_of<typename Op::real> zero_point_at(const parameters_view_of<Op>& p, std::size_t slot) {
   using real = typename Op::real;
   if constexpr (has_real_zero_point<Op>)
     return to_bits<real>(p.real_zero_point ? p.real_zero_point[slot] : real(0));

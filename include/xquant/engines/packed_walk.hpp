@@ -1,6 +1,6 @@
-// Operations on packed codes, on engines that know none: a nest is worked in boxes of 2048 elements, whose codes are
-// unpacked to and packed from buffers. Between them runs the operation without packed streams, by the kernel it has
-// anyway.
+// Operations on packed codes, or with coded scales, on engines that know none: a nest is worked in boxes of 2048
+// elements, whose codes are unpacked to and packed from buffers and whose scales are decoded. Between them runs the
+// operation without either, by the kernel it has anyway.
 #pragma once
 
 #include <xquant/core/nest.hpp>
@@ -135,7 +135,53 @@ parameters_view<Real> parameters_of_box(parameters_view<Real> p, nest& loops) {
   return p;
 }
 
-/// Runs a packed operation: run(operation without packed streams, nests, streams) for each box.
+/// The parameters of a box, with scales that are real numbers, slot after slot in the order in which its loops meet
+/// them.
+template <class Real>
+struct decoded_parameters {
+  alignas(64) Real scale[packed_box];
+  alignas(64) std::int32_t zero_point[packed_box];
+  alignas(64) Real real_zero_point[packed_box];
+
+  template <class View>
+  parameters_view<Real> of_box(const View& p, nest& loops) {
+    nest slots;  // the loops that change the slot
+    for (unsigned k = 0; k < operand_count; ++k) slots.base[k] = loops.base[k];
+    std::size_t count = 1;
+    for (std::size_t d = 0; d < loops.depth; ++d) {
+      if (loops.dimension[d].stride[parameter] == 0) continue;
+      slots.dimension[slots.depth++] = loops.dimension[d];
+      count *= loops.dimension[d].extent;
+    }
+    std::size_t step = 1;
+    for (std::size_t d = loops.depth; d-- > 0;)
+      if (std::ptrdiff_t& stride = loops.dimension[d].stride[parameter]; stride != 0) {
+        stride = static_cast<std::ptrdiff_t>(step);
+        step *= loops.dimension[d].extent;
+      }
+    loops.base[parameter] = 0;
+    std::size_t i = 0;
+    for_each_outer(slots, slots.depth, [&](const std::ptrdiff_t(&at)[operand_count]) {
+      const auto slot = static_cast<std::size_t>(at[parameter]);
+      scale[i] = scale_at(p, slot);
+      if (p.zero_point != nullptr) zero_point[i] = p.zero_point[slot];
+      if (p.real_zero_point != nullptr) real_zero_point[i] = p.real_zero_point[slot];
+      ++i;
+    });
+    return {scale, nullptr, p.zero_point != nullptr ? zero_point : nullptr, count,
+            p.real_zero_point != nullptr ? real_zero_point : nullptr};
+  }
+};
+
+// Of scales that are real numbers there is nothing to decode.
+template <class View>
+struct box_parameters {
+  View of_box(const View& p, nest& loops) { return parameters_of_box(p, loops); }
+};
+template <class S, class Real>
+struct box_parameters<coded_parameters_view<S, Real>> : decoded_parameters<Real> {};
+
+/// Runs an operation with packed streams or coded scales: run(operation without, nests, streams) for each box.
 template <class Op, class Run>
 void run_packed(const Op& operation, const nest_list& nests, const operation_streams<Op>& s, const Run& run) {
   using plain = typename Op::unpacked_operation;
@@ -144,6 +190,7 @@ void run_packed(const Op& operation, const nest_list& nests, const operation_str
       packed_stream_of<typename Op::output_0_type>, packed_stream_of<typename Op::output_1_type>};
   const bool packed[4] = {own[0].bits != 0, own[1].bits != 0, own[2].bits != 0, own[3].bits != 0};
   alignas(64) std::uint8_t buffer[4][packed_box];
+  box_parameters<parameters_view_of<Op>> parameters;
   operation_streams<plain> streams;
   const auto bind = [&]<class Stream>(unsigned k, const Stream*, auto& to, const auto& from) {
     if constexpr (is_packed_stream<Stream>)
@@ -164,7 +211,7 @@ void run_packed(const Op& operation, const nest_list& nests, const operation_str
       for (unsigned k = 0; k < 2; ++k)
         if (packed[k]) unpack_box(own[k], part, k, static_cast<const std::uint8_t*>(in[k]), buffer[k]);
       make_unpacked(part, packed, one.item[0]);
-      streams.parameters = parameters_of_box(s.parameters, one.item[0]);
+      streams.parameters = parameters.of_box(s.parameters, one.item[0]);
       run(static_cast<const plain&>(operation), one, streams);
       for (unsigned k = 2; k < 4; ++k)
         if (packed[k]) pack_box(own[k], part, k, static_cast<std::uint8_t*>(out[k - 2]), buffer[k]);

@@ -19,7 +19,7 @@ class plan {
   using output_type = stream_element<typename Op::output_0_type>;
 
   constexpr plan() noexcept = default;
-  constexpr plan(const Op& operation, const parameters_view<typename Op::real>& p, const nest_list& nests) noexcept
+  constexpr plan(const Op& operation, const detail::parameters_view_of<Op>& p, const nest_list& nests) noexcept
       : operation_(operation), nests_(nests) {
     streams_.parameters = p;
   }

@@ -105,10 +105,8 @@ struct scalar_engine {
  private:
   template <class Op>
   XQUANT_INLINE static constexpr lane_parameters<typename Op::real> parameters_at(
-      const parameters_view<typename Op::real>& p, std::size_t slot) {
-    using real = typename Op::real;
-    const real scale = p.scale[slot];
-    return {scale, p.reciprocal ? p.reciprocal[slot] : divide<real>(1, scale), detail::zero_point_at<Op>(p, slot)};
+      const detail::parameters_view_of<Op>& p, std::size_t slot) {
+    return {detail::scale_at(p, slot), detail::reciprocal_at(p, slot), detail::zero_point_at<Op>(p, slot)};
   }
 
   template <class Stream, class Real, class T>

@@ -168,6 +168,8 @@ status try_backward(const E& estimator, const Engine& engine, const Quantizer& q
         if constexpr (E::learned == 0) {
           return c.run(q, given, op, engine);
         } else {
+          static_assert(!is_coded<view_of_parameters<Parameters>>,
+                        "xquant: gradients of scales need scales that are real numbers and no codes");
           static_assert((true && ... && is_same<element_of<Learned>, real>),
                         "xquant: gradients of parameters have the element type of x (float for 16-bit data)");
           const tensor_view<real> sums[] = {as_view(learned)...};

@@ -25,10 +25,10 @@ struct box {
 };
 
 // The parameters of one side of a conversion, and how boxes must lie for its blocks.
-template <class Real>
+template <class View>
 struct conversion_side {
   parameter_map map{};
-  parameters_view<Real> parameters{};
+  View parameters{};
 
   constexpr bool is_blocked(std::size_t d) const { return map.stride[d] != 0 && map.block[d] > 1; }
 
@@ -42,7 +42,7 @@ struct conversion_side {
   }
 
   // The map of a box, and the parameters its slots are counted from.
-  constexpr parameter_map map_of(const box& b, parameters_view<Real>& own) const {
+  constexpr parameter_map map_of(const box& b, View& own) const {
     parameter_map result = map;
     std::size_t slot = 0;
     std::size_t reach = 0;
@@ -60,7 +60,8 @@ struct conversion_side {
     result.count = reach + 1;
     own = parameters;
     own.scale += slot;
-    if (own.reciprocal != nullptr) own.reciprocal += slot;
+    if constexpr (!is_coded<View>)
+      if (own.reciprocal != nullptr) own.reciprocal += slot;
     if (own.zero_point != nullptr) own.zero_point += slot;
     if (own.real_zero_point != nullptr) own.real_zero_point += slot;
     own.count = result.count;
@@ -70,9 +71,9 @@ struct conversion_side {
 
 // Visits all boxes of at most `limit` elements, in order. Of the dimensions taken whole or in pieces at most two are
 // blocked on either side, so that the nests of a box are few.
-template <class Real, class Visit>
-constexpr void for_each_box(const shape& s, const conversion_side<Real>& a, const conversion_side<Real>& b,
-                            std::size_t limit, Visit&& visit) {
+template <class A, class B, class Visit>
+constexpr void for_each_box(const shape& s, const conversion_side<A>& a, const conversion_side<B>& b, std::size_t limit,
+                            Visit&& visit) {
   if (s.size() == 0) return;
   box own;
   own.extents = s;
@@ -129,9 +130,9 @@ constexpr status of_target(status s) noexcept {
   return s;
 }
 
-template <class Real, class From, class In, class To, class Out>
+template <class Real, class From, class In, class To, class Out, class Source, class Target>
 status validate_conversion(const From& from, const To& to, const tensor_view<In>& in, const tensor_view<Out>& out,
-                           conversion_side<Real>& source, conversion_side<Real>& target) noexcept {
+                           conversion_side<Source>& source, conversion_side<Target>& target) noexcept {
   static_assert(is_same<remove_const<In>, typename From::code_type> || is_packed<remove_const<In>>,
                 "xquant::convert: the input has another element type than the first quantizer stores");
   static_assert(is_same<Out, typename To::code_type> || is_packed<Out>,
@@ -157,8 +158,8 @@ constexpr std::ptrdiff_t first_of(const tensor_view<T>& v, const box& b) {
 }
 
 // One half of the work on a box: nests of the box whose elements have the logical indices of the whole.
-template <class Op, class Real, class In, class Out, class Engine>
-void run_on_box(const Op& operation, const box& b, const conversion_side<Real>& side, const tensor_view<In>& in,
+template <class Op, class View, class In, class Out, class Engine>
+void run_on_box(const Op& operation, const box& b, const conversion_side<View>& side, const tensor_view<In>& in,
                 std::ptrdiff_t in_first, const tensor_view<Out>& out, std::ptrdiff_t out_first, const Engine& engine) {
   operation_streams<Op> streams;
   const parameter_map map = side.map_of(b, streams.parameters);
@@ -179,12 +180,12 @@ void run_on_box(const Op& operation, const box& b, const conversion_side<Real>& 
 template <class From, class FromParameters, TensorLike In, class To, class ToParameters, TensorInMemory Out>
 [[nodiscard]] status validate_convert(const From& from, const FromParameters& p, const In& codes, const To& to,
                                       const ToParameters& target_p, Out&& converted) {
-  using real = remove_cvref<decltype(*as_parameters(p).scale)>;
-  static_assert(is_same<real, remove_cvref<decltype(*as_parameters(target_p).scale)>>,
+  using real = detail::real_type_of<FromParameters>;
+  static_assert(is_same<real, detail::real_type_of<ToParameters>>,
                 "xquant::convert: the scales of both quantizers must have one type, float or double");
   auto&& input = evaluated(codes);
-  detail::conversion_side<real> source{{}, as_parameters(p)};
-  detail::conversion_side<real> target{{}, as_parameters(target_p)};
+  detail::conversion_side<detail::view_of_parameters<FromParameters>> source{{}, as_parameters(p)};
+  detail::conversion_side<detail::view_of_parameters<ToParameters>> target{{}, as_parameters(target_p)};
   return detail::validate_conversion<real>(from, to, as_view(input), as_view(converted), source, target);
 }
 
@@ -193,8 +194,8 @@ template <class From, class FromParameters, TensorLike In, class To, class ToPar
           class Engine = default_engine>
 [[nodiscard]] status try_convert(const From& from, const FromParameters& p, const In& codes, const To& to,
                                  const ToParameters& target_p, Out&& converted, const Engine& engine = {}) {
-  using real = remove_cvref<decltype(*as_parameters(p).scale)>;
-  static_assert(is_same<real, remove_cvref<decltype(*as_parameters(target_p).scale)>>,
+  using real = detail::real_type_of<FromParameters>;
+  static_assert(is_same<real, detail::real_type_of<ToParameters>>,
                 "xquant::convert: the scales of both quantizers must have one type, float or double");
   using first = dequantize_kernel<From, real, element_of<In>>;
   using second = quantize_kernel<To, real, element_of<Out>>;
@@ -205,11 +206,11 @@ template <class From, class FromParameters, TensorLike In, class To, class ToPar
   auto&& input = evaluated(codes);
   const auto in = as_view(input);
   const auto out = as_view(converted);
-  detail::conversion_side<real> source{{}, as_parameters(p)};
-  detail::conversion_side<real> target{{}, as_parameters(target_p)};
+  detail::conversion_side<detail::view_of_parameters<FromParameters>> source{{}, as_parameters(p)};
+  detail::conversion_side<detail::view_of_parameters<ToParameters>> target{{}, as_parameters(target_p)};
   if (const status s = detail::validate_conversion<real>(from, to, in, out, source, target); !s.ok()) return s;
-  const first dequantization = detail::make_operation<first>(from);
-  const second quantization = detail::make_operation<second>(to);
+  const operation_with<first, FromParameters> dequantization(detail::make_operation<first>(from));
+  const operation_with<second, ToParameters> quantization(detail::make_operation<second>(to));
   constexpr std::size_t limit = 2048;  // reals on the stack, 8 or 16 KiB
   alignas(64) real values[limit];
   detail::for_each_box(in.shape, source, target, limit, [&](const detail::box& b) {

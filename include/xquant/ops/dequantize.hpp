@@ -62,8 +62,9 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
 /// Lays the call out once: `out` is then run with the addresses of tensors of the same shapes and strides, as often as
 /// wanted. Refuses what dequantize refuses.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
-[[nodiscard]] status plan_dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x,
-                                     plan<dequantize_kernel<Quantizer, element_of<Out>, element_of<In>>>& out) {
+[[nodiscard]] status plan_dequantize(
+    const Quantizer& q, const Parameters& p, const In& codes, Out&& x,
+    plan<operation_with<dequantize_kernel<Quantizer, element_of<Out>, element_of<In>>, Parameters>>& out) {
   return plan_call<dequantize_call>(out, q, p, codes, x);
 }
 

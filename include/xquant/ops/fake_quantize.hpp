@@ -72,7 +72,9 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 [[nodiscard]] status plan_fake_quantize(
     const Quantizer& q, const Parameters& p, const In& x, Out&& y,
-    plan<fake_quantize_kernel<Quantizer, element_of<In>, stream_of<element_of<Out>, lane_real<element_of<In>>>>>& out) {
+    plan<operation_with<
+        fake_quantize_kernel<Quantizer, element_of<In>, stream_of<element_of<Out>, lane_real<element_of<In>>>>,
+        Parameters>>& out) {
   return plan_call<fake_quantize_call>(out, q, p, x, y);
 }
 

@@ -72,8 +72,9 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
 /// Lays the call out once: `out` is then run with the addresses of tensors of the same shapes and strides, as often as
 /// wanted. Refuses what quantize refuses.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
-[[nodiscard]] status plan_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes,
-                                   plan<quantize_kernel<Quantizer, element_of<In>, element_of<Out>>>& out) {
+[[nodiscard]] status plan_quantize(
+    const Quantizer& q, const Parameters& p, const In& x, Out&& codes,
+    plan<operation_with<quantize_kernel<Quantizer, element_of<In>, element_of<Out>>, Parameters>>& out) {
   return plan_call<quantize_call>(out, q, p, x, codes);
 }
 

@@ -81,11 +81,12 @@ struct element {
   static constexpr bool is_random = is_random_rounding<typename Op::rounding_type>;
 
   /// Without scales (an operation that has no parameters) the scale is 1.
-  XQUANT_DEVICE static lane_parameters<real> parameters_at(const parameters_view<real>& p, std::ptrdiff_t slot) {
+  XQUANT_DEVICE static lane_parameters<real> parameters_at(const xquant::detail::parameters_view_of<Op>& p,
+                                                           std::ptrdiff_t slot) {
     if (p.scale == nullptr) return {real(1), real(1), integer(0)};
-    const real scale = p.scale[slot];
-    return {scale, p.reciprocal ? p.reciprocal[slot] : divide<real>(real(1), scale),
-            xquant::detail::zero_point_at<Op>(p, static_cast<std::size_t>(slot))};
+    const auto at = static_cast<std::size_t>(slot);
+    return {xquant::detail::scale_at(p, at), xquant::detail::reciprocal_at(p, at),
+            xquant::detail::zero_point_at<Op>(p, at)};
   }
 
   template <class Stream, class T>
