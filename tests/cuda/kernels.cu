@@ -70,6 +70,14 @@ xquant::status packed_codes(const xquant::cuda_engine& e, const xquant::paramete
   return xquant::try_dequantize(q, p, threes, x, e);
 }
 
+// Scales stored as codes.
+xquant::status coded_scales(const xquant::cuda_engine& e, const xquant::coded_parameters_view<xquant::e8m0>& p,
+                            const xquant::tensor_view<float>& x, const xquant::tensor_view<std::int8_t>& codes) {
+  const xquant::quantizer<xquant::int8, xquant::per_axis<0>> q;
+  if (const auto s = xquant::try_quantize(q, p, x, codes, e); !s.ok()) return s;
+  return xquant::try_dequantize(q, p, codes, x, e);
+}
+
 xquant::status gradients(const xquant::cuda_engine& e, const xquant::parameters_view<float>& p,
                          const xquant::tensor_view<float>& x, const xquant::tensor_view<float>& g,
                          const xquant::tensor_view<float>& dx, const xquant::tensor_view<std::uint8_t>& mask,

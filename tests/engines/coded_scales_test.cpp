@@ -7,9 +7,13 @@
 #include <engines/chosen_engine.hpp>
 #include <xquant/formats/e8m0.hpp>
 #include <xquant/formats/float8.hpp>
+#include <xquant/gradients/clipped_straight_through.hpp>
+#include <xquant/gradients/fake_quantize_backward.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/granularity/per_axes.hpp>
 #include <xquant/granularity/per_block.hpp>
 #include <xquant/granularity/per_group.hpp>
+#include <xquant/ops/convert.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
@@ -78,6 +82,11 @@ void check(const Q& q, const shape& s, const Coded& coded, const std::vector<flo
     met.assign(s.size(), code(0));
     laid_out.run(engine, x.data(), met.data());
     CHECK(met == codes);
+    plan<operation_with<fake_quantize_kernel<Q>, Coded>> fake_plan;
+    REQUIRE(plan_fake_quantize(q, coded, xs, tensor_view<float>(back.data(), s), fake_plan).ok());
+    back.assign(s.size(), 0.0f);
+    fake_plan.run(engine, x.data(), back.data());
+    CHECK(same_bits(back, faked));
   }
 }
 
@@ -184,6 +193,71 @@ TEST_CASE("packed codes with coded scales") {
       CHECK(met.bytes == expected.bytes);
     }
   }
+}
+
+TEST_CASE("conversions and gradients") {
+  const shape s(6, 640);
+  const quantizer<int8, per_group<32>> q;
+  const quantizer<int8, per_axis<0>> rows;
+  std::vector<std::uint8_t> codes(120), row_codes(6);
+  std::vector<float> scales(120), row_scales(6);
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    codes[i] = static_cast<std::uint8_t>(118 + i % 14);
+    scales[i] = value_of_e8m0(codes[i]);
+  }
+  for (std::size_t i = 0; i < 6; ++i) {
+    row_codes[i] = static_cast<std::uint8_t>(60 + 3 * i);
+    row_scales[i] = value_of_ue4m3(row_codes[i]);
+  }
+  std::vector<std::int8_t> given(s.size()), expected(s.size());
+  for (std::size_t i = 0; i < given.size(); ++i) given[i] = static_cast<std::int8_t>(i * 7);
+  const tensor_view<const std::int8_t> from(given.data(), s);
+  const std::vector<float> x = samples(s.size());
+  const tensor_view<const float> xs(x.data(), s);
+  std::vector<float> dx(s.size());
+  std::vector<std::uint8_t> mask(s.size() / 8);
+  fake_quantize_backward(clipped_straight_through{}, q, parameters(scales), xs, xs, tensor_view<float>(dx.data(), s),
+                         scalar_engine{});
+  const parameters plain(scales), plain_rows(row_scales);
+  const coded_parameters<e8m0> coded(codes);
+  const coded_parameters<ue4m3> coded_rows(row_codes);
+  convert(q, plain, from, rows, plain_rows, tensor_view<std::int8_t>(expected.data(), s), scalar_engine{});
+  for (const chosen_engine& engine : engines) {
+    CAPTURE(engine.name);
+    const auto converted = [&](const auto& p, const auto& target) {
+      std::vector<std::int8_t> met(s.size());
+      convert(q, p, from, rows, target, tensor_view<std::int8_t>(met.data(), s), engine);
+      return met;
+    };
+    CHECK(converted(coded, plain_rows) == expected);
+    CHECK(converted(plain, coded_rows) == expected);
+    CHECK(converted(coded, coded_rows) == expected);
+    std::vector<float> met(s.size());
+    fake_quantize_backward(clipped_straight_through{}, q, coded, xs, xs, tensor_view<float>(met.data(), s), engine);
+    CHECK(same_bits(met, dx));
+    fake_quantize_with_mask(q, coded, xs, tensor_view<float>(met.data(), s),
+                            tensor_view<std::uint8_t>(mask.data(), shape(mask.size())), engine);
+    for (std::size_t i = 0; i < s.size(); ++i) CHECK((mask[i / 8] >> i % 8 & 1) == (dx[i] == x[i] ? 1 : 0));
+  }
+  row_codes[4] = 127;
+  const status bad = validate_convert(q, coded, from, rows, coded_parameters<ue4m3>(row_codes),
+                                      tensor_view<std::int8_t>(expected.data(), s));
+  CHECK(bad.code == errc::scale_not_finite);
+  CHECK(bad.index == 4);
+  CHECK(std::strcmp(bad.argument, "target scale") == 0);
+}
+
+TEST_CASE("double data") {
+  const shape s(3, 5);
+  std::vector<double> x(15), y(15), z(15);
+  for (std::size_t i = 0; i < 15; ++i) x[i] = static_cast<double>(i) * 0.7 - 5;
+  const quantizer<int8, per_axis<0>> q;
+  const double multiplier = 0.1;
+  const basic_parameters<double> plain(std::vector<double>{0.25 * multiplier, 0.5 * multiplier, 1024 * multiplier});
+  fake_quantize(q, plain, tensor_view<const double>(x.data(), s), tensor_view<double>(y.data(), s));
+  fake_quantize(q, coded_parameters<e8m0, double>({125, 126, 137}, multiplier), tensor_view<const double>(x.data(), s),
+                tensor_view<double>(z.data(), s));
+  CHECK(y == z);
 }
 
 TEST_CASE("bad codes are refused by their slot, before anything is written") {
