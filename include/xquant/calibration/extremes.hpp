@@ -8,7 +8,9 @@
 #include <xquant/core/half.hpp>
 #include <xquant/core/meta.hpp>
 #include <xquant/core/nest.hpp>
+#include <xquant/engines/engine.hpp>
 #include <xquant/engines/reduction.hpp>
+#include <xquant/engines/scalar.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -240,7 +242,8 @@ status find_extremes(const call<Operation>& c, const parameter_map& map, const E
   using real = typename Operation::real;
   nest_list nests;
   c.lay_out(map, nests);
-  if (!has_long_rows(nests)) {
+  constexpr bool has_operation = EngineFor<Engine, Operation>;
+  if (!has_operation || !has_long_rows(nests)) {
     ordered_extremes<typename Operation::input_0_type> slots(map.count);
     slots.walk(c.streams_with({}).input_0, nests);
     all_finite = slots.all_finite();
@@ -256,14 +259,17 @@ status find_extremes(const call<Operation>& c, const parameter_map& map, const E
   reduction_walk walk;
   c.lay_out(map, walk);
   all_finite = true;
-  return reduce_on(engine, Operation{}, walk, c.streams_with({}), map.count,
-                   [&](std::size_t slot, const double* result, double) {
-                     const auto low = static_cast<real>(result[0]);
-                     const auto high = static_cast<real>(result[1]);
-                     all_finite = all_finite && (low > high || (is_finite(low) && is_finite(high)));
-                     if constexpr (Operation::accumulators == 3) all_finite = all_finite && result[2] == 0;
-                     found(slot, low + real(0), high + real(0));
-                   });
+  const auto finish = [&](std::size_t slot, const double* result, double) {
+    const auto low = static_cast<real>(result[0]);
+    const auto high = static_cast<real>(result[1]);
+    all_finite = all_finite && (low > high || (is_finite(low) && is_finite(high)));
+    if constexpr (Operation::accumulators == 3) all_finite = all_finite && result[2] == 0;
+    found(slot, low + real(0), high + real(0));
+  };
+  if constexpr (has_operation)
+    return reduce_on(engine, Operation{}, walk, c.streams_with({}), map.count, finish);
+  else
+    return reduce_on(scalar_engine{}, Operation{}, walk, c.streams_with({}), map.count, finish);
 }
 
 /// The first element that is NaN or infinite, in row-major order; one that is known to be there.
