@@ -5,10 +5,13 @@
 #include <core/oracle.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/scalar_lane.hpp>
+#include <xquant/engines/plan.hpp>
 #include <xquant/formats/float8.hpp>
+#include <xquant/ops/quantize.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/quantizer.hpp>
 #include <xquant/rounding/stochastic.hpp>
+#include <xquant/runtime/description.hpp>
 
 #include <type_traits>
 
@@ -51,6 +54,13 @@ static_assert(std::is_empty_v<int8> && std::is_empty_v<e4m3fn> && std::is_empty_
 static_assert(sizeof(stored_integer<std::int8_t>) == 8 && sizeof(stochastic) == 16 &&
               sizeof(per_axis<>) == sizeof(std::ptrdiff_t));
 static_assert(sizeof(plain) <= 8);
+// What travels through calls, on machines of 64 bits; a plan is kept once per call that is repeated.
+using int8_plan = plan<quantize_operation<kernel_of<float, plain>>>;
+static_assert(is_value<quantizer_description> && std::is_trivially_copyable_v<int8_plan>);
+static_assert(sizeof(void*) != 8 || (sizeof(status) == 48 && sizeof(shape) == 72 && sizeof(parameter_map) == 136 &&
+                                     sizeof(tensor_view<float>) == 144 && sizeof(parameters_view<float>) <= 48 &&
+                                     sizeof(range<float>) == 8 && sizeof(scale_and_zero_point<float>) == 8));
+static_assert(sizeof(quantizer_description) <= 264 && sizeof(int8_plan) <= 4096);
 static_assert(std::is_convertible_v<tensor_view<float>, tensor_view<const float>>);
 static_assert(!std::is_convertible_v<tensor_view<const float>, tensor_view<float>>);
 
