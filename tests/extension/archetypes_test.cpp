@@ -17,9 +17,9 @@
 #include <limits>
 #include <vector>
 
-namespace {
-
 using namespace xquant;  // NOLINT: every line names several
+
+namespace archetypes {
 
 /// Counts its calls, and refuses work on more than `most` elements.
 struct counting_engine {
@@ -93,7 +93,9 @@ struct seven {
 };
 static_assert(DegenerateScale<seven> && !DegenerateScale<nearest_even>);
 
-}  // namespace
+}  // namespace archetypes
+
+using namespace archetypes;  // NOLINT: all of it
 
 TEST_CASE("an engine of one's own runs what it supports, and its refusal is the call's answer") {
   int calls = 0;
@@ -125,6 +127,7 @@ TEST_CASE("a requantization arithmetic of one's own, and its refusal") {
   std::vector<std::int8_t> codes(4);
   float shift = 3;
   const requantizer<int8, halvings> r;
+  CHECK(r == requantizer<int8, halvings>{});
   requantize(r, requantization_view<float>{&shift, 1, 2}, accumulators, codes);
   CHECK(codes == std::vector<std::int8_t>{14, -11, 2, 1});
   shift = 32;
@@ -140,6 +143,7 @@ TEST_CASE("a conversion and a degenerate-scale policy of one's own") {
   CHECK(cast<format>(std::numeric_limits<float>::quiet_NaN()) == 0);
   CHECK(value_of<format>(cast<format>(1.5f)) == 1.5);
   const quantizer<int8, symmetric<code_range::full, seven>> q;
+  CHECK(q == quantizer<int8, symmetric<code_range::full, seven>>{});
   CHECK(q.parameters_for(range<float>{0, 0}).scale == 7);
   CHECK(q.parameters_for(range<float>{-1, 127}).scale == 1);
 }
