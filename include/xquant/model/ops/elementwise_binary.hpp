@@ -1,8 +1,8 @@
 // Functions of two (Min, Max: one or more) broadcast tensors: Add, Sub, Mul, Div, Min, Max, PRelu.
 #pragma once
 
-#include <xquant/model/ops/nest.hpp>
 #include <xquant/model/ops/op.hpp>
+#include <xquant/model/ops/strided_loops.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -83,7 +83,7 @@ struct parametric_relu {
 };
 
 template <class T, class Function>
-void combine(const nest<3>& loops, const T* left, const T* right, T* out, Function function) {
+void combine(const strided_loops<3>& loops, const T* left, const T* right, T* out, Function function) {
   loops.for_each_run([&](const std::ptrdiff_t* offset, std::size_t count, const std::ptrdiff_t* step) {
     T* o = out + offset[0];
     const T* a = left + offset[1];
@@ -105,8 +105,8 @@ void combine(const nest<3>& loops, const T* left, const T* right, T* out, Functi
   });
 }
 
-inline nest<3> broadcast_nest(const shape& out, const shape& left, const shape& right) {
-  nest<3> loops;
+inline strided_loops<3> broadcast_loops(const shape& out, const shape& left, const shape& right) {
+  strided_loops<3> loops;
   loops.extents = out;
   dense_steps(out, loops.step[0]);
   broadcast_steps(left, out, loops.step[1]);
@@ -136,7 +136,7 @@ node_function binary(node_context& context, Function function) {
   context.expect_type(1, type);
   const shape out = broadcast_shape(context, context.input_shape(0), context.input_shape(1));
   context.set_output(0, type, out);
-  const nest<3> loops = broadcast_nest(out, context.input_shape(0), context.input_shape(1));
+  const strided_loops<3> loops = broadcast_loops(out, context.input_shape(0), context.input_shape(1));
   node_function result;
   with_number_type(context, type, [&](auto number) {
     using T = decltype(number);
@@ -159,10 +159,10 @@ node_function variadic(node_context& context, Function function) {
   }
   context.set_output(0, type, out);
   // The first step copies input 0 (a function of equal arguments is the argument), the others fold into the output.
-  std::vector<nest<3>> steps;
-  steps.push_back(broadcast_nest(out, context.input_shape(0), context.input_shape(0)));
+  std::vector<strided_loops<3>> steps;
+  steps.push_back(broadcast_loops(out, context.input_shape(0), context.input_shape(0)));
   for (std::size_t i = 1; i < context.input_count(); ++i)
-    steps.push_back(broadcast_nest(out, out, context.input_shape(i)));
+    steps.push_back(broadcast_loops(out, out, context.input_shape(i)));
   node_function result;
   with_number_type(context, type, [&](auto number) {
     using T = decltype(number);

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <xquant/engines/blas/gemm.hpp>
-#include <xquant/model/ops/nest.hpp>
 #include <xquant/model/ops/op.hpp>
+#include <xquant/model/ops/strided_loops.hpp>
 
 #include <cstddef>
 #include <string>
@@ -31,7 +31,7 @@ inline node_function prepare_gemm(node_context& context) {
                       (transpose_b ? " transposed" : "") + " do not multiply");
   const shape out(m, n);
   const bool bias = context.has_input(2);
-  nest<2> loops;
+  strided_loops<2> loops;
   if (bias) {
     const shape& c = context.input_shape(2);
     if (c.rank > 2 || !(broadcast_shape(context, c, out) == out))

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <xquant/engines/blas/gemm.hpp>
-#include <xquant/model/ops/nest.hpp>
 #include <xquant/model/ops/op.hpp>
+#include <xquant/model/ops/strided_loops.hpp>
 
 #include <cstddef>
 #include <string>
@@ -36,7 +36,7 @@ inline node_function prepare_matmul(node_context& context) {
   if (!column) out[out.rank++] = n;
   context.set_output(0, element_type::float32, out);
 
-  nest<3> loops;
+  strided_loops<3> loops;
   loops.extents = stack;
   dense_steps(stack, loops.step[0]);
   broadcast_steps(stack_a, stack, loops.step[1]);

@@ -1,8 +1,8 @@
 // ReduceMean: the mean over some dimensions.
 #pragma once
 
-#include <xquant/model/ops/nest.hpp>
 #include <xquant/model/ops/op.hpp>
+#include <xquant/model/ops/strided_loops.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +27,7 @@ inline node_function prepare_reduce_mean(node_context& context) {
   std::vector<bool> reduced = context.axis_set(axes, x.rank);
   if (axes.empty()) reduced.assign(x.rank, !nothing);
   shape out;
-  nest<2> loops;
+  strided_loops<2> loops;
   loops.extents = x;
   dense_steps(x, loops.step[1]);
   std::size_t count = 1;

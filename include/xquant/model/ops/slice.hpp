@@ -1,8 +1,8 @@
 // Slice: a range with a step along some axes, any element type.
 #pragma once
 
-#include <xquant/model/ops/nest.hpp>
 #include <xquant/model/ops/op.hpp>
+#include <xquant/model/ops/strided_loops.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -31,7 +31,7 @@ inline node_function prepare_slice(node_context& context) {
                       std::to_string(steps.size()) + " values; expected equally many");
   (void)context.axis_set(axes, x.rank);
   shape out = x;
-  nest<2> loops;
+  strided_loops<2> loops;
   dense_steps(x, loops.step[1]);
   std::ptrdiff_t first = 0;
   for (std::size_t i = 0; i < starts.size(); ++i) {

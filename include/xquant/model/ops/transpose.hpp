@@ -1,8 +1,8 @@
 // Transpose: dimensions in another order, any element type.
 #pragma once
 
-#include <xquant/model/ops/nest.hpp>
 #include <xquant/model/ops/op.hpp>
+#include <xquant/model/ops/strided_loops.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +23,7 @@ inline node_function prepare_transpose(node_context& context) {
   std::vector<bool> used(x.rank, false);
   shape out;
   out.rank = x.rank;
-  nest<2> loops;
+  strided_loops<2> loops;
   std::ptrdiff_t from[max_rank] = {};
   dense_steps(x, from);
   for (std::size_t d = 0; d < x.rank; ++d) {

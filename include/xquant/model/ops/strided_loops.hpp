@@ -13,13 +13,13 @@ namespace xquant::inline XQUANT_ABI::model {
 
 /// An index space and, for each of `Operands` tensors, the step in elements along each dimension (0 repeats).
 template <std::size_t Operands>
-struct nest {
+struct strided_loops {
   shape extents;
   std::ptrdiff_t step[Operands][max_rank] = {};
 
   /// Merges neighbouring dimensions that every operand walks as one, and drops those of extent 1.
   void collapse() {
-    nest merged;
+    strided_loops merged;
     for (std::size_t d = 0; d < extents.rank; ++d) {
       if (extents[d] == 1) continue;
       bool joins = merged.extents.rank > 0;
@@ -92,7 +92,7 @@ inline shape broadcast_shape(const node_context& context, const shape& a, const 
 }
 
 /// Copies elements of `width` bytes from one strided operand (1) to another (0).
-inline void copy_elements(const nest<2>& loops, const std::byte* from, std::byte* to, std::size_t width) {
+inline void copy_elements(const strided_loops<2>& loops, const std::byte* from, std::byte* to, std::size_t width) {
   const auto bytes = static_cast<std::ptrdiff_t>(width);
   const auto each = [&](auto element) {
     using Element = decltype(element);
