@@ -21,7 +21,7 @@ static_assert(Rounding<users_own::toward_zero> && Rounding<users_own::half_to_ze
 static_assert(is_random_rounding<users_own::coin> && !is_random_rounding<users_own::toward_zero>);
 static_assert(rounding_sees_only_halves<users_own::half_to_zero> && !rounding_sees_only_halves<users_own::toward_zero>);
 static_assert(GradientEstimator<users_own::by_distance>);
-static_assert(Observer<users_own::twice_mean> && Calibrator<users_own::twice_mean>);
+static_assert(ObserverState<users_own::magnitudes> && RangeRule<users_own::mean_range, users_own::magnitudes>);
 static_assert(std::is_same_v<quantizer<users_own::codebook, users_own::tiles, users_own::toward_zero>,
                              quantizer<users_own::codebook, users_own::toward_zero, users_own::tiles>>);
 
@@ -210,7 +210,7 @@ TEST_CASE("a granularity of one's own: tiles") {
             .code == errc::shape_mismatch);
 }
 
-TEST_CASE("a scheme, an arithmetic and a calibrator of one's own") {
+TEST_CASE("a scheme and an arithmetic of one's own") {
   const quantizer<int8, users_own::power_of_two_scale, users_own::half_of_quotient> q;
   CHECK(q.parameters_for(range<float>{-1, 1}) == scale_and_zero_point<float>{0x1p-6f, 0});
   CHECK(q.parameters_for(range<float>{-127, 3}) == scale_and_zero_point<float>{1, 0});
@@ -222,22 +222,30 @@ TEST_CASE("a scheme, an arithmetic and a calibrator of one's own") {
         return held(oracle::round_to_integer(v, oracle::rounding::even, 0), -128, 127);
       },
       integer_value);
+}
 
-  users_own::twice_mean whole;
-  users_own::twice_mean first;
-  users_own::twice_mean second;
-  const std::vector<float> x{1.0f, -2.0f, 3.0f, 0.5f};
+TEST_CASE("an observer and a rule of one's own, asked for two quantizers") {
+  const std::vector<float> x{1.0f, -2.0f, 3.0f, 0.5f, -0.25f, 0.25f, 0.5f, 0.5f};
+  const tensor_view<const float> rows(x.data(), shape(2, 4));
+  using mean_calibrator = calibrator<users_own::magnitudes, users_own::mean_range, per_axis<0>>;
+  static_assert(Calibrator<mean_calibrator>);
+  const quantizer<int8, per_axis<0>, users_own::power_of_two_scale> eight;
+  const quantizer<int4, per_axis<0>, users_own::power_of_two_scale> four;
   parameters found;
-  CHECK(try_make_parameters(q, whole, found).code == errc::no_samples);
-  REQUIRE(whole.try_observe(tensor_view<const float>(x.data(), shape(4))).ok());
-  REQUIRE(first.try_observe(tensor_view<const float>(x.data(), shape(1))).ok());
-  REQUIRE(second.try_observe(tensor_view<const float>(x.data() + 1, shape(3))).ok());
-  REQUIRE(second.try_merge(first).ok());
-  CHECK(whole == second);
-  REQUIRE(try_make_parameters(q, whole, found).ok());
-  // Mean magnitude 1.625, range +-3.25, the power of two above 3.25 / 127.
-  CHECK(found == parameters(0x1p-5f));
-  CHECK(make_parameters(q, second) == found);
+  CHECK(try_make_parameters(eight, mean_calibrator{}, found).code == errc::no_samples);
+  on_every_engine([&](const auto& engine) {
+    mean_calibrator whole;
+    mean_calibrator first;
+    mean_calibrator second;
+    whole.observe(rows, engine);
+    first.observe(tensor_view<const float>(x.data(), shape(2, 1), rows.stride), engine);
+    second.observe(tensor_view<const float>(x.data() + 1, shape(2, 3), rows.stride), engine);
+    second.merge(first);
+    CHECK(whole == second);
+    // Means of 1.625 and 0.375: the powers of two above 6.5 / 127 and 1.5 / 127, and above 3.25 / 7 and 0.75 / 7.
+    CHECK(make_parameters(eight, whole) == parameters(std::vector<float>{0x1p-4f, 0x1p-6f}));
+    CHECK(make_parameters(four, whole) == parameters(std::vector<float>{0x1p-1f, 0x1p-3f}));
+  });
 }
 
 TEST_CASE("an estimator of one's own") {

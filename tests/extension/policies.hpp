@@ -1,5 +1,5 @@
-// A user's own format, roundings, granularities, scheme, arithmetic, calibrator, estimator and operation: written
-// against the public headers and their documentation alone, with no more members than the concepts ask for.
+// A user's own format, roundings, granularities, scheme, arithmetic, observer, range rule, estimator and operation:
+// written against the public headers and their documentation alone, with no more members than the concepts ask for.
 #pragma once
 
 #include <xquant/calibration/calibrator.hpp>
@@ -163,34 +163,35 @@ struct half_of_quotient {
   friend constexpr bool operator==(const half_of_quotient&, const half_of_quotient&) = default;
 };
 
-/// A calibrator: twice the mean magnitude of what it saw, one slot. Sums are exact integers of 2^-20 steps, so that any
-/// order gives one answer.
-struct twice_mean {
+/// A state of an observer: the mean magnitude. Sums are exact integers of 2^-20 steps, so that any order gives one
+/// answer.
+struct magnitudes {
   std::int64_t sum = 0;
-  std::int64_t count = 0;
+  std::int64_t elements = 0;
 
-  xquant::status try_observe(const xquant::tensor_view<const float>& x) {
-    if (!x.dense()) return xquant::fault(xquant::errc::unsupported, "x", 0, "a dense tensor");
-    for (std::size_t i = 0; i < x.shape.size(); ++i) {
-      const float magnitude = x.data[i] < 0 ? -x.data[i] : x.data[i];
-      sum += static_cast<std::int64_t>(magnitude * 1048576.0f);
-      ++count;
-    }
-    return {};
+  [[nodiscard]] bool empty() const { return elements == 0; }
+  void reach(const xquant::extremes&) {}
+  void count(const float* x, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) sum += static_cast<std::int64_t>((x[i] < 0 ? -x[i] : x[i]) * 1048576.0f);
+    elements += static_cast<std::int64_t>(n);
   }
-  xquant::status try_merge(const twice_mean& other) {
+  void merge(const magnitudes& other) {
     sum += other.sum;
-    count += other.count;
+    elements += other.elements;
+  }
+  friend bool operator==(const magnitudes&, const magnitudes&) = default;
+};
+
+/// A rule asked of that state: twice the mean magnitude, and four times from 8 bits on.
+struct mean_range {
+  [[nodiscard]] xquant::status valid() const { return {}; }
+  xquant::status try_range(const magnitudes& state, const xquant::code_grid& codes, xquant::range<double>& out) const {
+    const double mean = static_cast<double>(state.sum) / static_cast<double>(state.elements) / 1048576.0;
+    const double bound = (codes.levels() < 256 ? 2 : 4) * mean;
+    out = {-bound, bound};
     return {};
   }
-  [[nodiscard]] std::size_t slots() const { return count != 0 ? 1 : 0; }
-  xquant::status try_ranges(std::vector<xquant::range<float>>& out) const {
-    if (count == 0) return xquant::fault(xquant::errc::no_samples, "x", 0, "at least one element");
-    const auto bound = static_cast<float>(2.0 * static_cast<double>(sum) / static_cast<double>(count) / 1048576.0);
-    out.assign(1, {-bound, bound});
-    return {};
-  }
-  friend bool operator==(const twice_mean&, const twice_mean&) = default;
+  friend bool operator==(const mean_range&, const mean_range&) = default;
 };
 
 /// An estimator that learns the scale: a gradient passes the less, the farther the rounding moved its element.
