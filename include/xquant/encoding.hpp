@@ -36,7 +36,7 @@ constexpr float value_of_code(double code, double origin, const parameters_view<
 
 /// A quantizer as values, and the scales and zero points of one tensor's slots, in the tensor's units per code. A
 /// regular value that holds what it is given; without parameters it is a quantizer that has none yet. `Choices` names
-/// the types its members know, by default all of the library's; formats, roundings and policies of one's own are named
+/// the types its members know, by default all of the library's; a user's formats, roundings and policies are named
 /// there.
 struct encoding {
   quantizer_description quantizer{};

@@ -8,7 +8,7 @@
 namespace xquant::inline XQUANT_ABI {
 
 /// Which one of a kind. Ids are equal when their numbers are; the name is that of messages and files. The numbers of
-/// the library's own stay what they are; one's own start at first_user_id.
+/// the library's own stay what they are; those of users start at first_user_id.
 template <class Kind>
 struct policy_id {
   std::uint16_t number = 0;

@@ -154,8 +154,8 @@ status with_quantizer(const quantizer_description& d, F&& f) {
 
 namespace detail {
 
-// Calls f(code bounds, scheme) with those of `d`: the codes in use for integers (of the width, or one's own, less those
-// that the scheme leaves out), the finite numbers for small floats.
+// Calls f(code bounds, scheme) with those of `d`: the codes in use for integers (of the width, or user-set ones, less
+// those that the scheme leaves out), the finite numbers for small floats.
 template <class Choices, class F>
 constexpr status with_code_bounds(const quantizer_description& d, F&& f) {
   return with_format_and_scheme<Choices>(d, [&](auto format, auto scheme) {

@@ -68,7 +68,7 @@ XQUANT_DEVICE auto reduced_element(const Op& operation, const operation_streams<
   return one;
 }
 
-/// First half: a warp a piece. `folded` has Op::accumulators doubles per piece of this nest.
+/// First half: a warp per piece. `folded` has Op::accumulators doubles per piece of this nest.
 template <class Op>
 struct piece_kernel {
   Op operation;
@@ -116,7 +116,7 @@ struct piece_kernel {
   }
 };
 
-/// Second half: a thread a slot of this nest combines its pieces in order (in a direct nest its terms), and hands
+/// Second half: a thread per slot of this nest combines its pieces in order (in a direct nest its terms), and hands
 /// finish(slot, accumulators, number of elements) what it found. A walk of no rows is one of no elements, whose slots
 /// are all finished.
 template <class Op, class Finish>

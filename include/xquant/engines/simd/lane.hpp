@@ -1,4 +1,4 @@
-// xsimd's batches as lanes, so that an operation of one's own may use what xsimd has for them. The vocabulary is that
+// xsimd's batches as lanes, so that a user's operation may use what xsimd has for them. The vocabulary is that
 // of the vector lanes of as many floats, on the register a batch is.
 #pragma once
 
