@@ -177,3 +177,26 @@ TEST_CASE("inputs that share the batch are cut together, others belong to every 
     CHECK(some[1].data<float>()[9 + k] == h.data<float>()[15 + 3 + k]);
   }
 }
+
+TEST_CASE("a rule answers each activation for its own quantizer") {
+  test::simulation s(network({-1, "N"}), {}, {shape(50, 2, 5, 5)});
+  s.observe({samples(50)});
+  std::vector<value_id> narrow;
+  for (std::size_t i = 0; i < s.activations().size(); i += 2) narrow.push_back(s.activations()[i].value);
+  for (const value_id id : narrow)
+    s.set_activation(id, {.format = xquant::unsigned_integer, .bits = 4, .scheme = xquant::id_of<xquant::affine>},
+                     xquant::parameters(1.0f), false);
+  s.set_ranges(xquant::entropy{});
+  std::size_t other = 0;
+  for (const auto& a : s.activations()) {
+    CAPTURE(s.network().name_of(a.value));
+    const auto of_4_bits =
+        ranges_of(a.statistics, xquant::entropy{}, xquant::quantizer<xquant::uint4, xquant::affine>());
+    const auto of_8_bits =
+        ranges_of(a.statistics, xquant::entropy{}, xquant::quantizer<xquant::uint8, xquant::affine>());
+    const bool is_narrow = std::find(narrow.begin(), narrow.end(), a.value) != narrow.end();
+    CHECK(a.ranges == (is_narrow ? of_4_bits : of_8_bits));
+    other += is_narrow && of_4_bits != of_8_bits ? 1 : 0;
+  }
+  CHECK(other > 0);
+}

@@ -60,6 +60,7 @@ struct extremes_operation {
   using output_1_type = none;
   using rounding_type = none;
   static constexpr std::size_t accumulators = 2;
+  static constexpr bool is_order_free = true;
 
   template <class L>
   XQUANT_INLINE static constexpr L initial(std::size_t k) {

@@ -2,6 +2,7 @@
 // operator inside ONNX Runtime), and as 1.35 did. The float quantizers of the same core: aimet_float.hpp.
 #pragma once
 
+#include <xquant/calibration/extremes.hpp>
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/bits.hpp>
@@ -257,28 +258,23 @@ template <TensorLike In>
   auto&& input = evaluated(x);
   const tensor_view<const real> view = as_view(input);
   if (const status s = detail::validate_settings(settings); !s.ok()) return s;
-  if (const status s = xquant::detail::validate_input(view, "x"); !s.ok()) return s;
+  xquant::detail::call<extremes_operation<real>> call;
   parameter_map map;
-  if (const status s = by_shape_of_scales{slots, true}.map(view.shape, map); !s.ok()) return s;
+  if (const status s = call.input_0(view, "x").mapped(by_shape_of_scales{slots, true}, map); !s.ok()) return s;
   if (view.shape.size() == 0) return fault(errc::no_samples, "x", 0, "at least one element");
-  std::vector<encoding> encodings(map.count);
-  const auto encode = [&](std::size_t slot, const tensor_view<const real>& part, const tensor_view<const real>&) {
-    double low = 0;
-    double high = 0;
-    bool has_infinity = false;
-    const auto include = [&](const real* element, std::ptrdiff_t, const nest_dimension& row) {
-      for (std::size_t i = 0; i < row.extent; ++i, element += row.stride[input_0]) {
-        const auto v = static_cast<double>(*element);
-        has_infinity = has_infinity || (v == v && !is_finite(v));
-        low = v < low ? v : low;
-        high = v > high ? v : high;
-      }
-    };
-    presets::detail::for_each_row_of(part, parameter_map{}, include);
-    if (has_infinity) return fault(errc::not_finite, "x", high > -low ? high : low, "finite numbers or NaN", slot);
-    return try_encoding_of_range(low, high, settings, encodings[slot]);
+  std::vector<range<double>> ranges(map.count);
+  bool all_finite = true;
+  const auto widen = [&](std::size_t slot, real low, real high) {
+    ranges[slot] = {low < 0 ? static_cast<double>(low) : 0, high > 0 ? static_cast<double>(high) : 0};
   };
-  if (const status s = presets::detail::for_each_slot(view, view, map, encode); !s.ok()) return s;
+  if (const status s = xquant::detail::find_extremes(call, map, default_engine{}, all_finite, widen); !s.ok()) return s;
+  std::vector<encoding> encodings(map.count);
+  for (std::size_t slot = 0; slot < map.count; ++slot) {
+    const auto [low, high] = ranges[slot];
+    if (!is_finite(low) || !is_finite(high))
+      return fault(errc::not_finite, "x", high > -low ? high : low, "finite numbers or NaN", slot);
+    if (const status s = try_encoding_of_range(low, high, settings, encodings[slot]); !s.ok()) return s;
+  }
   out = static_cast<std::vector<encoding>&&>(encodings);
   return {};
 }

@@ -1,6 +1,7 @@
 // AIMET 2.42's float quantizers: FloatQuantizeDequantize of its torch package and createFloat of its C++ core.
 #pragma once
 
+#include <xquant/calibration/extremes.hpp>
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/bits.hpp>
@@ -155,30 +156,22 @@ template <TensorLike In>
   if (const status s = detail::validate_type(type); !s.ok()) return s;
   auto&& input = evaluated(x);
   const tensor_view<const float> view = as_view(input);
-  if (const status s = xquant::detail::validate_input(view, "x"); !s.ok()) return s;
+  xquant::detail::call<extremes_and_nan_operation<float>> call;
   parameter_map map;
-  if (const status s = by_shape_of_scales{slots, true}.map(view.shape, map); !s.ok()) return s;
+  if (const status s = call.input_0(view, "x").mapped(by_shape_of_scales{slots, true}, map); !s.ok()) return s;
   if (view.shape.size() == 0) return fault(errc::no_samples, "x", 0, "at least one element");
   const double steps = power_of_two<double>(type.exponent_bits + type.mantissa_bits + 1) - 1;
   const auto least = static_cast<float>(0.01 / steps < 0x1p-23 ? 0.01 / steps : 0x1p-23);
   std::vector<float> maxval(map.count);
-  const status s = presets::detail::for_each_slot(
-      view, view, map, [&](std::size_t slot, const tensor_view<const float>& part, const tensor_view<const float>&) {
-        float low = 0;
-        float high = 0;
-        status bad;
-        presets::detail::each_element(part, [&](float v) {
-          if (bad.ok() && !is_finite(v))
-            bad = fault(errc::not_finite, "x", static_cast<double>(v), "finite numbers", slot);
-          low = v < low ? v : low;
-          high = v > high ? v : high;
-        });
-        if ((high - low) / static_cast<float>(steps) < least) high += static_cast<float>(steps) * least;
-        maxval[slot] = -low > high ? -low : high;
-        return bad;
-      });
-  if (s.ok()) out = static_cast<std::vector<float>&&>(maxval);
-  return s;
+  const auto put = [&](std::size_t slot, float smallest, float largest) {
+    const float low = smallest < 0 ? smallest : 0;
+    float high = largest > 0 ? largest : 0;
+    if ((high - low) / static_cast<float>(steps) < least) high += static_cast<float>(steps) * least;
+    maxval[slot] = -low > high ? -low : high;
+  };
+  if (const status s = xquant::detail::find_finite_extremes(call, view, map, default_engine{}, put); !s.ok()) return s;
+  out = static_cast<std::vector<float>&&>(maxval);
+  return {};
 }
 
 /// FloatQuantizeDequantize with the scales of its slots, row-major over `slots`: y = cast(clamp(x / scale, -largest,

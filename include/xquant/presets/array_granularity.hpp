@@ -62,19 +62,6 @@ status run_call(const Operation& operation, const tensor_view<In>& x, const tens
   return xquant::detail::run_on(engine, operation, nests, c.streams_with(parameters));
 }
 
-/// Calls use(address of the first element, its parameter slot, row) for each row of the elements of x.
-template <class T, class Use>
-void for_each_row_of(const tensor_view<T>& x, const parameter_map& map, const Use& use) {
-  xquant::detail::call<xquant::detail::streams_only<float, remove_const<T>, none>> c;
-  nest_list nests;
-  c.input_0(x, "x").lay_out(map, nests);
-  for_each_nest(nests, [&](const nest& n) {
-    for_each_row(n, [&](const std::ptrdiff_t(&at)[operand_count], const nest_dimension& row) {
-      use(x.data + at[input_0], at[parameter], row);
-    });
-  });
-}
-
 /// use(slot, part of x, part of y) for each slot of a map whose blocks divide their dimensions.
 template <class In, class Out, class Use>
 status for_each_slot(const tensor_view<In>& x, const tensor_view<Out>& y, const parameter_map& map, const Use& use) {

@@ -2,7 +2,9 @@
 // rounding drops.
 #pragma once
 
+#include <xquant/calibration/extremes.hpp>
 #include <xquant/calls/call.hpp>
+#include <xquant/calls/default_engine.hpp>
 #include <xquant/core/lane.hpp>
 #include <xquant/core/validation.hpp>
 #include <xquant/engines/operation.hpp>
@@ -68,7 +70,7 @@ constexpr void each_slot(const tensor_view<T>& v, const parameter_map& map, cons
               slot + static_cast<std::ptrdiff_t>(i / map.block[d]) * map.stride[d]);
 }
 
-/// The least and the largest element of every slot, in float; NaN wins, as in torch.min and torch.max.
+/// The least and the largest element of every slot, in float, -0 as +0; NaN wins, as in torch.min and torch.max.
 struct extremes {
   std::vector<float> minimum;
   std::vector<float> maximum;
@@ -76,19 +78,25 @@ struct extremes {
   /// Refuses tensors that are not valid or have no elements, and granularities that do not fit.
   template <class T, class Granularity>
   [[nodiscard]] status fill(const tensor_view<T>& x, const char* name, const Granularity& granularity) {
-    if (const status s = xquant::detail::validate_input(x, name); !s.ok()) return s;
+    using element = remove_const<T>;
+    xquant::detail::call<extremes_and_nan_operation<element>> call;
     parameter_map map;
-    if (const status s = granularity.map(x.shape, map); !s.ok()) return s;
+    if (const status bad = call.input_0(x, name).mapped(granularity, map); !bad.ok()) return bad;
     if (x.shape.size() == 0) return fault(errc::no_samples, name, 0, "at least one element");
     minimum.assign(map.count, 0);
     maximum.assign(map.count, 0);
-    std::vector<bool> seen(map.count);
-    each_slot(x, map, [&](const T& element, std::size_t slot) {
-      const auto v = static_cast<float>(element);
-      const bool is_first = !seen[slot];
-      seen[slot] = true;
-      if (is_first || v < minimum[slot] || v != v) minimum[slot] = v;
-      if (is_first || v > maximum[slot] || v != v) maximum[slot] = v;
+    bool all_finite = true;
+    const auto put = [&](std::size_t slot, auto low, auto high) {
+      if (low > high) return;  // no number
+      minimum[slot] = static_cast<float>(low);
+      maximum[slot] = static_cast<float>(high);
+    };
+    if (const status bad = xquant::detail::find_extremes(call, map, default_engine{}, all_finite, put); !bad.ok())
+      return bad;
+    if (all_finite) return {};
+    each_slot(x, map, [&](const T& element_of_slot, std::size_t slot) {
+      const auto v = static_cast<float>(element_of_slot);
+      if (v != v) minimum[slot] = maximum[slot] = v;
     });
     return {};
   }

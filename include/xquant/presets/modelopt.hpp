@@ -4,7 +4,6 @@
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/lane.hpp>
-#include <xquant/core/nest.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/formats/float8.hpp>
@@ -152,25 +151,6 @@ struct dequantize_operation : presets::detail::elementwise_operation<float> {
   }
 };
 
-namespace detail {
-
-/// |x|'s largest in each slot; NaN in x gives NaN.
-inline status slot_maxima(const tensor_view<const float>& x, const parameter_map& map, std::vector<float>& out) {
-  out.assign(map.count, 0.0f);
-  presets::detail::for_each_row_of(x, map, [&](const float* element, std::ptrdiff_t first, const nest_dimension& row) {
-    float* slot = out.data() + first;
-    for (std::size_t i = 0; i < row.extent; ++i) {
-      const float magnitude = absolute(*element);
-      if (!(*slot >= magnitude) && *slot == *slot) *slot = magnitude;
-      element += row.stride[input_0];
-      slot += row.stride[parameter];
-    }
-  });
-  return {};
-}
-
-}  // namespace detail
-
 /// `INT8QTensor.quantize(x, axis, block_sizes)` with int8_codes, `FP8QTensor.quantize` with fp8_codes: a scale per slot
 /// of the granularity, amax / 127 or amax / 448 in float, and codes. The peer's axis None, k, {-1: B}, {-1: B, -2: A}
 /// of a matrix are per_tensor{}, per_axis<>{k}, per_block<>{1, B}, per_block<>{A, B}; scales come row-major over its
@@ -185,10 +165,10 @@ template <class Codes, class Granularity, TensorLike In, TensorInMemory Out, cla
   const tensor_view<typename Codes::code_type> code_view = as_view(codes);
   parameter_map map;
   if (const status s = presets::detail::validate_call(x_view, code_view, "codes", granularity, map); !s.ok()) return s;
-  if (x_view.shape.size() == 0) return fault(errc::no_samples, "x", 0, "at least one element");
-  std::vector<float> found;
-  if (const status s = detail::slot_maxima(x_view, map, found); !s.ok()) return s;
-  for (float& a : found) a = a / Codes::divisor;
+  presets::detail::extremes ends;
+  if (const status s = ends.fill(x_view, "x", granularity); !s.ok()) return s;
+  std::vector<float> found(map.count);
+  for (std::size_t slot = 0; slot < map.count; ++slot) found[slot] = absolute(ends.magnitude(slot)) / Codes::divisor;
   const status s = presets::detail::run_call(quantize_operation<Codes>{}, x_view, code_view, map,
                                              {found.data(), found.data(), nullptr, map.count}, engine);
   if (s.ok()) scales = static_cast<std::vector<float>&&>(found);
