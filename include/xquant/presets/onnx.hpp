@@ -4,6 +4,7 @@
 
 #include <xquant/core/half.hpp>
 #include <xquant/core/meta.hpp>
+#include <xquant/core/packed_view.hpp>
 #include <xquant/formats/float4.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/presets/conversions/ml_dtypes.hpp>
@@ -157,12 +158,15 @@ using reference_quantize_linear = quantize_linear<reference_format<FormatType>, 
 /// over the whole tensor in row-major order. Writes ceil(count / (8 / bits)) bytes.
 template <class Code>
 constexpr void pack(const Code* codes, std::size_t count, int bits, std::uint8_t* bytes) noexcept {
-  const std::size_t a_byte = 8u / static_cast<unsigned>(bits);
+  const std::size_t used = packed_view<1>::bytes(shape(count * static_cast<std::size_t>(bits)));
+  for (std::size_t i = 0; i < used; ++i) bytes[i] = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    std::uint8_t& byte = bytes[i / a_byte];
-    const unsigned code = static_cast<unsigned>(codes[i]) & ((1u << bits) - 1);
-    const unsigned before = i % a_byte == 0 ? 0u : byte;
-    byte = static_cast<std::uint8_t>(before | (code << (i % a_byte * static_cast<unsigned>(bits))));
+    const auto at = static_cast<std::ptrdiff_t>(i) * bits;
+    const auto code = static_cast<unsigned>(codes[i]);
+    if (bits == 4)
+      xquant::detail::write_packed<packed<4>>(bytes, at, code);
+    else
+      xquant::detail::write_packed<packed<2>>(bytes, at, code);
   }
 }
 

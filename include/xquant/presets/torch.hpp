@@ -9,6 +9,7 @@
 #include <xquant/exception.hpp>
 #include <xquant/gradients/packed_mask.hpp>
 #include <xquant/ops/dequantize.hpp>
+#include <xquant/ops/pack.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/presets/elementwise.hpp>
 #include <xquant/quantizer.hpp>
@@ -413,8 +414,8 @@ template <TensorLike In, TensorLike Scale, TensorLike ZeroPoint, TensorInMemory 
 /// int_repr() of a quint4x2 tensor: two codes per byte, the first one in the low half, over the whole tensor row-major.
 inline std::vector<std::uint8_t> pack_quint4x2(const std::vector<std::uint8_t>& codes) {
   std::vector<std::uint8_t> packed((codes.size() + 1) / 2);
-  for (std::size_t i = 0; i < codes.size(); ++i)
-    packed[i / 2] = static_cast<std::uint8_t>(packed[i / 2] | (codes[i] & 15) << (i % 2 * 4));
+  const shape s(codes.size());
+  xquant::pack(tensor_view<const std::uint8_t>(codes.data(), s), packed_view<4>(packed.data(), s));
   return packed;
 }
 
