@@ -26,6 +26,7 @@ class Xquant(ConanFile):
         "with_threads": [True, False],
         "with_cuda": [True, False],
         "with_xtensor": [True, False],
+        "with_eigen": [True, False],
         # "system": the BLAS of the machine, libopenblas with cblas.h
         "with_blas": [False, "openblas", "system"],
         "with_protozero": [True, False],
@@ -36,6 +37,7 @@ class Xquant(ConanFile):
         "with_threads": True,
         "with_cuda": False,
         "with_xtensor": False,
+        "with_eigen": False,
         "with_blas": False,
         "with_protozero": False,
         "with_nlohmann_json": False,
@@ -61,6 +63,8 @@ class Xquant(ConanFile):
             self.requires("xsimd/[>=8.1 <15]", transitive_headers=True)
         if self.options.with_xtensor:
             self.requires("xtensor/[>=0.24.3 <1]", transitive_headers=True)
+        if self.options.with_eigen:
+            self.requires("eigen/[>=3.4 <4]", transitive_headers=True)
         if self.options.with_blas == "openblas":
             self.requires("openblas/[>=0.3.20 <1]", transitive_headers=True, transitive_libs=True)
         if self.options.with_protozero:
@@ -108,6 +112,7 @@ class Xquant(ConanFile):
         component("threads", self.options.with_threads, system_libs=["pthread"] if on_linux else [])
         component("cuda", self.options.with_cuda)  # nvcc brings its own headers and runtime
         component("xtensor", self.options.with_xtensor, ["xtensor::xtensor"])
+        component("eigen", self.options.with_eigen, ["eigen::eigen"])
         component("blas", has_blas, ["openblas::openblas"] if self.options.with_blas == "openblas" else [],
                   system_libs=["openblas"] if self.options.with_blas == "system" else [], defines=["XQUANT_HAS_BLAS=1"])
         component("model", requires=["blas"] if has_blas else [])

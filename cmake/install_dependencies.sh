@@ -8,8 +8,8 @@ packages=""
 for set_name in "$@"; do
   case "$set_name" in
     core) packages="$packages g++ cmake ninja-build" ;;
-    examples) packages="$packages libxsimd-dev xtl-dev libxtensor-dev libopenblas-dev libprotozero-dev nlohmann-json3-dev libcli11-dev" ;;
-    tests) packages="$packages doctest-dev libxsimd-dev xtl-dev libxtensor-dev libopenblas-dev libprotozero-dev nlohmann-json3-dev libcli11-dev" ;;
+    examples) packages="$packages libxsimd-dev xtl-dev libxtensor-dev libeigen3-dev libopenblas-dev libprotozero-dev nlohmann-json3-dev libcli11-dev" ;;
+    tests) packages="$packages doctest-dev libxsimd-dev xtl-dev libxtensor-dev libeigen3-dev libopenblas-dev libprotozero-dev nlohmann-json3-dev libcli11-dev" ;;
     benchmarks) packages="$packages libbenchmark-dev libxsimd-dev xtl-dev" ;;
     ci) packages="$packages clang-16 clang-format doxygen binutils g++-aarch64-linux-gnu qemu-user python3-venv make pkgconf" ;;
     *)

@@ -7,7 +7,7 @@
 #   XQUANT_<NAME>_PACKAGE, _TARGET, _DEBIAN   the package to find, the target that then exists, what Debian calls it
 #   xquant_find_dependency(NAME result)    looks for one, quietly; sets `result` to why it cannot be used, or to nothing
 #   xquant_cuda_language(target)           sources of the language CUDA that link `target` are compiled as C++20
-set(XQUANT_ALL_COMPONENTS simd threads cuda xtensor blas model io)
+set(XQUANT_ALL_COMPONENTS simd threads cuda xtensor eigen blas model io)
 
 set(XQUANT_simd_NEEDS XSIMD)
 set(XQUANT_simd_LINKS xsimd)
@@ -17,6 +17,8 @@ set(XQUANT_cuda_NEEDS CUDA)
 set(XQUANT_cuda_LINKS CUDA::toolkit)
 set(XQUANT_xtensor_NEEDS XTENSOR)
 set(XQUANT_xtensor_LINKS xtensor)
+set(XQUANT_eigen_NEEDS EIGEN)
+set(XQUANT_eigen_LINKS Eigen3::Eigen)
 set(XQUANT_blas_NEEDS BLAS)
 set(XQUANT_blas_LINKS cblas::cblas)
 set(XQUANT_model_USES blas) # without a BLAS engines/blas has loops of its own
@@ -35,6 +37,9 @@ set(XQUANT_CUDA_DEBIAN nvidia-cuda-toolkit)
 set(XQUANT_XTENSOR_PACKAGE xtensor)
 set(XQUANT_XTENSOR_TARGET xtensor)
 set(XQUANT_XTENSOR_DEBIAN libxtensor-dev)
+set(XQUANT_EIGEN_PACKAGE Eigen3)
+set(XQUANT_EIGEN_TARGET Eigen3::Eigen)
+set(XQUANT_EIGEN_DEBIAN libeigen3-dev)
 set(XQUANT_BLAS_PACKAGE CBLAS)
 set(XQUANT_BLAS_TARGET cblas::cblas)
 set(XQUANT_BLAS_DEBIAN libopenblas-dev)

@@ -1,9 +1,10 @@
 // Quantizing without naming a policy: codes, shape and parameters in one value, ranges taken from the data.
 #pragma once
 
-#include <xquant/calibration/min_max.hpp>
+#include <xquant/calibration/dynamic_quantize.hpp>
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
+#include <xquant/dense_tensor.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/quantize.hpp>
@@ -14,15 +15,17 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// Codes with everything needed to read them. A regular value; row-major, dense.
-template <class Quantizer>
+/// Codes with everything needed to read them. A regular value; row-major, dense. `Real` is the type of the scales:
+/// float, or double for double data.
+template <class Quantizer, class Real = float>
 struct quantized_tensor {
+  using real = Real;
   using code_type = typename Quantizer::code_type;
 
   Quantizer quantizer{};
   xquant::shape shape{};
   std::vector<code_type> codes;
-  xquant::parameters parameters;
+  basic_parameters<Real> parameters;
 
   [[nodiscard]] tensor_view<const code_type> view() const noexcept { return {codes.data(), shape}; }
   friend bool operator==(const quantized_tensor&, const quantized_tensor&) = default;
@@ -45,28 +48,36 @@ using as_quantizer = typename detail::as_quantizer_trait<FormatOrQuantizer>::typ
 
 #if XQUANT_HAS_EXCEPTIONS
 /// The codes of x, with scales (and zero points) for the exact range of each parameter slot. `quantize<int8>(x)`,
-/// `quantize<quantizer<uint8, affine, per_axis<0>>>(x)`. x holds float. Throws xquant::error: what quantize and min_max
-/// refuse, in particular NaN, infinities and empty data.
+/// `quantize<quantizer<uint8, affine, per_axis<0>>>(x)`. x holds float, double, float16 or bfloat16. Throws
+/// xquant::error: what dynamic_quantize refuses, in particular NaN and infinities, and empty data (errc::no_samples).
 template <class FormatOrQuantizer, TensorLike In, class Engine = default_engine>
-[[nodiscard]] quantized_tensor<as_quantizer<FormatOrQuantizer>> quantize(
+[[nodiscard]] quantized_tensor<as_quantizer<FormatOrQuantizer>, lane_real<element_of<In>>> quantize(
     const In& x, const Engine& engine = {}, const as_quantizer<FormatOrQuantizer>& q = {}) {
   auto&& input = evaluated(x);
   const auto view = as_view(input);
   throw_if(view.shape.valid("x"));
-  min_max<typename as_quantizer<FormatOrQuantizer>::granularity_type> seen(q.granularity);
-  seen.observe(view, engine);
-  quantized_tensor<as_quantizer<FormatOrQuantizer>> result{q, view.shape, {}, make_parameters(q, seen)};
+  if (view.shape.size() == 0) throw_if(fault(errc::no_samples, "x", 0, "at least one element"));
+  quantized_tensor<as_quantizer<FormatOrQuantizer>, lane_real<element_of<In>>> result{q, view.shape, {}, {}};
   result.codes.resize(view.shape.size());
-  quantize(q, result.parameters, view, tensor_view(result.codes.data(), result.shape), engine);
+  result.parameters = dynamic_quantize(q, view, tensor_view(result.codes.data(), result.shape), engine);
   return result;
 }
 
-/// The real numbers that the codes stand for, row-major.
-template <class Quantizer, class Engine = default_engine>
-[[nodiscard]] std::vector<float> dequantize(const quantized_tensor<Quantizer>& t, const Engine& engine = {}) {
-  std::vector<float> x(t.codes.size());
-  dequantize(t.quantizer, t.parameters, t.view(), tensor_view(x.data(), t.shape), engine);
+/// The real numbers that the codes stand for, in the shape of t: a tensor that becomes the container it is assigned to,
+/// std::vector<float> v = dequantize(t), xt::xarray<float> a = dequantize(t).
+template <class Quantizer, class Real, class Engine = default_engine>
+requires detail::IsEngine<Engine>
+[[nodiscard]] dense_tensor<Real> dequantize(const quantized_tensor<Quantizer, Real>& t, const Engine& engine = {}) {
+  dense_tensor<Real> x(t.shape);
+  dequantize(t.quantizer, t.parameters, t.view(), x, engine);
   return x;
+}
+
+/// The same into `x`, which has the shape of t and elements of the type of its scales, or float16 or bfloat16.
+template <class Quantizer, class Real, class Out, class Engine = default_engine>
+requires(!detail::IsEngine<remove_cvref<Out>>) void dequantize(const quantized_tensor<Quantizer, Real>& t, Out&& x,
+                                                               const Engine& engine = {}) {
+  dequantize(t.quantizer, t.parameters, t.view(), x, engine);
 }
 #endif
 

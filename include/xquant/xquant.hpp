@@ -1,8 +1,11 @@
 // Everything that needs no other library, for tutorials and small programs; include the single headers where compile
-// time matters. Not here: engines/simd.hpp (xsimd), engines/threads.hpp, adapt/xtensor.hpp, presets/, model/ and io/.
+// time matters. Not here: engines/simd.hpp (xsimd), engines/threads.hpp, adapt/xtensor.hpp, adapt/eigen.hpp,
+// presets/, model/ and io/.
 #pragma once
 
+#include <xquant/adapt/mdspan.hpp>
 #include <xquant/adapt/span.hpp>
+#include <xquant/by_value.hpp>
 #include <xquant/calibration/calibrator.hpp>
 #include <xquant/calibration/code_grid.hpp>
 #include <xquant/calibration/dynamic_quantize.hpp>
@@ -19,6 +22,7 @@
 #include <xquant/calibration/squared_error.hpp>
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/core/half.hpp>
+#include <xquant/dense_tensor.hpp>
 #include <xquant/encoding.hpp>
 #include <xquant/engines/plan.hpp>
 #include <xquant/engines/scalar.hpp>

@@ -1,6 +1,7 @@
 // xtensor's containers, layouts, views, adaptors and expressions.
 #include <doctest/doctest.h>
 #include <xquant/adapt/xtensor.hpp>
+#include <xquant/by_value.hpp>
 #include <xquant/calibration/min_max.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
@@ -9,6 +10,8 @@
 
 #include <cmath>
 #include <cstdint>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 using by_column = xquant::quantizer<xquant::int8, xquant::per_axis<1>>;
@@ -106,4 +109,38 @@ TEST_CASE("xtensor containers and views of 16-bit floats") {
       const float v = x(i + 1, 2 * j);
       CHECK(static_cast<float>(y(i, j)) == std::nearbyint(v / 0.5f) * 0.5f);  // few bits: exact in bfloat16
     }
+}
+
+TEST_CASE("forms that return give xtensor's containers") {
+  const xt::xarray<float> a = {{1, 2}, {3, 4.4f}};
+  const xt::xarray<float> y = xquant::fake_quantize(by_column{}, two_scales, a);
+  CHECK(y(0, 0) == 1.0f);
+  CHECK(y(1, 1) == 4.0f);
+  const auto fixed = xquant::quantize(by_column{}, two_scales, xt::xtensor<float, 2>(a));
+  static_assert(std::is_same_v<decltype(fixed), const xt::xtensor<std::int8_t, 2>>);
+  CHECK(listed(fixed) == std::vector<int>{2, 1, 6, 2});
+  const auto columns =
+      xquant::fake_quantize(by_column{}, two_scales, xt::xarray<float, xt::layout_type::column_major>(a));
+  static_assert(std::is_same_v<decltype(columns), const xt::xarray<float, xt::layout_type::column_major>>);
+  CHECK(columns == y);
+  CHECK(xquant::fake_quantize(by_column{}, two_scales, a + 0.0f) == y);
+  CHECK(xquant::fake_quantize(by_column{}, two_scales, xt::view(a, xt::all(), xt::range(0, 2))) == y);
+  const auto t = xquant::quantize<xquant::int8>(a);
+  const xt::xarray<float> back = xquant::dequantize(t);
+  CHECK(back.dimension() == 2);
+  CHECK(std::fabs(back(1, 1) - 4.4f) <= 4.4f / 127);
+  xt::xtensor<float, 2> into({2, 2});
+  xquant::dequantize(t, into);
+  CHECK(into == back);
+  into = xquant::dequantize(t);
+  CHECK(into == back);
+  using cube = xt::xtensor<float, 3>;
+  CHECK_THROWS_AS((void)cube(xquant::dequantize(t)), xquant::error);
+  xt::xarray<float> small = xt::zeros<float>({2, 1});
+  try {
+    xquant::dequantize(t, small);
+    CHECK(false);
+  } catch (const xquant::error& e) {
+    CHECK(std::string(e.what()) == "xquant: x: dimension 1 = 1: shapes differ; expected 2, as in the first input");
+  }
 }

@@ -106,7 +106,8 @@ if(HOW STREQUAL "refusals")
           -DCOMPONENTS=telepathy)
   # What the user's machine lacks: the component, the package of Debian, and the way for those who have it elsewhere.
   string(REPLACE "@@" ";" PRESENT "${PRESENT}")
-  foreach(missing IN ITEMS simd=xsimd=libxsimd-dev xtensor=xtensor=libxtensor-dev io=Protozero=libprotozero-dev
+  foreach(missing IN ITEMS simd=xsimd=libxsimd-dev xtensor=xtensor=libxtensor-dev
+                           eigen=Eigen3=libeigen3-dev io=Protozero=libprotozero-dev
                            io=nlohmann_json=nlohmann-json3-dev blas=CBLAS=libopenblas-dev)
     string(REGEX MATCH "^(.*)=(.*)=(.*)$" ignored "${missing}")
     if(CMAKE_MATCH_1 IN_LIST PRESENT)

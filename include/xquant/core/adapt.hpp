@@ -13,6 +13,11 @@ namespace xquant::inline XQUANT_ABI {
 /// Specialise for a tensor type T (`const U` for read-only ones) with one of
 ///   static tensor_view<Element> view(T& tensor)      the elements lie in memory; valid as long as the tensor is
 ///   static Tensor evaluate(const T& expression)      they do not: a tensor that holds them, for inputs only
+/// and, for the forms that return tensors (by_value.hpp),
+///   template <class Element> using like = Tensor     of the library's own kind, holding such elements; default
+///                                                    constructible. Without it they return a dense_tensor.
+/// and, for a tensor that owns its elements,
+///   static status resize(T& tensor, const shape& s)  gives it the shape s, or says why it cannot have it
 template <class T>
 struct tensor_adaptor;
 
@@ -53,6 +58,13 @@ constexpr decltype(auto) evaluated(T& tensor) {
   else
     return detail::adaptor_of<T&>::evaluate(tensor);
 }
+
+/// A tensor that owns its elements and can be given a shape.
+template <class T>
+concept ResizableTensor = TensorInMemory<T&> && requires(T& t, const shape& s) {
+  T();
+  detail::adaptor_of<T>::resize(t, s);
+};
 
 /// The view of a tensor in memory.
 template <TensorInMemory T>

@@ -27,6 +27,20 @@ concept EngineFor = requires {
 
 namespace detail {
 
+// The least an engine can be asked about.
+struct engine_probe {
+  using real = float;
+  using input_0_type = float;
+  using input_1_type = none;
+  using output_0_type = float;
+  using output_1_type = none;
+};
+/// What is an engine, whatever it supports.
+template <class E>
+concept IsEngine = requires {
+  E::template supports<engine_probe>;
+};
+
 template <class E>
 inline constexpr memory_space memory_of = memory_space::host;
 template <class E>

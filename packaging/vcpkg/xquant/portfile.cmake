@@ -9,6 +9,7 @@ vcpkg_check_features(
     threads XQUANT_WITH_THREADS
     cuda XQUANT_WITH_CUDA
     xtensor XQUANT_WITH_XTENSOR
+    eigen XQUANT_WITH_EIGEN
     blas XQUANT_WITH_BLAS
     protozero XQUANT_WITH_PROTOZERO
     nlohmann-json XQUANT_WITH_NLOHMANN_JSON)
