@@ -18,6 +18,9 @@
 #   xquant_add_compile_fail(name source MATCH text... [LINE number] [LIBRARIES target...] [OPTIONS flag...])
 #       A dual test: `source` compiles as it stands, does not compile with XQUANT_BAD_LINE defined as `number` (1 by
 #       default), and then the compiler's output contains every `text` (plain text, not a pattern).
+#   xquant_add_mistakes(name source [LIBRARIES target...] [OPTIONS flag...])
+#       A source of mistakes: it compiles as it stands; with XQUANT_BAD_LINE defined as n, for each n it has a line
+#       "XQUANT_BAD_LINE == n" for, it does not, and the first error has the text of the next line "// says: text".
 #
 # Test programs scale their sizes by the environment variable XQUANT_TEST_SCALE (tests/support/scale.hpp).
 include_guard(GLOBAL)
@@ -218,4 +221,30 @@ function(xquant_add_compile_fail name source)
       "-DOPTIONS=${options}" "-DINCLUDES=${includes}" "-DIMPLICIT=${implicit}" "-DINCLUDE=${PROJECT_SOURCE_DIR}/include" -P
       "${PROJECT_SOURCE_DIR}/cmake/check_compile_fail.cmake")
   set_tests_properties(compile_fail.${name} PROPERTIES LABELS compile_fail TIMEOUT 120)
+endfunction()
+
+function(xquant_add_mistakes name source)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "LIBRARIES;OPTIONS")
+  foreach(library IN LISTS arg_LIBRARIES)
+    if(NOT TARGET ${library})
+      xquant_leave_out("mistakes.${name}" "needs ${library}")
+      return()
+    endif()
+  endforeach()
+  cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
+  set(includes "")
+  if(arg_LIBRARIES)
+    # Never built: it knows the include folders of everything the libraries stand on.
+    add_library(mistakes_${name} OBJECT EXCLUDE_FROM_ALL "${source}")
+    target_link_libraries(mistakes_${name} PRIVATE ${arg_LIBRARIES})
+    set(includes "$<JOIN:$<TARGET_PROPERTY:mistakes_${name},INCLUDE_DIRECTORIES>,@@>")
+  endif()
+  list(JOIN CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES "@@" implicit)
+  list(JOIN arg_OPTIONS "@@" options)
+  add_test(
+    NAME mistakes.${name}
+    COMMAND ${CMAKE_COMMAND} "-DCOMPILER=${CMAKE_CXX_COMPILER}" "-DSOURCE=${source}" "-DOPTIONS=${options}"
+            "-DINCLUDES=${includes}" "-DIMPLICIT=${implicit}" "-DINCLUDE=${PROJECT_SOURCE_DIR}/include" -P
+            "${PROJECT_SOURCE_DIR}/cmake/check_mistakes.cmake")
+  set_tests_properties(mistakes.${name} PROPERTIES LABELS compile_fail TIMEOUT 600)
 endfunction()

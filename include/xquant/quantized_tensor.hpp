@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/calibration/dynamic_quantize.hpp>
+#include <xquant/calls/arguments.hpp>
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/dense_tensor.hpp>
@@ -50,17 +51,22 @@ using as_quantizer = typename detail::as_quantizer_trait<FormatOrQuantizer>::typ
 /// The codes of x, with scales (and zero points) for the exact range of each parameter slot. `quantize<int8>(x)`,
 /// `quantize<quantizer<uint8, affine, per_axis<0>>>(x)`. x holds float, double, float16 or bfloat16. Throws
 /// xquant::error: what dynamic_quantize refuses, in particular NaN and infinities, and empty data (errc::no_samples).
-template <class FormatOrQuantizer, TensorLike In, class Engine = default_engine>
-[[nodiscard]] quantized_tensor<as_quantizer<FormatOrQuantizer>, lane_real<element_of<In>>> quantize(
-    const In& x, const Engine& engine = {}, const as_quantizer<FormatOrQuantizer>& q = {}) {
-  auto&& input = evaluated(x);
-  const auto view = as_view(input);
-  throw_if(view.shape.valid("x"));
-  if (view.shape.size() == 0) throw_if(fault(errc::no_samples, "x", 0, "at least one element"));
-  quantized_tensor<as_quantizer<FormatOrQuantizer>, lane_real<element_of<In>>> result{q, view.shape, {}, {}};
-  result.codes.resize(view.shape.size());
-  result.parameters = dynamic_quantize(q, view, tensor_view(result.codes.data(), result.shape), engine);
-  return result;
+template <class FormatOrQuantizer, class In, class Engine = default_engine>
+[[nodiscard]] auto quantize(const In& x, const Engine& engine = {}, const as_quantizer<FormatOrQuantizer>& q = {}) {
+  static_assert(detail::IsEngine<Engine>,
+                "xquant::quantize<format>(x): the second argument, if any, is an engine; the codes are returned");
+  if constexpr (detail::IsEngine<Engine> && detail::check_tensor<const In>::ok) {
+    if constexpr (detail::check_reals<element_of<In>>::ok) {
+      auto&& input = evaluated(x);
+      const auto view = as_view(input);
+      throw_if(view.shape.valid("x"));
+      if (view.shape.size() == 0) throw_if(fault(errc::no_samples, "x", 0, "at least one element"));
+      quantized_tensor<as_quantizer<FormatOrQuantizer>, lane_real<element_of<In>>> result{q, view.shape, {}, {}};
+      result.codes.resize(view.shape.size());
+      result.parameters = dynamic_quantize(q, view, tensor_view(result.codes.data(), result.shape), engine);
+      return result;
+    }
+  }
 }
 
 /// The real numbers that the codes stand for, in the shape of t: a tensor that becomes the container it is assigned to,

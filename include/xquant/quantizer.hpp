@@ -24,8 +24,10 @@ namespace xquant::inline XQUANT_ABI {
 namespace detail {
 template <class F>
 struct check_format {
-  static_assert(Format<F>,
-                "xquant::quantizer: the first argument is not a format (formats/format.hpp says what one has)");
+  static_assert(
+      Format<F>,
+      "xquant::quantizer: the first argument is not a format; write xquant::int8 for std::int8_t, xquant::e4m3fn for "
+      "a float of 8 bits (formats/format.hpp says what a format has)");
   static constexpr bool ok = true;
 };
 

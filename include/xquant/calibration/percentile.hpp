@@ -18,7 +18,7 @@ enum class tails : std::uint8_t {
   magnitude,  ///< all of it among the largest |x|, wherever they lie: for symmetric schemes
 };
 
-/// The percentile p, 0 <= p <= 100, of n elements gives up at most a elements at an end, where in double
+/// The percentile p, 0 or 1 < p <= 100 in percent, of n elements gives up at most a elements at an end, where in double
 ///   tails::both       a = floor(n (100 - p) / 200), at each end;   tails::magnitude   a = floor(n (100 - p) / 100).
 /// The end of the range is the outer edge of the histogram bin of the first element that is kept, or the extreme itself
 /// where that is nearer: at most one bin (1/2048 of the largest magnitude) outside the exact order statistic, never
@@ -31,10 +31,13 @@ struct percentile {
   double percent = 99.99;
   xquant::tails tails = xquant::tails::both;
 
-  /// Refuses a percentile outside [0, 100], and NaN.
+  /// Refuses a percentile outside [0, 100], NaN, and what is at most 1 but not 0, which was meant as a fraction.
   [[nodiscard]] constexpr status valid() const noexcept {
     if (!(percent >= 0 && percent <= 100))
       return fault(errc::value_out_of_range, "percentile", percent, "a number from 0 to 100");
+    if (percent > 0 && percent <= 1)
+      return fault(errc::value_out_of_range, "percentile", percent,
+                   "percent: 99.99 and not the fraction 0.9999 (or 0, or above 1)");
     return {};
   }
 

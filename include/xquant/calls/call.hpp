@@ -52,6 +52,15 @@ inline constexpr std::size_t element_kind = sizeof(T);
 template <int Bits, bit_order Order>
 inline constexpr std::size_t element_kind<packed<Bits, Order>> = (Order == bit_order::low_first ? 0x100 : 0x200) + Bits;
 
+// Scales of the type of the operation's lanes.
+template <class Scale, class Real>
+struct check_scales {
+  static constexpr bool ok = is_same<Scale, Real>;
+  static_assert(ok,
+                "xquant: scales and data must have one type, float or double (float for 16-bit data); write "
+                "basic_parameters<double>(scale) for double data");
+};
+
 /// Collects the streams of one call and remembers the first fault; what is asked last (validate, run, make_plan,
 /// lay_out) checks the rest and answers. Streams come in the order of their operands. The first input sets the shape;
 /// an output must be apart from every other stream, but the first may lie exactly in the place of an input.
@@ -72,11 +81,14 @@ class call {
     } else if constexpr (is_output) {
       static_assert(
           is_same<T, element>,
-          "xquant: the output has another element type than this operation of this quantizer writes, or is const");
+          "xquant: the output has another element type than this operation of this quantizer writes, or is const: "
+          "codes are of its code_type (std::int8_t for int8), reals of the type of the scales or of 16 bits");
       if (fault_.ok()) check(validate_output(v, shape_, name));  // else the shape may not be one
     } else {
-      static_assert(is_same<remove_const<T>, element>,
-                    "xquant: the input has another element type than this operation of this quantizer reads");
+      static_assert(
+          is_same<remove_const<T>, element>,
+          "xquant: the input has another element type than this operation of this quantizer reads: codes are of "
+          "its code_type (std::int8_t for int8), reals of the type of the scales or of 16 bits");
       if constexpr (Which != xquant::input_0)
         if (fault_.ok()) check(validate_same_shape(v.shape, shape_, name));
       if (fault_.ok()) check(validate_input(v, name));
@@ -137,8 +149,7 @@ class call {
   /// The same; fills `map`. On a device parameters are counted and not read.
   template <memory_space Memory = memory_space::host, class Quantizer, class View>
   status validate(const Quantizer& q, const View& p, parameter_map& map) {
-    static_assert(is_same<typename real_of_parameters<View>::type, real>,
-                  "xquant: scales and data must have one type, float or double (float for 16-bit data)");
+    static_assert(check_scales<typename real_of_parameters<View>::type, real>::ok);
     if (const status s = q.format.valid(); !s.ok()) return s;
     if constexpr (has_packed_streams<Op>)
       check_packing<xquant::input_0>(q.lower_code(), q.upper_code())
@@ -170,16 +181,20 @@ class call {
   /// The same with an operation that holds more than the quantizer says.
   template <class Quantizer, class View, class Engine>
   status run(const Quantizer& q, const View& p, const Op& operation, const Engine& engine) {
-    parameter_map map;
-    if (const status s = validate<memory_of<Engine>>(q, p, map); !s.ok()) return s;
-    nest_list nests;
-    lay_out(map, nests);
-    if constexpr (is_coded<View>) {
-      using coded = coded_scale_operation<Op, View>;
-      return run_on(engine, coded(operation), nests, coded::streams(streams_, p));
+    if constexpr (check_scales<typename real_of_parameters<View>::type, real>::ok) {
+      parameter_map map;
+      if (const status s = validate<memory_of<Engine>>(q, p, map); !s.ok()) return s;
+      nest_list nests;
+      lay_out(map, nests);
+      if constexpr (is_coded<View>) {
+        using coded = coded_scale_operation<Op, View>;
+        return run_on(engine, coded(operation), nests, coded::streams(streams_, p));
+      } else {
+        streams_.parameters = p;
+        return run_on(engine, operation, nests, streams_);
+      }
     } else {
-      streams_.parameters = p;
-      return run_on(engine, operation, nests, streams_);
+      return {};  // does not compile
     }
   }
   template <class Engine>
@@ -200,11 +215,13 @@ class call {
   }
   template <class Quantizer, class View, class Planned>
   status make_plan(const Quantizer& q, const View& p, const Op& operation, plan<Planned>& out) {
-    parameter_map map;
-    if (const status s = validate(q, p, map); !s.ok()) return s;
-    nest_list nests;
-    lay_out(map, nests);
-    out = plan<Planned>(Planned(operation), p, nests);
+    if constexpr (check_scales<typename real_of_parameters<View>::type, real>::ok) {
+      parameter_map map;
+      if (const status s = validate(q, p, map); !s.ok()) return s;
+      nest_list nests;
+      lay_out(map, nests);
+      out = plan<Planned>(Planned(operation), p, nests);
+    }
     return {};
   }
 

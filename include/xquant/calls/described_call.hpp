@@ -2,6 +2,7 @@
 // them. A user's operation uses the same door.
 #pragma once
 
+#include <xquant/calls/arguments.hpp>
 #include <xquant/calls/call.hpp>
 #include <xquant/calls/packed_operation.hpp>
 #include <xquant/core/adapt.hpp>
@@ -52,6 +53,28 @@ void collect(Call& c, const View& view, const Views&... views) {
   if constexpr (sizeof...(Views) != 0) collect<Description, I + 1>(c, views...);
 }
 
+// Whether what streams of reals hold are reals; the assertion says what to write instead.
+template <class Description, std::size_t I, class Element, class... Elements>
+constexpr bool are_elements() {
+  if constexpr (Description::streams[I].kind == stream_kind::reals)
+    if constexpr (!check_reals<Element>::ok) return false;
+  if constexpr (sizeof...(Elements) != 0)
+    return are_elements<Description, I + 1, Elements...>();
+  else
+    return true;
+}
+
+// Whether outputs can be written to.
+template <class Description, std::size_t I, class Tensor, class... Tensors>
+constexpr bool are_outputs() {
+  if constexpr (Description::streams[I].role == output_0 || Description::streams[I].role == output_1)
+    if constexpr (!check_output<Tensor>::ok) return false;
+  if constexpr (sizeof...(Tensors) != 0)
+    return are_outputs<Description, I + 1, Tensors...>();
+  else
+    return true;
+}
+
 template <class T>
 constexpr auto view_of(T&& tensor) {
   return as_view(tensor);
@@ -62,16 +85,24 @@ status on_views(const Use& use, const tensor_view<Elements>&... views) {
   using description = Call<Given..., remove_const<Elements>...>;
   static_assert(sizeof(description::streams) == sizeof...(Elements) * sizeof(named_stream),
                 "xquant: the description of this call has another number of streams than the call has tensors");
-  call<operation_for<description, remove_const<Elements>...>> c;
-  collect<description>(c, views...);
-  return use(c);
+  if constexpr (are_elements<description, 0, remove_const<Elements>...>()) {
+    call<operation_for<description, remove_const<Elements>...>> c;
+    collect<description>(c, views...);
+    return use(c);
+  } else {
+    return {};  // does not compile
+  }
 }
 
 /// Gives `use` the call with the streams of `tensors` in it. Tensors whose elements do not lie in memory are evaluated,
 /// and live until it returns.
 template <template <class...> class Call, class... Given, class Use, class... Tensors>
 status on_tensors(const Use& use, Tensors&... tensors) {
-  return on_views<Call, Given...>(use, view_of(evaluated(tensors))...);
+  using description = Call<Given..., remove_const<typename decltype(view_of(evaluated(tensors)))::value_type>...>;
+  if constexpr (are_outputs<description, 0, Tensors...>())
+    return on_views<Call, Given...>(use, view_of(evaluated(tensors))...);
+  else
+    return {};  // does not compile
 }
 
 }  // namespace detail
@@ -81,19 +112,28 @@ status on_tensors(const Use& use, Tensors&... tensors) {
 /// throwing xquant::error; the call laid out once.
 template <template <class...> class Call, class... Given, class Quantizer, class Parameters, class... Tensors>
 status validate_call(const Quantizer& q, const Parameters& p, Tensors&... tensors) {
-  return detail::on_tensors<Call, Given..., Quantizer>([&](auto& c) { return c.validate(q, as_parameters(p)); },
-                                                       tensors...);
+  if constexpr (detail::check_arguments<Quantizer, Parameters, Tensors...>())
+    return detail::on_tensors<Call, Given..., Quantizer>([&](auto& c) { return c.validate(q, as_parameters(p)); },
+                                                         tensors...);
+  else
+    return {};  // does not compile
 }
 template <template <class...> class Call, class... Given, class Engine, class Quantizer, class Parameters,
           class... Tensors>
 status try_call(const Engine& engine, const Quantizer& q, const Parameters& p, Tensors&... tensors) {
-  return detail::on_tensors<Call, Given..., Quantizer>([&](auto& c) { return c.run(q, as_parameters(p), engine); },
-                                                       tensors...);
+  if constexpr (detail::check_arguments<Quantizer, Parameters, Tensors...>())
+    if constexpr (detail::check_engine<Engine>::ok)
+      return detail::on_tensors<Call, Given..., Quantizer>([&](auto& c) { return c.run(q, as_parameters(p), engine); },
+                                                           tensors...);
+  return {};
 }
 template <template <class...> class Call, class Plan, class Quantizer, class Parameters, class... Tensors>
 status plan_call(Plan& out, const Quantizer& q, const Parameters& p, Tensors&... tensors) {
-  return detail::on_tensors<Call, Quantizer>([&](auto& c) { return c.make_plan(q, as_parameters(p), out); },
-                                             tensors...);
+  if constexpr (detail::check_arguments<Quantizer, Parameters, Tensors...>())
+    return detail::on_tensors<Call, Quantizer>([&](auto& c) { return c.make_plan(q, as_parameters(p), out); },
+                                               tensors...);
+  else
+    return {};  // does not compile
 }
 
 #if XQUANT_HAS_EXCEPTIONS

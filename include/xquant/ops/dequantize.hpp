@@ -47,13 +47,13 @@ struct dequantize_call {
 };
 
 /// What would be wrong with dequantize(q, p, codes, x); ok when nothing is. Reads no element and writes nothing.
-template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
+template <class Quantizer, class Parameters, class In, class Out>
 [[nodiscard]] status validate_dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x) {
   return validate_call<dequantize_call>(q, p, codes, x);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
-template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = default_engine>
+template <class Quantizer, class Parameters, class In, class Out, class Engine = default_engine>
 [[nodiscard]] status try_dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x,
                                     const Engine& engine = {}) {
   return try_call<dequantize_call>(engine, q, p, codes, x);
@@ -78,8 +78,9 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 /// granularity's; a scale that is NaN, infinite, zero or negative, or (under multiply_by_reciprocal) has no finite
 /// reciprocal; a zero point outside the codes, or any where the scheme has none; no memory; memory that overlaps other
 /// than in place; an output that visits an element twice. See docs/arithmetic.md, rule 12.
-template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = default_engine>
-void dequantize(const Quantizer& q, const Parameters& p, const In& codes, Out&& x, const Engine& engine = {}) {
+template <class Quantizer, class Parameters, class In, class Out, class Engine = default_engine>
+requires(!detail::IsEngine<remove_cvref<Out>>) void dequantize(const Quantizer& q, const Parameters& p, const In& codes,
+                                                               Out&& x, const Engine& engine = {}) {
   throw_if(try_dequantize(q, p, codes, x, engine));
 }
 #endif

@@ -55,13 +55,13 @@ struct fake_quantize_call {
 };
 
 /// What would be wrong with fake_quantize(q, p, x, y); ok when nothing is. Reads no element and writes nothing.
-template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
+template <class Quantizer, class Parameters, class In, class Out>
 [[nodiscard]] status validate_fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y) {
   return validate_call<fake_quantize_call>(q, p, x, y);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
-template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = default_engine>
+template <class Quantizer, class Parameters, class In, class Out, class Engine = default_engine>
 [[nodiscard]] status try_fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                        const Engine& engine = {}) {
   return try_call<fake_quantize_call>(engine, q, p, x, y);
@@ -86,8 +86,9 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 /// infinite, zero or negative, or (under multiply_by_reciprocal) has no finite reciprocal; a zero point outside the
 /// codes, or any where the scheme has none; no memory; memory that overlaps other than in place; an output that visits
 /// an element twice. See docs/arithmetic.md, rule 12.
-template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = default_engine>
-void fake_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& y, const Engine& engine = {}) {
+template <class Quantizer, class Parameters, class In, class Out, class Engine = default_engine>
+requires(!detail::IsEngine<remove_cvref<Out>>) void fake_quantize(const Quantizer& q, const Parameters& p, const In& x,
+                                                                  Out&& y, const Engine& engine = {}) {
   throw_if(try_fake_quantize(q, p, x, y, engine));
 }
 #endif

@@ -57,13 +57,13 @@ struct quantize_call {
 };
 
 /// What would be wrong with quantize(q, p, x, codes); ok when nothing is. Reads no element and writes nothing.
-template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
+template <class Quantizer, class Parameters, class In, class Out>
 [[nodiscard]] status validate_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes) {
   return validate_call<quantize_call>(q, p, x, codes);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
-template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = default_engine>
+template <class Quantizer, class Parameters, class In, class Out, class Engine = default_engine>
 [[nodiscard]] status try_quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes,
                                   const Engine& engine = {}) {
   return try_call<quantize_call>(engine, q, p, x, codes);
@@ -89,8 +89,9 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out>
 /// or (under multiply_by_reciprocal) has no finite reciprocal; a zero point outside the codes, or any where the scheme
 /// has none; no memory; memory that overlaps other than in place; an output that visits an element twice. See
 /// docs/arithmetic.md, rule 12.
-template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, class Engine = default_engine>
-void quantize(const Quantizer& q, const Parameters& p, const In& x, Out&& codes, const Engine& engine = {}) {
+template <class Quantizer, class Parameters, class In, class Out, class Engine = default_engine>
+requires(!detail::IsEngine<remove_cvref<Out>>) void quantize(const Quantizer& q, const Parameters& p, const In& x,
+                                                             Out&& codes, const Engine& engine = {}) {
   throw_if(try_quantize(q, p, x, codes, engine));
 }
 #endif
