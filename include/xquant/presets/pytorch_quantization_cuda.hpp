@@ -60,7 +60,7 @@ template <TensorLike In, TensorLike Amax, TensorInMemory Out, class Engine = def
       !s.ok())
     return s;
   std::size_t axes = 0;
-  for (std::size_t d = 0; d < limits.shape.rank; ++d) axes += limits.shape[d] > 1 ? 1 : 0;
+  for (std::size_t d = 0; d < limits.shape.rank; ++d) axes += limits.shape[d] > 1 ? 1u : 0u;
   if (axes > 1)
     return fault(errc::unsupported, "amax", static_cast<double>(axes), "one amax, or one for each index of one axis");
   std::vector<float> multiplier;
