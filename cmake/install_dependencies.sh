@@ -11,7 +11,7 @@ for set_name in "$@"; do
     examples) packages="$packages libxsimd-dev xtl-dev libxtensor-dev libeigen3-dev libopenblas-dev libprotozero-dev nlohmann-json3-dev libcli11-dev" ;;
     tests) packages="$packages doctest-dev libxsimd-dev xtl-dev libxtensor-dev libeigen3-dev libopenblas-dev libprotozero-dev nlohmann-json3-dev libcli11-dev" ;;
     benchmarks) packages="$packages libbenchmark-dev libxsimd-dev xtl-dev" ;;
-    ci) packages="$packages clang-16 clang-format doxygen binutils g++-aarch64-linux-gnu qemu-user python3-venv make pkgconf" ;;
+    ci) packages="$packages clang-16 clang-format doxygen binutils g++-aarch64-linux-gnu qemu-user g++-s390x-linux-gnu g++-i686-linux-gnu clang-22 python3-venv make pkgconf" ;;
     *)
       echo "install_dependencies.sh: unknown set '$set_name'; expected core, examples, tests, benchmarks or ci" >&2
       exit 2

@@ -13,6 +13,16 @@ XQUANT_INLINE constexpr To bit_cast(From from) noexcept {
   return __builtin_bit_cast(To, from);
 }
 
+/// A word read from memory, or to be written there, whose first byte is to be its lowest: on big-endian machines the
+/// bytes change places.
+XQUANT_INLINE constexpr std::uint64_t first_byte_lowest(std::uint64_t word) noexcept {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  return __builtin_bswap64(word);
+#else
+  return word;
+#endif
+}
+
 /// The layout of a binary interchange format.
 template <class Real>
 struct real_traits;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/config.hpp>
+#include <xquant/core/bits.hpp>
 #include <xquant/core/meta.hpp>
 #include <xquant/core/qualifiers.hpp>
 
@@ -97,10 +98,12 @@ struct packed_group {
   XQUANT_INLINE static std::uint64_t load(const std::uint8_t* p, std::size_t count) {
     std::uint64_t word = 0;
     __builtin_memcpy(&word, p, count);
+    word = first_byte_lowest(word);
     return low ? word : __builtin_bswap64(word) >> (64 - 8 * count);
   }
   XQUANT_INLINE static void store(std::uint8_t* p, std::size_t count, std::uint64_t word) {
     if (!low) word = __builtin_bswap64(word << (64 - 8 * count));
+    word = first_byte_lowest(word);
     __builtin_memcpy(p, &word, count);
   }
 
@@ -126,7 +129,7 @@ void unpack_run(const std::uint8_t* bytes, std::ptrdiff_t at, Code* codes, std::
   const auto shift = static_cast<unsigned>(at & 7);
   const std::size_t whole = n / 8;
   const auto eight = [&](std::size_t i, std::uint64_t word) XQUANT_LAMBDA_INLINE {
-    const std::uint64_t x = in_code(group::spread(word));
+    const std::uint64_t x = first_byte_lowest(in_code(group::spread(word)));
     __builtin_memcpy(codes + 8 * i, &x, 8);
   };
   // A word at a time as long as eight bytes are there: a load of three would go by way of the stack.
@@ -141,7 +144,7 @@ void unpack_run(const std::uint8_t* bytes, std::ptrdiff_t at, Code* codes, std::
   if (left == 0) return;
   const std::size_t count = (shift + left * bits + 7) / 8;
   const std::uint64_t word = group::load(p + whole * bits, count) >> group::above(shift, count, left);
-  const std::uint64_t x = in_code(group::spread(word << group::missing(left)));
+  const std::uint64_t x = first_byte_lowest(in_code(group::spread(word << group::missing(left))));
   __builtin_memcpy(codes + 8 * whole, &x, left);
 }
 
@@ -157,6 +160,7 @@ void pack_run(std::uint8_t* bytes, std::ptrdiff_t at, const Code* codes, std::si
   const auto some = [&](std::size_t i, unsigned present) XQUANT_LAMBDA_INLINE {
     std::uint64_t x = 0;
     __builtin_memcpy(&x, codes + 8 * i, present);
+    x = first_byte_lowest(x);
     const std::size_t count = (shift + present * bits + 7) / 8;
     const int up = group::above(shift, count, present);
     const std::uint64_t mask = group::ones(present * bits) << up;
@@ -167,7 +171,7 @@ void pack_run(std::uint8_t* bytes, std::ptrdiff_t at, const Code* codes, std::si
     for (std::size_t i = 0; i < whole; ++i) {
       std::uint64_t x;
       __builtin_memcpy(&x, codes + 8 * i, 8);
-      group::store(p + i * bits, bits, group::join(x));
+      group::store(p + i * bits, bits, group::join(first_byte_lowest(x)));
     }
   else
     for (std::size_t i = 0; i < whole; ++i) some(i, 8);

@@ -1,7 +1,7 @@
 // Packed bits at any place in memory, up to a word of them.
 #pragma once
 
-#include <xquant/config.hpp>
+#include <xquant/core/bits.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +15,7 @@ inline std::uint64_t load_bits(const std::uint8_t* bytes, std::uint64_t index, s
   const std::size_t count = (shift + n + 7) / 8;
   std::uint64_t low = 0;
   __builtin_memcpy(&low, p, count < 8 ? count : 8);
-  low >>= shift;
+  low = first_byte_lowest(low) >> shift;
   if (count > 8) low |= static_cast<std::uint64_t>(p[8]) << (64 - shift);
   return low;
 }
@@ -24,6 +24,7 @@ inline void store_bits(std::uint8_t* bytes, std::uint64_t index, std::size_t n, 
   std::uint8_t* p = bytes + index / 8;
   const unsigned shift = index % 8;
   if (shift == 0 && n == 64) {
+    word = first_byte_lowest(word);
     __builtin_memcpy(p, &word, 8);
     return;
   }

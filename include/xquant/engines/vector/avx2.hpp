@@ -24,10 +24,18 @@ struct machine_instructions<8> : machine_registers<8> {
   XQUANT_INLINE static std::uint32_t pack_mask(integer m) { return static_cast<std::uint32_t>(__builtin_ia32_movmskps256(bit_cast<real>(m))); }
   XQUANT_INLINE static products even_products(integer a, integer b) { return bit_cast<products>(__builtin_ia32_pmuludq256(a, b)); }
 #if defined(__FMA__)
+#if XQUANT_VECTORS_BY_LANGUAGE
+  XQUANT_INLINE static real fused_multiply_add(real a, real b, real c) { return __builtin_elementwise_fma(a, b, c); }
+#else
   XQUANT_INLINE static real fused_multiply_add(real a, real b, real c) { return __builtin_ia32_vfmaddps256(a, b, c); }
 #endif
+#endif
 #if defined(__F16C__)
+#if XQUANT_VECTORS_BY_LANGUAGE
+  XQUANT_INLINE static real load_float16(const std::uint16_t* p) { return __builtin_convertvector(load<half_reals>(p), real); }
+#else
   XQUANT_INLINE static real load_float16(const std::uint16_t* p) { return __builtin_ia32_vcvtph2ps256(load<half_words>(p)); }
+#endif
   XQUANT_INLINE static void store_float16(std::uint16_t* p, real v) { const half_words w = __builtin_ia32_vcvtps2ph256(v, 0); __builtin_memcpy(p, &w, sizeof w); }
 #endif
 #if defined(__clang__)

@@ -6,6 +6,13 @@
 #include <xquant/core/meta.hpp>
 #include <xquant/engines/vector/generic.hpp>
 
+// clang drops its names of the instructions that operations on vectors stand for, and has had the operations since 17.
+#if defined(__clang__) && __has_builtin(__builtin_elementwise_fma)
+#define XQUANT_VECTORS_BY_LANGUAGE 1
+#else
+#define XQUANT_VECTORS_BY_LANGUAGE 0
+#endif
+
 namespace xquant::inline XQUANT_ABI {
 
 /// What instructions of one width work on.
@@ -17,6 +24,9 @@ struct machine_registers {
   using bytes = typename vector_of<std::int8_t, 4 * N>::type;
   using products = typename vector_of<std::uint64_t, 4 * N>::type;
   using half_words = typename vector_of<std::int16_t, 2 * N>::type;
+#if XQUANT_VECTORS_BY_LANGUAGE && defined(__F16C__)
+  using half_reals = _Float16 __attribute__((ext_vector_type(N)));
+#endif
   // As compilers type the arguments of some instructions.
   using native_bytes = typename vector_of<char, 4 * N>::type;
   using native_products = typename vector_of<long long, 4 * N>::type;

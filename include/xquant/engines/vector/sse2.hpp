@@ -29,10 +29,18 @@ struct machine_instructions<4> : machine_registers<4> {
   XQUANT_INLINE static words narrow_unsigned(integer a, integer b) { return narrow((a & (a > 0)) - 32768, (b & (b > 0)) - 32768) ^ static_cast<std::int16_t>(-32768); }
 #endif
 #if defined(__FMA__)
+#if XQUANT_VECTORS_BY_LANGUAGE
+  XQUANT_INLINE static real fused_multiply_add(real a, real b, real c) { return __builtin_elementwise_fma(a, b, c); }
+#else
   XQUANT_INLINE static real fused_multiply_add(real a, real b, real c) { return __builtin_ia32_vfmaddps(a, b, c); }
 #endif
+#endif
 #if defined(__F16C__)
+#if XQUANT_VECTORS_BY_LANGUAGE
+  XQUANT_INLINE static real load_float16(const std::uint16_t* p) { return __builtin_convertvector(load<half_reals>(p), real); }
+#else
   XQUANT_INLINE static real load_float16(const std::uint16_t* p) { return __builtin_ia32_vcvtph2ps(low_half<words>(p)); }
+#endif
   XQUANT_INLINE static void store_float16(std::uint16_t* p, real v) { const words w = __builtin_ia32_vcvtps2ph(v, 0); __builtin_memcpy(p, &w, 8); }
 #endif
 #if defined(__clang__)
