@@ -43,9 +43,7 @@ class reported_layer {
     prepare(g, floating, constants);
     for (const model::weight_quantizer& w : s.weights())
       if (w.ready() && reads(g, w.site.value)) report_weight(g, w, constants);
-    result_.output.emplace(g.name_of(end),
-                           quantizer_ == nullptr ? xquant::quantizer_description{} : quantizer_->quantizer,
-                           quantizer_ == nullptr ? xquant::parameters{} : quantizer_->parameters,
+    result_.output.emplace(g.name_of(end), quantizer_ == nullptr ? xquant::encoding{} : quantizer_->encoding,
                            floating.shape_of(end).rank < 2 ? -1 : 1);
   }
 
@@ -160,8 +158,7 @@ class reported_layer {
     const model::tensor& original = *g.constant(w.site.value);
     const auto substitute = constants.find(w.site.value);
     const model::tensor& rounding = substitute == constants.end() ? original : substitute->second;
-    report::quantized_tensor t(g.name_of(w.site.value), w.quantizer, w.parameters,
-                               w.site.has_channels ? w.site.axis : -1);
+    report::quantized_tensor t(g.name_of(w.site.value), w.encoding, w.site.has_channels ? w.site.axis : -1);
     t.observe(original.values<float>(), rounding.values<float>(), original.shape());
     result_.weights.push_back(std::move(t));
   }
@@ -170,8 +167,9 @@ class reported_layer {
     if (quantizer_ == nullptr) return x;
     model::tensor y = x;
     const xquant::tensor_view<float> in_place = y.mutable_view();
-    xquant::throw_if(xquant::try_fake_quantize<typename Simulation::choices>(
-        quantizer_->quantizer, quantizer_->parameters, in_place, in_place, typename Simulation::engine{}));
+    xquant::throw_if(xquant::try_fake_quantize<typename Simulation::choices>(quantizer_->encoding.quantizer,
+                                                                             quantizer_->encoding.parameters, in_place,
+                                                                             in_place, typename Simulation::engine{}));
     return y;
   }
 
@@ -276,9 +274,10 @@ std::string quantizers_in_words(const Quantizers& all) {
   std::vector<std::string> names;
   for (const auto& q : all) {
     const std::string name =
-        !q.ready() ? "float32"
-                   : report::format_name(q.quantizer) + " " + report::scheme_name(q.quantizer) +
-                         (q.quantizer.granularity.template is<xquant::per_axis<>>() ? " per channel" : " per tensor");
+        !q.ready()
+            ? "float32"
+            : report::format_name(q.encoding.quantizer) + " " + report::scheme_name(q.encoding.quantizer) +
+                  (q.encoding.quantizer.granularity.template is<xquant::per_axis<>>() ? " per channel" : " per tensor");
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   std::string text;

@@ -177,7 +177,7 @@ TEST_CASE("scales that are NaN, infinite, zero or negative") {
   // Written by hand in a program, they are not written to a file that reads as something else.
   for (const double scale : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
     xquant::io::encodings all;
-    xquant::io::encoding e;
+    xquant::io::encoding_entry e;
     e.name = "w";
     e.role = xquant::io::encoding_role::parameter;
     e.scale = {scale};

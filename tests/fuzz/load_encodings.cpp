@@ -10,10 +10,10 @@ namespace {
 hostile::answer load(hostile::bytes file) {
   try {
     const xquant::io::encodings all = xquant::io::parse_encodings(file, "file.json");
-    for (const xquant::io::encoding& e : all.entries) {
+    for (const xquant::io::encoding_entry& e : all.entries) {
       try {
-        const auto q = xquant::io::quantizer_of(e);
-        if (q.parameters.count() != e.scale.size()) std::abort();
+        const auto q = xquant::io::encoding_of(e);
+        if (q.encoding.parameters.count() != e.scale.size()) std::abort();
       } catch (const xquant::io::io_error&) {
       }
     }

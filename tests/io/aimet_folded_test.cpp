@@ -50,7 +50,7 @@ double code_of_grid(float y, double scale, std::int64_t offset) {
 }
 
 // At most one code apart, in at most one element of 10,000.
-void check_codes(const tensor& before, const tensor& after, const encoding& e, std::size_t inner) {
+void check_codes(const tensor& before, const tensor& after, const encoding_entry& e, std::size_t inner) {
   CAPTURE(e.name);
   std::size_t different = 0;
   double apart = 0;
@@ -114,7 +114,7 @@ TEST_CASE("AIMET's export after batch-norm folding: every entry loads, each site
   std::map<std::string, tensor> weights = folded_by_hand(raw);
   weights["fc.weight"] = *raw.constant(raw.find("fc.weight"));
   std::vector<value_id> sites;
-  for (const encoding& e : all.entries) {
+  for (const encoding_entry& e : all.entries) {
     const value_id id = g.find_called(e.name);
     REQUIRE(id != xquant::model::no_value);
     if (weights.count(e.name) != 0) {
@@ -129,7 +129,7 @@ TEST_CASE("AIMET's export after batch-norm folding: every entry loads, each site
   CHECK(sites.size() == 19);
   // Each activation with the same inputs, quantized and left as it is.
   const auto quantized = s.run({x}, sites).kept;
-  for (const encoding& e : all.entries) {
+  for (const encoding_entry& e : all.entries) {
     const value_id id = g.find_called(e.name);
     if (std::find(sites.begin(), sites.end(), id) == sites.end()) continue;
     simulation one = s;
@@ -162,7 +162,7 @@ TEST_CASE("what is loaded under AIMET's names leaves under the network's, and co
 TEST_CASE("a file about the network before its batch norms were folded is refused") {
   const graph network = xquant::model::fold_batch_norms(read_onnx(network_path)).network;
   encodings all = exported();
-  encoding after = *all.find("/b1/dw/dw.0/Conv_output_0");
+  encoding_entry after = *all.find("/b1/dw/dw.0/Conv_output_0");
   after.name = "/b1/dw/dw.1/BatchNormalization_output_0";
   all.entries.push_back(after);
   simulation s(network, {}, {shape(1, 1, 16, 16)});
@@ -171,8 +171,8 @@ TEST_CASE("a file about the network before its batch norms were folded is refuse
   for (const auto& a : s.activations()) CHECK_FALSE(a.ready());
 }
 
-encoding per_channel(const char* name, std::vector<std::int64_t> offset, std::vector<std::int64_t> last = {}) {
-  encoding e;
+encoding_entry per_channel(const char* name, std::vector<std::int64_t> offset, std::vector<std::int64_t> last = {}) {
+  encoding_entry e;
   e.name = name;
   e.role = encoding_role::parameter;
   e.symmetric = true;
@@ -184,7 +184,7 @@ encoding per_channel(const char* name, std::vector<std::int64_t> offset, std::ve
 }
 
 // w1 [3, 2, 3, 3] of the small network, rounded as the entry says, in double.
-void check_rounded(simulation& s, const encoding& e) {
+void check_rounded(simulation& s, const encoding_entry& e) {
   const graph& g = s.network();
   const tensor& w = *g.constant(g.find("w1"));
   const tensor& rounded = s.quantized_weights().at(g.find("w1"));
@@ -201,7 +201,7 @@ TEST_CASE("offsets -127 and -128 in one weight load, with every channel's own co
   simulation s = test::observed();
   encodings all;
   // Values up to 2 with a scale of 0.01 clip at 1.27 or 1.28.
-  for (const encoding& e :
+  for (const encoding_entry& e :
        {per_channel("w1", {-127, -128, -127}, {255, 255, 255}), per_channel("w1", {-128, -127, -128}),
         per_channel("w1", {-127, -127, -127}), per_channel("w1", {-128, -128, -127}, {255, 255, 254})}) {
     all.entries = {e};
@@ -209,14 +209,14 @@ TEST_CASE("offsets -127 and -128 in one weight load, with every channel's own co
     check_rounded(s, e);
   }
   // Strict and full channels cannot clip differently on one grid of codes; only channels that do not clip may mix.
-  encoding clips = per_channel("w1", {-128, -128, -128}, {255, 255, 255});
+  encoding_entry clips = per_channel("w1", {-128, -128, -128}, {255, 255, 255});
   clips.scale = {0.001, 0.02, 0.5};
   clips.offset = {-127, -128, -128};
   clips.last_code = {254, 255, 255};
   all.entries = {clips};
   CHECK_THROWS_WITH_AS(load_encodings(s, all, {.partial = true}),
                        doctest::Contains("'w1': channel 0 ends at other codes than the rest"), io_error);
-  encoding activation = clips;
+  encoding_entry activation = clips;
   activation.name = "r";
   activation.axis = 1;
   all.entries = {activation};
@@ -227,8 +227,8 @@ TEST_CASE("offsets -127 and -128 in one weight load, with every channel's own co
 TEST_CASE("copies that AIMET makes of a shared constant: one tensor here, so one encoding") {
   simulation s = test::observed();
   encodings all;
-  const encoding e = per_channel("w1", {-128, -128, -128});
-  encoding copy = e;
+  const encoding_entry e = per_channel("w1", {-128, -128, -128});
+  encoding_entry copy = e;
   copy.name = "w1_copy_1";
   all.entries = {e, copy};
   CHECK(load_encodings(s, all, {.partial = true}).loaded == std::vector<std::string>{"w1", "w1_copy_1"});

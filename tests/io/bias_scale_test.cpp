@@ -79,7 +79,7 @@ const auto& activation_named(const simulation& s, const std::string& name) {
   throw std::runtime_error(name);
 }
 double scale_of_input(const simulation& s) {
-  return static_cast<double>(activation_named(s, "x").parameters.scale()[0]);
+  return static_cast<double>(activation_named(s, "x").encoding.parameters.scale()[0]);
 }
 
 // 0 .. 255, all codes of the input's scale 1.
@@ -95,7 +95,8 @@ tensor bytes(const shape& s) {
 double steps_of(const simulation& s, float bias, std::size_t channel) {
   const auto& w = weight_named(s, "w");
   return static_cast<double>(bias) /
-         (scale_of_input(s) * static_cast<double>(w.parameters.scale()[w.parameters.count() == 1 ? 0 : channel]));
+         (scale_of_input(s) *
+          static_cast<double>(w.encoding.parameters.scale()[w.encoding.parameters.count() == 1 ? 0 : channel]));
 }
 
 }  // namespace
@@ -147,7 +148,7 @@ TEST_CASE("a bias that int32 cannot hold widens the scale of its weight") {
       CHECK(m.bias == s.network().find("b"));
       CHECK_FALSE(m.weights_are_zero);
       CHECK(m.from < m.to);
-      CHECK(m.to == weight_named(s, "w").parameters.scale()[m.slot]);
+      CHECK(m.to == weight_named(s, "w").encoding.parameters.scale()[m.slot]);
       // With room for the products: 255 * 128 of a 1x1 convolution.
       CHECK(std::fabs(steps_of(s, biases[m.slot], m.slot)) < 2147483647.0 - 255 * 128);
       CHECK(std::fabs(steps_of(s, biases[m.slot], m.slot)) > 2147000000.0);
@@ -156,7 +157,7 @@ TEST_CASE("a bias that int32 cannot hold widens the scale of its weight") {
     const tensor& rounded = s.quantized_weights().at(w.site.value);
     const tensor y = s.run({bytes(shape(1, 1, 8, 8))}).outputs.at(0);
     for (std::size_t c = 0; c < weights.size(); ++c) {
-      const double step = static_cast<double>(w.parameters.scale()[per_channel ? c : 0]);
+      const double step = static_cast<double>(w.encoding.parameters.scale()[per_channel ? c : 0]);
       const double code = std::nearbyint(static_cast<double>(weights[c]) / step);
       CHECK(std::fabs(code) <= 127);
       CHECK(rounded.data<float>()[c] == static_cast<float>(code * step));
@@ -197,25 +198,26 @@ TEST_CASE("scales are fitted to the ranges there are: nothing accumulates, and w
   const simulation once = simulated(g, x, true, true);
   simulation s = simulated(g, x, true, true);
   const value_id input = s.network().find("x");
-  const auto q = activation_named(s, "x").quantizer;
-  s.set_activation(input, q, xquant::parameters(1e-6f), false);  // much wider
-  CHECK(weight_named(s, "w").parameters.scale()[0] > 1e5f * weight_named(once, "w").parameters.scale()[0]);
+  const auto q = activation_named(s, "x").encoding.quantizer;
+  s.set_activation(input, {q, xquant::parameters(1e-6f)}, false);  // much wider
+  CHECK(weight_named(s, "w").encoding.parameters.scale()[0] >
+        1e5f * weight_named(once, "w").encoding.parameters.scale()[0]);
   s.set_ranges(xquant::full_range{});
-  CHECK(weight_named(s, "w").parameters == weight_named(once, "w").parameters);
+  CHECK(weight_named(s, "w").encoding.parameters == weight_named(once, "w").encoding.parameters);
   CHECK(s.quantized_weights().at(s.network().find("w")).data<float>()[0] ==
         once.quantized_weights().at(once.network().find("w")).data<float>()[0]);
-  s.set_activation(input, q, xquant::parameters(1e6f), false);  // wide enough by itself
+  s.set_activation(input, {q, xquant::parameters(1e6f)}, false);  // wide enough by itself
   CHECK(s.moved_scales().empty());
   const auto& w = weight_named(s, "w");
-  CHECK(w.parameters == w.own);
-  CHECK(w.parameters.scale()[0] == 1e-9f / 127);
+  CHECK(w.encoding == w.own);
+  CHECK(w.encoding.parameters.scale()[0] == 1e-9f / 127);
   s.leave_activation_float(input);
   CHECK(s.moved_scales().empty());
   CHECK(s.quantized_biases().empty());
   REQUIRE(s.float_biases().size() == 1);
   CHECK(s.float_biases()[0].why.find("input is float") != std::string::npos);
-  s.set_activation(input, q, xquant::parameters(1.0f), false);
-  s.set_weight(s.network().find("w"), w.quantizer, xquant::parameters(floats{1e-12f, 1.0f}));
+  s.set_activation(input, {q, xquant::parameters(1.0f)}, false);
+  s.set_weight(s.network().find("w"), {w.encoding.quantizer, xquant::parameters(floats{1e-12f, 1.0f})});
   CHECK(s.moved_scales().size() == 1);  // given scales too
   s.leave_weight_float(s.network().find("w"));
   CHECK(s.moved_scales().empty());
@@ -236,21 +238,19 @@ TEST_CASE("a Gemm's bias is in steps of alpha / beta times the scales: sums of i
         s.network(), 0,
         [&](value_id id) {
           const auto& found = weight_named(s, "w");
-          return id == found.site.value ? xquant::model::quantized_by{&found.quantizer, &found.parameters}
-                                        : xquant::model::quantized_by{};
+          return id == found.site.value ? &found.encoding : nullptr;
         },
         [&](value_id id) {
           const auto& found = activation_named(s, "x");
-          return id == found.value ? xquant::model::quantized_by{&found.quantizer, &found.parameters}
-                                   : xquant::model::quantized_by{};
+          return id == found.value ? &found.encoding : nullptr;
         });
     REQUIRE(bias);
     const tensor y = s.run({x}).outputs.at(0);
     const double sx = scale_of_input(s);
-    const std::int64_t zx = activation_named(s, "x").parameters.zero_point()[0];
+    const std::int64_t zx = activation_named(s, "x").encoding.parameters.zero_point()[0];
     for (std::size_t row = 0; row < 3; ++row)
       for (std::size_t column = 0; column < 4; ++column) {
-        const double sw = static_cast<double>(weight_named(s, "w").parameters.scale()[column]);
+        const double sw = static_cast<double>(weight_named(s, "w").encoding.parameters.scale()[column]);
         std::int64_t sum = 0;
         for (std::size_t k = 0; k < 6; ++k) {
           const auto a =
@@ -301,7 +301,7 @@ TEST_CASE("a bias that several layers read is one for each, in steps of its own"
   for (const auto& [weight, bias] : {std::pair{"w", "b"}, std::pair{"v", "b_of_z"}})
     for (std::size_t c = 0; c < 2; ++c) {
       const double step = static_cast<double>(
-          static_cast<float>(sx * static_cast<double>(weight_named(s, weight).parameters.scale()[c])));
+          static_cast<float>(sx * static_cast<double>(weight_named(s, weight).encoding.parameters.scale()[c])));
       const double code = std::nearbyint(static_cast<double>(b[c]) / step);
       CHECK(biases.at(s.network().find(bias)).data<float>()[c] == static_cast<float>(code * step));
     }
@@ -332,7 +332,7 @@ TEST_CASE("weights of any granularity in a network; what does not fit is refused
   options.weight.granularity = xquant::per_group<>{4, 0};
   simulation s(g, options, {x.shape()});
   const tensor& rounded = s.quantized_weights().at(s.network().find("w"));
-  REQUIRE(weight_named(s, "w").parameters.count() == 8);
+  REQUIRE(weight_named(s, "w").encoding.parameters.count() == 8);
   for (std::size_t row = 0; row < 6; ++row)
     for (std::size_t column = 0; column < 4; ++column) {
       double high = 0;

@@ -160,7 +160,7 @@ TEST_CASE("block, LPBQ and VECTOR encodings are refused by name") {
 TEST_CASE("entries that no quantizer here has") {
   const auto fails = [](const std::string& text, const std::string& part) {
     const encodings all = parse_encodings(bytes_of(text));
-    CHECK_THROWS_WITH_AS(quantizer_of(all.entries.at(0)), doctest::Contains(part.c_str()), io_error);
+    CHECK_THROWS_WITH_AS(encoding_of(all.entries.at(0)), doctest::Contains(part.c_str()), io_error);
   };
   fails(newest(R"("output_dtype":"int32","y_scale":1)"), "'x': 32 bits; expected 2 to 16");
   fails(middle(R"("enc_type":"PER_TENSOR","dtype":"FLOAT","bw":16)"), "float tensor");

@@ -54,8 +54,8 @@ TEST_CASE("the three schemas, as AIMET's documentation has them") {
     {"name":"fc.b","y_scale":[4e-5],"axis":0,"output_dtype":"int32"},
     {"name":"e","y_scale":0.5,"output_dtype":"float8e4m3fn"}]})");
   for (const char* name : {"act_7", "fc.w"}) {
-    const encoding* a = middle.find(name);
-    const encoding* b = newest.find(name);
+    const encoding_entry* a = middle.find(name);
+    const encoding_entry* b = newest.find(name);
     REQUIRE(b != nullptr);
     CHECK(a->scale == b->scale);
     CHECK(a->offset == b->offset);
@@ -81,7 +81,7 @@ void check_conventions(const quantizer_description& q, std::int32_t zero_point, 
   CAPTURE(q.bits);
   CAPTURE(q.format.name);
   CAPTURE(q.scheme.name);
-  const encoding e = encoding_of("x", encoding_role::activation, q, xquant::parameters(0.25f, zero_point));
+  const encoding_entry e = entry_of("x", encoding_role::activation, {q, xquant::parameters(0.25f, zero_point)});
   CHECK(e.scale == std::vector<double>{0.25});
   CHECK(e.offset == std::vector<std::int64_t>{offset});
   for (const encodings_schema schema : {encodings_schema::v0_6_1, encodings_schema::v1_0_0, encodings_schema::v2_0_0}) {
@@ -95,12 +95,12 @@ void check_conventions(const quantizer_description& q, std::int32_t zero_point, 
     }
     const encodings read = parsed(format_encodings(all));
     REQUIRE(read.entries.size() == 1);
-    const quantizer_and_parameters back = quantizer_of(read.entries[0], q);
-    CHECK(back.quantizer.bits == q.bits);
-    CHECK(back.quantizer.format == q.format);
-    CHECK(back.parameters == xquant::parameters(0.25f, zero_point));
+    const entry_encoding back = encoding_of(read.entries[0], q);
+    CHECK(back.encoding.quantizer.bits == q.bits);
+    CHECK(back.encoding.quantizer.format == q.format);
+    CHECK(back.encoding.parameters == xquant::parameters(0.25f, zero_point));
     // 2.0.0 has no word for codes that leave out the lowest, nor for unsigned ones that are symmetric.
-    if (schema != encodings_schema::v2_0_0) CHECK(back.quantizer.scheme == q.scheme);
+    if (schema != encodings_schema::v2_0_0) CHECK(back.encoding.quantizer.scheme == q.scheme);
   }
 }
 
@@ -123,9 +123,9 @@ TEST_CASE("offsets on the unsigned grid and zero points among the codes say the 
 TEST_CASE("an affine entry without signedness becomes unsigned codes: the same real values") {
   const encodings all = parsed(R"({"version":"1.0.0","activation_encodings":[
     {"name":"x","enc_type":"PER_TENSOR","dtype":"INT","bw":8,"is_sym":false,"scale":[0.5],"offset":[-131]}]})");
-  const quantizer_and_parameters q = quantizer_of(all.entries[0]);
-  CHECK(q.quantizer.format == xquant::unsigned_integer);
-  CHECK(q.parameters.zero_point()[0] == 131);  // code 131 of 0 .. 255 is code 3 of -128 .. 127
+  const entry_encoding q = encoding_of(all.entries[0]);
+  CHECK(q.encoding.quantizer.format == xquant::unsigned_integer);
+  CHECK(q.encoding.parameters.zero_point()[0] == 131);  // code 131 of 0 .. 255 is code 3 of -128 .. 127
 }
 
 TEST_CASE("what the file does not say comes from the quantizer that is there") {
@@ -134,7 +134,7 @@ TEST_CASE("what the file does not say comes from the quantizer that is there") {
   like.granularity = xquant::per_axis<>{1};
   const encodings all = parsed(R"({"version":"1.0.0","param_encodings":[
     {"name":"w","enc_type":"PER_CHANNEL","dtype":"INT","bw":8,"is_sym":true,"scale":[0.5],"offset":[-128]}]})");
-  const quantizer_description q = quantizer_of(all.entries[0], like).quantizer;
+  const quantizer_description q = encoding_of(all.entries[0], like).encoding.quantizer;
   CHECK(q.arithmetic == like.arithmetic);
   CHECK(q.granularity == xquant::per_axis<>{1});
 }
@@ -143,11 +143,11 @@ TEST_CASE("float8e4m3fn goes through schema 2.0.0") {
   const quantizer_description q = described(xquant::id_of<xquant::e4m3fn>, 8, xquant::id_of<xquant::symmetric<>>);
   encodings all;
   all.schema = encodings_schema::v2_0_0;
-  all.entries.push_back(encoding_of("x", encoding_role::activation, q, xquant::parameters(0.01f)));
+  all.entries.push_back(entry_of("x", encoding_role::activation, {q, xquant::parameters(0.01f)}));
   const encodings read = parsed(format_encodings(all));
-  const quantizer_and_parameters back = quantizer_of(read.entries.at(0));
-  CHECK(back.quantizer.format == xquant::id_of<xquant::e4m3fn>);
-  CHECK(back.parameters == xquant::parameters(0.01f));
+  const entry_encoding back = encoding_of(read.entries.at(0));
+  CHECK(back.encoding.quantizer.format == xquant::id_of<xquant::e4m3fn>);
+  CHECK(back.encoding.parameters == xquant::parameters(0.01f));
   all.schema = encodings_schema::v1_0_0;
   CHECK_THROWS_WITH_AS(format_encodings(all), doctest::Contains("float8e4m3fn"), io_error);
 }
@@ -164,35 +164,35 @@ TEST_CASE("scales come back with the same bits, in every schema, per tensor and 
     all.schema = schema;
     quantizer_description q = described(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<>>, true);
     q.granularity = xquant::per_axis<>{-1};
-    all.entries.push_back(encoding_of("w", encoding_role::parameter, q, xquant::parameters(scales), 4));
+    all.entries.push_back(entry_of("w", encoding_role::parameter, {q, xquant::parameters(scales)}, 4));
     CHECK(all.entries[0].axis == 3);
     q.granularity = xquant::per_tensor{};
     for (std::size_t i = 0; i < 50; ++i)
       all.entries.push_back(
-          encoding_of("t" + std::to_string(i), encoding_role::activation, q, xquant::parameters(scales[i])));
+          entry_of("t" + std::to_string(i), encoding_role::activation, {q, xquant::parameters(scales[i])}));
     const encodings read = parsed(format_encodings(all));
     REQUIRE(read.entries.size() == all.entries.size());
-    for (const encoding& e : all.entries) {
-      const encoding* back = read.find(e.name);
+    for (const encoding_entry& e : all.entries) {
+      const encoding_entry* back = read.find(e.name);
       REQUIRE(back != nullptr);
-      const std::vector<float> expected = quantizer_of(e, q).parameters.scale();
-      CHECK(quantizer_of(*back, q).parameters.scale() == expected);
+      const std::vector<float> expected = encoding_of(e, q).encoding.parameters.scale();
+      CHECK(encoding_of(*back, q).encoding.parameters.scale() == expected);
       CHECK(back->scale == e.scale);
     }
-    CHECK(quantizer_of(*read.find("w"), q).parameters.scale() == scales);
+    CHECK(encoding_of(*read.find("w"), q).encoding.parameters.scale() == scales);
   }
 }
 
 TEST_CASE("schema 0.6.1 says the range, too, and booleans as strings") {
   encodings all;
   all.schema = encodings_schema::v0_6_1;
-  all.entries.push_back(encoding_of("x", encoding_role::activation,
-                                    described(xquant::unsigned_integer, 8, xquant::id_of<xquant::affine>),
-                                    xquant::parameters(0.5f, 96)));
   all.entries.push_back(
-      encoding_of("w", encoding_role::parameter,
-                  described(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<xquant::code_range::narrow>>),
-                  xquant::parameters(0.5f)));
+      entry_of("x", encoding_role::activation,
+               {described(xquant::unsigned_integer, 8, xquant::id_of<xquant::affine>), xquant::parameters(0.5f, 96)}));
+  all.entries.push_back(
+      entry_of("w", encoding_role::parameter,
+               {described(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<xquant::code_range::narrow>>),
+                xquant::parameters(0.5f)}));
   const auto json = nlohmann::json::parse(format_encodings(all));
   const auto& x = json.at("activation_encodings").at("x").at(0);
   CHECK(x.at("min") == -48.0);
@@ -248,16 +248,16 @@ std::string written(const char* version, int bits, bool symmetric, const std::ve
 }
 
 // The real numbers at the ends of slot i's grid.
-std::pair<double, double> ends_of(const quantizer_and_parameters& q, std::size_t i) {
+std::pair<double, double> ends_of(const entry_encoding& q, std::size_t i) {
   xquant::code_bounds codes;
   REQUIRE(xquant::try_code_bounds<xquant::runtime_choices<
               xquant::type_list<xquant::stored_integer<std::int8_t>, xquant::stored_integer<std::uint8_t>,
                                 xquant::stored_integer<std::int16_t>, xquant::stored_integer<std::uint16_t>>>>(
-              q.quantizer, codes)
+              q.encoding.quantizer, codes)
               .ok());
   if (!q.channel_codes.empty()) codes = q.channel_codes.at(i);
-  const double scale = static_cast<double>(q.parameters.scale()[i]);
-  const double zero = q.parameters.zero_point()[i];
+  const double scale = static_cast<double>(q.encoding.parameters.scale()[i]);
+  const double zero = q.encoding.parameters.zero_point()[i];
   return {scale * (codes.lower - zero), scale * (codes.upper - zero)};
 }
 
@@ -270,12 +270,12 @@ TEST_CASE("a range that was rounded to its offset keeps its 256 codes (AIMET's i
   for (const char* version : versions) {
     CAPTURE(version);
     const encodings all = parsed(written(version, 8, true, {reported}));
-    const quantizer_and_parameters q = quantizer_of(all.entries.at(0));
+    const entry_encoding q = encoding_of(all.entries.at(0));
     const auto [lowest, highest] = ends_of(q, 0);
     CHECK(lowest == scale * -127);
     CHECK(highest == scale * 128);
-    CHECK(q.parameters.zero_point()[0] == (q.quantizer.format == xquant::signed_integer ? -1 : 127));
-    CHECK(q.quantizer.scheme == xquant::id_of<xquant::affine>);
+    CHECK(q.encoding.parameters.zero_point()[0] == (q.encoding.quantizer.format == xquant::signed_integer ? -1 : 127));
+    CHECK(q.encoding.quantizer.scheme == xquant::id_of<xquant::affine>);
   }
   // Written again in every schema it is the same grid.
   const encodings once = parsed(written("0.6.1", 8, true, {reported}));
@@ -283,7 +283,7 @@ TEST_CASE("a range that was rounded to its offset keeps its 256 codes (AIMET's i
     encodings again = once;
     again.schema = schema;
     again.entries.at(0).axis = 0;
-    const quantizer_and_parameters q = quantizer_of(parsed(format_encodings(again)).entries.at(0));
+    const entry_encoding q = encoding_of(parsed(format_encodings(again)).entries.at(0));
     CHECK(ends_of(q, 0) == std::pair{scale * -127, scale * 128});
   }
 }
@@ -310,8 +310,8 @@ TEST_CASE("minimum and maximum say how many codes there are, at any width, whole
       CAPTURE(minimum);
       CAPTURE(maximum);
       for (const char* version : {"0.6.1", "1.0.0"}) {
-        const quantizer_and_parameters q =
-            quantizer_of(parsed(written(version, bits, false, {{scale, offset, minimum, maximum}})).entries.at(0));
+        const entry_encoding q =
+            encoding_of(parsed(written(version, bits, false, {{scale, offset, minimum, maximum}})).entries.at(0));
         CHECK(ends_of(q, 0) == std::pair{scale * offset, scale * (offset + last)});
       }
     }
@@ -320,17 +320,18 @@ TEST_CASE("minimum and maximum say how many codes there are, at any width, whole
 TEST_CASE("symmetric entries of other codes: their own, with zero point 0") {
   for (const char* version : {"0.6.1", "1.0.0"}) {
     const auto symmetric = [&](int bits, int offset, int last) {
-      return quantizer_of(
+      return encoding_of(
           parsed(written(version, bits, true, {{0.5, offset, 0.5 * offset, 0.5 * (offset + last)}})).entries.at(0));
     };
-    CHECK(symmetric(8, -127, 254).quantizer.scheme == xquant::id_of<xquant::symmetric<xquant::code_range::narrow>>);
-    CHECK(symmetric(8, -128, 255).quantizer.scheme == xquant::id_of<xquant::symmetric<>>);
-    CHECK(symmetric(8, 0, 255).quantizer.format == xquant::unsigned_integer);
-    const quantizer_and_parameters own = symmetric(8, -100, 200);
-    CHECK(own.quantizer.lower == -100);
-    CHECK(own.quantizer.upper == 100);
-    CHECK(own.quantizer.scheme == xquant::id_of<xquant::symmetric<>>);
-    CHECK(own.parameters.zero_point()[0] == 0);
+    CHECK(symmetric(8, -127, 254).encoding.quantizer.scheme ==
+          xquant::id_of<xquant::symmetric<xquant::code_range::narrow>>);
+    CHECK(symmetric(8, -128, 255).encoding.quantizer.scheme == xquant::id_of<xquant::symmetric<>>);
+    CHECK(symmetric(8, 0, 255).encoding.quantizer.format == xquant::unsigned_integer);
+    const entry_encoding own = symmetric(8, -100, 200);
+    CHECK(own.encoding.quantizer.lower == -100);
+    CHECK(own.encoding.quantizer.upper == 100);
+    CHECK(own.encoding.quantizer.scheme == xquant::id_of<xquant::symmetric<>>);
+    CHECK(own.encoding.parameters.zero_point()[0] == 0);
     CHECK_THROWS_WITH_AS(symmetric(8, -96, 255), doctest::Contains("expected -128 or -127, or 0"), io_error);
     CHECK_THROWS_WITH_AS(symmetric(8, -96, 200), doctest::Contains("expected -100"), io_error);
   }
@@ -382,22 +383,22 @@ TEST_CASE("offsets -127 and -128 over the channels of one tensor") {
     CAPTURE(version);
     const encodings all =
         parsed(written(version, 8, true, {{0.5, -128, -63.75, 63.75}, {0.25, -127, -31.875, 31.875}}));
-    const quantizer_and_parameters q = quantizer_of(all.entries.at(0));
+    const entry_encoding q = encoding_of(all.entries.at(0));
     CHECK(ends_of(q, 0) == std::pair{0.5 * -128, 0.5 * 127});
     CHECK(ends_of(q, 1) == std::pair{0.25 * -127, 0.25 * 128});
     CHECK(q.channel_codes.empty());
-    CHECK(q.parameters.zero_point()[0] == q.parameters.zero_point()[1] + 1);
+    CHECK(q.encoding.parameters.zero_point()[0] == q.encoding.parameters.zero_point()[1] + 1);
   }
   // The same from offsets alone.
   const encodings bare = parsed(R"({"version":"1.0.0","param_encodings":[{"name":"w","enc_type":"PER_CHANNEL",
     "dtype":"INT","bw":8,"is_sym":true,"scale":[0.5,0.25],"offset":[-128,-127]}]})");
-  const quantizer_and_parameters both = quantizer_of(bare.entries.at(0));
+  const entry_encoding both = encoding_of(bare.entries.at(0));
   CHECK(ends_of(both, 0) == std::pair{0.5 * -128, 0.5 * 127});
   CHECK(ends_of(both, 1) == std::pair{0.25 * -127, 0.25 * 128});
   // Strict and full channels side by side: each ends where it says, on the codes of int8.
   const encodings mixed = parsed(written("0.6.1", 8, true, {{0.5, -128, -64, 63.5}, {0.25, -127, -31.75, 31.75}}));
-  const quantizer_and_parameters q = quantizer_of(mixed.entries.at(0));
-  CHECK(q.quantizer.scheme == xquant::id_of<xquant::symmetric<>>);
+  const entry_encoding q = encoding_of(mixed.entries.at(0));
+  CHECK(q.encoding.quantizer.scheme == xquant::id_of<xquant::symmetric<>>);
   CHECK(q.channel_codes.size() == 2);
   CHECK(ends_of(q, 0) == std::pair{-64.0, 63.5});
   CHECK(ends_of(q, 1) == std::pair{-31.75, 31.75});
@@ -414,8 +415,8 @@ TEST_CASE("codes of one's own go through schema 0.6.1, which says where they end
             .format = xquant::unsigned_integer, .upper = 200, .scheme = xquant::id_of<xquant::affine>}}) {
     encodings all;
     all.schema = encodings_schema::v0_6_1;
-    all.entries.push_back(encoding_of("x", encoding_role::activation, q, xquant::parameters(0.5f, 0)));
-    const quantizer_and_parameters back = quantizer_of(parsed(format_encodings(all)).entries.at(0), q);
+    all.entries.push_back(entry_of("x", encoding_role::activation, {q, xquant::parameters(0.5f, 0)}));
+    const entry_encoding back = encoding_of(parsed(format_encodings(all)).entries.at(0), q);
     CHECK(ends_of(back, 0) == std::pair{0.5 * static_cast<double>(q.lower), 0.5 * static_cast<double>(q.upper)});
     all.schema = encodings_schema::v1_0_0;
     CHECK_THROWS_WITH_AS(format_encodings(all), doctest::Contains("'x'"), io_error);
@@ -429,7 +430,7 @@ TEST_CASE("codes of one's own go through schema 0.6.1, which says where they end
 TEST_CASE("what an encoding cannot say is refused") {
   const auto refused = [](const quantizer_description& q) {
     try {
-      (void)encoding_of("x", encoding_role::parameter, q, xquant::parameters(0.5f));
+      (void)entry_of("x", encoding_role::parameter, {q, xquant::parameters(0.5f)});
     } catch (const io_error& e) {
       return e.code() == xquant::errc::unsupported && std::string(e.what()).find("'x'") != std::string::npos;
     }
@@ -443,7 +444,7 @@ TEST_CASE("what an encoding cannot say is refused") {
   CHECK(refused({.scheme = xquant::id_of<xquant::symmetric_to_signed_extreme<>>}));
   CHECK(refused({.scheme = xquant::id_of<xquant::affine>, .zero_point_before_rounding = true}));
   CHECK(refused({.format = xquant::id_of<xquant::e5m2>}));
-  CHECK(!encoding_of("x", encoding_role::parameter, {.scheme = xquant::id_of<xquant::nudged_affine<>>},
-                     xquant::parameters(0.5f, 3))
+  CHECK(!entry_of("x", encoding_role::parameter,
+                  {{.scheme = xquant::id_of<xquant::nudged_affine<>>}, xquant::parameters(0.5f, 3)})
              .symmetric);
 }

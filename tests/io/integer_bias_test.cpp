@@ -13,6 +13,7 @@
 namespace {
 
 using test::simulation;
+using xquant::encoding;
 using xquant::errc;
 using xquant::quantizer_description;
 using xquant::shape;
@@ -21,7 +22,6 @@ using xquant::model::integer_bias;
 using xquant::model::model_error;
 using xquant::model::node;
 using xquant::model::node_id;
-using xquant::model::quantized_by;
 using xquant::model::tensor;
 using xquant::model::value_id;
 
@@ -37,13 +37,13 @@ simulation with_integer_biases(const graph& g, bool per_channel) {
 
 double scale_of_activation(const simulation& s, const char* name) {
   for (const auto& a : s.activations())
-    if (s.network().name_of(a.value) == name) return static_cast<double>(a.parameters.scale()[0]);
+    if (s.network().name_of(a.value) == name) return static_cast<double>(a.encoding.parameters.scale()[0]);
   return NAN;
 }
 double scale_of_weight(const simulation& s, const char* name, std::size_t channel) {
   for (const auto& w : s.weights())
     if (s.network().name_of(w.site.value) == name)
-      return static_cast<double>(w.parameters.scale()[w.parameters.count() == 1 ? 0 : channel]);
+      return static_cast<double>(w.encoding.parameters.scale()[w.encoding.parameters.count() == 1 ? 0 : channel]);
   return NAN;
 }
 
@@ -116,12 +116,12 @@ TEST_CASE("a simulation with integer biases computes what one does whose network
   other = simulation(g, {.per_channel_weights = true}, {shape(1, 2, 5, 5)});
   simulation floating = test::observed();
   floating.set_ranges(xquant::full_range{});
-  for (const auto& a : s.activations()) other.set_activation(a.value, a.quantizer, a.parameters);
+  for (const auto& a : s.activations()) other.set_activation(a.value, a.encoding);
   CHECK(test::same(test::output(s), test::output(other)));
   CHECK(floating.quantized_biases().empty());
   // Statistics are those of float biases: the same ranges with and without.
   for (std::size_t i = 0; i < s.activations().size(); ++i)
-    CHECK(s.activations()[i].parameters == floating.activations()[i].parameters);
+    CHECK(s.activations()[i].encoding.parameters == floating.activations()[i].encoding.parameters);
 }
 
 TEST_CASE("the bias of a transposed convolution follows the channels of its weight, group by group") {
@@ -178,8 +178,10 @@ TEST_CASE("what stays float, and what int32 does not hold") {
   const xquant::parameters tiny(1e-20f);
   const auto ask = [&](const graph& g, const quantizer_description* wq, const xquant::parameters& wp,
                        const quantizer_description* xq, const xquant::parameters& xp) {
-    const auto weight = [&](value_id id) { return id == g.find("w") && wq ? quantized_by{wq, &wp} : quantized_by{}; };
-    const auto input = [&](value_id id) { return id == g.find("x") && xq ? quantized_by{xq, &xp} : quantized_by{}; };
+    const encoding of_weight{wq != nullptr ? *wq : q, wp};
+    const encoding of_input{xq != nullptr ? *xq : q, xp};
+    const auto weight = [&](value_id id) { return id == g.find("w") && wq != nullptr ? &of_weight : nullptr; };
+    const auto input = [&](value_id id) { return id == g.find("x") && xq != nullptr ? &of_input : nullptr; };
     return xquant::model::integer_bias_of(g, 0, weight, input);
   };
   const graph g = one_layer({1.0f, -0.09375f});

@@ -83,8 +83,8 @@ TEST_CASE("a weight behind a Transpose is a weight: the same numbers as of a net
   simulation s = calibrated(g, shape(3, 8));
   REQUIRE(s.weights().size() == 1);
   CHECK(s.network().name_of(s.weights()[0].site.value) == "t");
-  CHECK(s.weights()[0].quantizer.granularity == xquant::per_axis<>{1});
-  CHECK(s.weights()[0].parameters.count() == 6);
+  CHECK(s.weights()[0].encoding.quantizer.granularity == xquant::per_axis<>{1});
+  CHECK(s.weights()[0].encoding.parameters.count() == 6);
   CHECK(left_float(s).empty());
 
   builder plain;
@@ -107,7 +107,7 @@ TEST_CASE("encodings that name the constant behind a Transpose are those of what
   const tensor y = s.run({x}).outputs.at(0);
   for (const auto schema : {encodings_schema::v1_0_0, encodings_schema::v2_0_0}) {
     encodings all = encodings_of(s);
-    for (encoding& e : all.entries)
+    for (encoding_entry& e : all.entries)
       if (e.name == "t") {
         e.name = "w";
         e.axis = 0;  // of w [6, 8] what is 1 of t [8, 6]
@@ -132,7 +132,7 @@ TEST_CASE("encodings that name the constant behind a Transpose are those of what
   b.line("MatMul", "m", {"x", "r"});
   b.line("MatMul", "y", {"m", "k"});
   simulation two(b.finish({"y"}), {}, {shape(3, 6)});
-  encoding e;
+  encoding_entry e;
   e.role = encoding_role::parameter;
   e.symmetric = true;
   e.name = "w";
@@ -152,7 +152,7 @@ TEST_CASE("encodings that name the constant behind a Transpose are those of what
   all.entries[0].scale = {0.1, 0.2, 0.3, 0.4};
   all.entries[0].offset = {-128, -128, -128, -128};
   load_encodings(two, all);
-  CHECK(two.weights().at(0).quantizer.granularity == xquant::per_axis<>{1});
+  CHECK(two.weights().at(0).encoding.quantizer.granularity == xquant::per_axis<>{1});
 }
 
 // c = conv(x, weight) with a batch norm, or without; x [1, 2, 5, 5], the weight [4, 2, 3, 3] is called w, or is what
@@ -187,8 +187,8 @@ graph conv_and_norm(const char* line, bool has_norm = true) {
   return b.finish({has_norm ? "y" : "c"});
 }
 
-encoding constant_encoding(const std::string& name, std::vector<double> scale, std::ptrdiff_t axis) {
-  encoding e;
+encoding_entry constant_encoding(const std::string& name, std::vector<double> scale, std::ptrdiff_t axis) {
+  encoding_entry e;
   e.name = name;
   e.role = encoding_role::parameter;
   e.symmetric = true;
@@ -214,8 +214,8 @@ TEST_CASE(
         CAPTURE(line);
         CHECK(report.loaded == std::vector<std::string>{"w"});
         REQUIRE(s.weights().size() == 1);
-        CHECK(s.weights()[0].parameters.scale() == std::vector<float>{0.25f, 0.5f, 0.125f, 1.0f});
-        CHECK(s.weights()[0].quantizer.granularity == xquant::per_axis<>{0});
+        CHECK(s.weights()[0].encoding.parameters.scale() == std::vector<float>{0.25f, 0.5f, 0.125f, 1.0f});
+        CHECK(s.weights()[0].encoding.quantizer.granularity == xquant::per_axis<>{0});
         for (const float_layer& l : left_float(s)) CHECK(l.value == "x");
         return s.run({x}).outputs.at(0);
       };
@@ -267,17 +267,17 @@ TEST_CASE("a constant that two layers read under two names may have an entry for
   b.line("MatMul", "m", {"x", "w"});
   b.line("MatMul", "y", {"m", "v"});
   const graph g = b.finish({"y"});
-  const auto scales = [&](const std::vector<encoding>& entries) {
+  const auto scales = [&](const std::vector<encoding_entry>& entries) {
     simulation s(g, {}, {shape(3, 4)});
     encodings all;
     all.entries = entries;
     load_encodings(s, all);
     std::vector<float> result;
-    for (const auto& w : s.weights()) result.push_back(w.ready() ? w.parameters.scale()[0] : 0);
+    for (const auto& w : s.weights()) result.push_back(w.ready() ? w.encoding.parameters.scale()[0] : 0);
     return result;
   };
-  const encoding of_w = constant_encoding("w", {0.25}, 0);
-  const encoding of_v = constant_encoding("v", {0.5}, 0);
+  const encoding_entry of_w = constant_encoding("w", {0.25}, 0);
+  const encoding_entry of_v = constant_encoding("v", {0.5}, 0);
   CHECK(scales({of_w}) == std::vector<float>{0.25f, 0.25f});
   CHECK(scales({of_v}) == std::vector<float>{0, 0.5f});
   CHECK(scales({of_w, of_v}) == std::vector<float>{0.25f, 0.5f});

@@ -186,10 +186,10 @@ TEST_CASE("a network with nothing quantized is the same bytes") {
 TEST_CASE("weights are codes, activations are quantized before their readers, everything else is as it was") {
   const file f = sample();
   const graph g = parsed(f.bytes);
-  const quantized_network q{
-      &g,
-      {{g.find("w"), channels8, xquant::parameters(std::vector<float>{0.25f, 0.01f})}},
-      {{g.find("x"), unsigned8, xquant::parameters(0.5f, 3)}, {g.find("r"), unsigned8, xquant::parameters(0.125f)}}};
+  const quantized_network q{&g,
+                            {{g.find("w"), {channels8, xquant::parameters(std::vector<float>{0.25f, 0.01f})}}},
+                            {{g.find("x"), {unsigned8, xquant::parameters(0.5f, 3)}},
+                             {g.find("r"), {unsigned8, xquant::parameters(0.125f)}}}};
   const std::string w = written(f.bytes, q);
   for (const std::string& part : std::vector<std::string>{
            field(2, "a producer"), field(6, "doc of the model"), field(50, "unknown field of the model"),
@@ -230,8 +230,8 @@ TEST_CASE("names that are taken are not taken again") {
   f.close(13);
   const graph g = parsed(f.bytes);
   const graph r = parsed(written(f.bytes, {&g,
-                                           {{g.find("w"), channels8, xquant::parameters(std::vector<float>{1, 1})}},
-                                           {{g.find("x"), unsigned8, 0.5f}}}));
+                                           {{g.find("w"), {channels8, xquant::parameters(std::vector<float>{1, 1})}}},
+                                           {{g.find("x"), {unsigned8, 0.5f}}}}));
   CHECK(inputs_of(r, node_of(r, "w_dequantized"))[0] == "w_quantized_1");
   CHECK(inputs_of(r, node_of(r, "x_dequantized"))[1] == "x_scale_1");
 }
@@ -241,7 +241,7 @@ TEST_CASE("opset and IR version rise with the types, and no further") {
     file f = sample();
     f.close(opset, ir);
     const graph g = parsed(f.bytes);
-    const std::string w = written(f.bytes, {&g, {}, {{g.find("x"), a, 0.5f}}});
+    const std::string w = written(f.bytes, {&g, {}, {{g.find("x"), {a, 0.5f}}}});
     std::int64_t found = 0;
     protozero::pbf_reader reader(w);
     while (reader.next(8)) {
@@ -274,7 +274,7 @@ TEST_CASE("float8: one byte per code, the type's zero, saturate said") {
   const file f = sample();
   const graph g = parsed(f.bytes);
   const quantizer_description float8 = described(xquant::id_of<xquant::e4m3fn>, 8, xquant::id_of<xquant::symmetric<>>);
-  const std::string w = written(f.bytes, {&g, {{g.find("w"), float8, 1.0f}}, {{g.find("x"), float8, 0.5f}}});
+  const std::string w = written(f.bytes, {&g, {{g.find("w"), {float8, 1.0f}}}, {{g.find("x"), {float8, 0.5f}}}});
   std::string codes;
   number(codes, 2, 17);
   codes += message({{8, "w_quantized"}, {9, std::string("\x30\xB8", 2)}});  // 0.5 and -1 in e4m3fn
@@ -289,7 +289,7 @@ TEST_CASE("codes that do not fill their type are kept by a Clip") {
   const file f = sample();
   const graph g = parsed(f.bytes);
   const auto ends = [&](const quantizer_description& d, std::int32_t zero_point) {
-    const graph r = parsed(written(f.bytes, {&g, {}, {{g.find("x"), d, xquant::parameters(0.5f, zero_point)}}}));
+    const graph r = parsed(written(f.bytes, {&g, {}, {{g.find("x"), {d, xquant::parameters(0.5f, zero_point)}}}}));
     CHECK(inputs_of(r, node_of(r, "x_quantized"))[0] == "x_clipped");
     CHECK(node_of(r, "x_clipped").op_type == "Clip");
     return std::vector<float>{values_of<float>(r, "x_lowest")[0], values_of<float>(r, "x_highest")[0]};
@@ -306,8 +306,8 @@ TEST_CASE("biases as int32, and the overflow that is refused") {
   file f = sample();
   graph g = parsed(f.bytes);
   const quantized_network q{&g,
-                            {{g.find("w"), channels8, xquant::parameters(std::vector<float>{0.25f, 0.5f})}},
-                            {{g.find("x"), unsigned8, xquant::parameters(0.5f, 3)}}};
+                            {{g.find("w"), {channels8, xquant::parameters(std::vector<float>{0.25f, 0.5f})}}},
+                            {{g.find("x"), {unsigned8, xquant::parameters(0.5f, 3)}}}};
   CHECK(refusal(f.bytes, q, "bias 'b' [1]", {.integer_biases = true}) == errc::value_out_of_range);  // 1e9 / 0.25
 
   g.set_initializer(g.find("b"), tensor::of(shape(2), std::vector<float>{0.25f, -1000.1f}));
@@ -320,8 +320,8 @@ TEST_CASE("biases as int32, and the overflow that is refused") {
   CHECK(r.find("b") == xquant::model::no_value);
   CHECK(refusal(f.bytes,
                 {&g,
-                 {{g.find("w"), channels8, xquant::parameters(std::vector<float>{1e-30f, 1})}},
-                 {{g.find("x"), unsigned8, 1e-20f}}},
+                 {{g.find("w"), {channels8, xquant::parameters(std::vector<float>{1e-30f, 1})}}},
+                 {{g.find("x"), {unsigned8, 1e-20f}}}},
                 "bias 'b' [0]", {.integer_biases = true}) == errc::scale_out_of_range);
 }
 
@@ -329,10 +329,10 @@ TEST_CASE("a bias is left float where its layer's input or weight is not quantiz
   const file f = sample();
   const graph g = parsed(f.bytes);
   const graph no_weight =
-      parsed(written(f.bytes, {&g, {}, {{g.find("x"), unsigned8, 0.5f}}}, {.integer_biases = true}));
+      parsed(written(f.bytes, {&g, {}, {{g.find("x"), {unsigned8, 0.5f}}}}, {.integer_biases = true}));
   CHECK(inputs_of(no_weight, node_of(no_weight, "c"))[2] == "b");
   const graph no_input =
-      parsed(written(f.bytes, {&g, {{g.find("w"), channels8, xquant::parameters(std::vector<float>{1, 1})}}, {}},
+      parsed(written(f.bytes, {&g, {{g.find("w"), {channels8, xquant::parameters(std::vector<float>{1, 1})}}}, {}},
                      {.integer_biases = true}));
   CHECK(inputs_of(no_input, node_of(no_input, "c"))[2] == "b");
 }
@@ -351,7 +351,7 @@ TEST_CASE("raising the opset rewrites what newer opsets say otherwise, and refus
   f.close(13);
   const graph g = parsed(f.bytes);
   const quantizer_description unsigned16 = described(xquant::unsigned_integer, 16, xquant::id_of<xquant::affine>);
-  const graph r = parsed(written(f.bytes, {&g, {}, {{g.find("x"), unsigned16, 0.5f}}}));
+  const graph r = parsed(written(f.bytes, {&g, {}, {{g.find("x"), {unsigned16, 0.5f}}}}));
   CHECK(r.opset() == 21);
   const node& n = node_of(r, "m");
   CHECK(n.attributes.count("axes") == 0);
@@ -359,14 +359,14 @@ TEST_CASE("raising the opset rewrites what newer opsets say otherwise, and refus
   REQUIRE(n.inputs.size() == 2);
   CHECK(values_of<std::int64_t>(r, r.name_of(n.inputs[1])) == std::vector<std::int64_t>{1});
   // With 8 bits nothing needs raising.
-  const graph same = parsed(written(f.bytes, {&g, {}, {{g.find("x"), unsigned8, 0.5f}}}));
+  const graph same = parsed(written(f.bytes, {&g, {}, {{g.find("x"), {unsigned8, 0.5f}}}}));
   CHECK(node_of(same, "m").inputs.size() == 1);
 
   file sampler;
   sampler.graph = message({{1, operation("GridSample", {"x", "x"}, "y")}, {11, value("x")}, {12, value("y")}});
   sampler.close(16);
   const graph gs = parsed(sampler.bytes);
-  CHECK(refusal(sampler.bytes, {&gs, {}, {{gs.find("x"), unsigned16, 0.5f}}}, "GridSample") == errc::unsupported);
+  CHECK(refusal(sampler.bytes, {&gs, {}, {{gs.find("x"), {unsigned16, 0.5f}}}}, "GridSample") == errc::unsupported);
 }
 
 TEST_CASE("a file of opset 11 is raised to 13, and says there what it said") {
@@ -412,7 +412,8 @@ TEST_CASE("a file of opset 11 is raised to 13, and says there what it said") {
                      {12, value("h")}});
   f.close(11);
   const graph g = parsed(f.bytes);
-  const graph r = parsed(written(f.bytes, {&g, {}, {{g.find("x"), unsigned8, 0.5f}, {g.find("y"), unsigned8, 0.5f}}}));
+  const graph r =
+      parsed(written(f.bytes, {&g, {}, {{g.find("x"), {unsigned8, 0.5f}}, {g.find("y"), {unsigned8, 0.5f}}}}));
   CHECK(r.opset() == 13);
   const auto list = [&](const char* output) {
     const node& n = node_of(r, output);
@@ -460,7 +461,7 @@ TEST_CASE("a file of opset 11 is raised to 13, and says there what it said") {
       message({{1, operation("Resize", {"x"}, "y") + message({{5, mode}})}, {11, value("x")}, {12, value("y")}});
   old.close(12);
   const graph resized = parsed(old.bytes);
-  CHECK(refusal(old.bytes, {&resized, {}, {{resized.find("x"), unsigned8, 0.5f}}}, "(Resize, opset 12): means") ==
+  CHECK(refusal(old.bytes, {&resized, {}, {{resized.find("x"), {unsigned8, 0.5f}}}}, "(Resize, opset 12): means") ==
         errc::unsupported);
   std::string branch;
   {
@@ -473,7 +474,7 @@ TEST_CASE("a file of opset 11 is raised to 13, and says there what it said") {
   loop.graph = message({{1, operation("If", {"x"}, "y") + message({{5, branch}})}, {11, value("x")}, {12, value("y")}});
   loop.close(12);
   const graph branches = parsed(loop.bytes);
-  CHECK(refusal(loop.bytes, {&branches, {}, {{branches.find("x"), unsigned8, 0.5f}}},
+  CHECK(refusal(loop.bytes, {&branches, {}, {{branches.find("x"), {unsigned8, 0.5f}}}},
                 "attribute 'then_branch' is a graph, which cannot be rewritten for opset 13") == errc::unsupported);
 }
 
@@ -488,7 +489,7 @@ TEST_CASE("a weight behind an Identity: the nodes and constants nobody reads any
   const graph g = parsed(f.bytes);
   quantizer_description last = channels8;
   last.granularity = xquant::per_axis<>{-1};
-  const graph r = parsed(written(f.bytes, {&g, {{g.find("k"), last, 1.0f}}, {}}));
+  const graph r = parsed(written(f.bytes, {&g, {{g.find("k"), {last, 1.0f}}}, {}}));
   CHECK(r.find("i") == xquant::model::no_value);
   CHECK(std::get<std::int64_t>(node_of(r, "k_dequantized").attributes.at("axis")) == 1);
   CHECK(r.nodes().size() == 2);
@@ -510,7 +511,7 @@ TEST_CASE("a weight that nodes compute is written as its codes, and the nodes ar
   quantizer_description last = channels8;
   last.granularity = xquant::per_axis<>{1};
   const graph r =
-      parsed(written(f.bytes, {&g, {{g.find("k"), last, xquant::parameters(std::vector<float>{1, 2})}}, {}}));
+      parsed(written(f.bytes, {&g, {{g.find("k"), {last, xquant::parameters(std::vector<float>{1, 2})}}}, {}}));
   CHECK(values_of<std::int8_t>(r, "k_quantized") == std::vector<std::int8_t>{1, -2, 2, 2, 3, 3});
   CHECK(values_of<float>(r, "d") == std::vector<float>{4, 9});
   CHECK(r.nodes().size() == 3);  // DequantizeLinear, MatMul, Add
@@ -522,18 +523,18 @@ TEST_CASE("what QuantizeLinear does not have is refused by name") {
   const graph g = parsed(f.bytes);
   quantizer_description away = unsigned8;
   away.rounding = xquant::id_of<xquant::nearest_away>;
-  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), away, 0.5f}}}, "activation 'x'") == errc::unsupported);
+  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), {away, 0.5f}}}}, "activation 'x'") == errc::unsupported);
   quantizer_description multiply = unsigned8;
   multiply.arithmetic = xquant::id_of<xquant::multiply_by_reciprocal>;
-  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), multiply, 0.5f}}}, "divides") == errc::unsupported);
-  CHECK(refusal(f.bytes, {&g, {}, {{g.find("w"), unsigned8, 0.5f}}}, "is a constant") == errc::malformed);
-  CHECK(refusal(f.bytes, {&g, {{g.find("x"), channels8, 0.5f}}, {}}, "is no constant") == errc::malformed);
-  CHECK(refusal(f.bytes, {&g, {}, {{9999, unsigned8, 0.5f}}}, "9999") == errc::value_out_of_range);
-  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), unsigned8, 0.5f}, {g.find("x"), unsigned8, 0.5f}}}, "twice") ==
+  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), {multiply, 0.5f}}}}, "divides") == errc::unsupported);
+  CHECK(refusal(f.bytes, {&g, {}, {{g.find("w"), {unsigned8, 0.5f}}}}, "is a constant") == errc::malformed);
+  CHECK(refusal(f.bytes, {&g, {{g.find("x"), {channels8, 0.5f}}}, {}}, "is no constant") == errc::malformed);
+  CHECK(refusal(f.bytes, {&g, {}, {{9999, {unsigned8, 0.5f}}}}, "9999") == errc::value_out_of_range);
+  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), {unsigned8, 0.5f}}, {g.find("x"), {unsigned8, 0.5f}}}}, "twice") ==
         errc::malformed);
-  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), unsigned8, {}}}}, "no parameters") == errc::parameter_count);
-  CHECK(refusal(f.bytes, {&g, {{g.find("w"), channels8, 0.5f}}, {}}, "weight 'w'") == errc::parameter_count);
-  CHECK(refusal(f.bytes, {&g, {{g.find("w"), unsigned8, -0.5f}}, {}}, "weight 'w'") == errc::scale_not_positive);
+  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), {unsigned8, {}}}}}, "no parameters") == errc::parameter_count);
+  CHECK(refusal(f.bytes, {&g, {{g.find("w"), {channels8, 0.5f}}}, {}}, "weight 'w'") == errc::parameter_count);
+  CHECK(refusal(f.bytes, {&g, {{g.find("w"), {unsigned8, -0.5f}}}, {}}, "weight 'w'") == errc::scale_not_positive);
   CHECK(refusal(f.bytes, {nullptr, {}, {}}, "no network") == errc::null_pointer);
   CHECK(refusal("not ONNX", {&g, {}, {}}, "not") == errc::malformed);
 }
@@ -556,8 +557,8 @@ TEST_CASE("no name of ours meets one of the network: nodes, subgraphs and functi
   f.bytes += message({{25, message({{1, "x_zero_point"}, {7, named("r_scale", "r_quantized")}})}});
   const graph g = parsed(f.bytes);
   const std::string w = written(f.bytes, {&g,
-                                          {{g.find("w"), channels8, xquant::parameters(std::vector<float>{1, 1})}},
-                                          {{g.find("x"), unsigned8, 0.5f}, {g.find("r"), unsigned8, 0.5f}}});
+                                          {{g.find("w"), {channels8, xquant::parameters(std::vector<float>{1, 1})}}},
+                                          {{g.find("x"), {unsigned8, 0.5f}}, {g.find("r"), {unsigned8, 0.5f}}}});
   const graph r = parsed(w);
   std::map<std::string, int> node_names;
   for (const node& n : r.nodes()) ++node_names[n.name];
@@ -588,8 +589,8 @@ TEST_CASE("constants of nodes that codes replace are left out, and nodes that no
   f.close(13);
   const graph g = parsed(f.bytes);
   const quantized_network q{&g,
-                            {{g.find("w"), channels8, xquant::parameters(std::vector<float>{0.25f, 0.5f})}},
-                            {{g.find("x"), unsigned8, xquant::parameters(0.5f, 3)}}};
+                            {{g.find("w"), {channels8, xquant::parameters(std::vector<float>{0.25f, 0.5f})}}},
+                            {{g.find("x"), {unsigned8, xquant::parameters(0.5f, 3)}}}};
   const graph floats = parsed(written(f.bytes, q));
   CHECK(floats.find("w") == xquant::model::no_value);
   CHECK(floats.find("b") != xquant::model::no_value);
@@ -622,7 +623,7 @@ TEST_CASE("weights in groups: block_size, the scale's shape, opset 21; what ONNX
   quantizer_description groups = described(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<>>);
   groups.granularity = xquant::per_group<>{2, -1};
   const auto with = [&](const quantizer_description& d, const std::vector<float>& scales) {
-    return quantized_network{&g, {{g.find("w"), d, xquant::parameters(scales)}}, {}};
+    return quantized_network{&g, {{g.find("w"), {d, xquant::parameters(scales)}}}, {}};
   };
   const graph r = parsed(written(f.bytes, with(groups, {0.5f, 1.0f, 10.0f, 15.0f})));
   CHECK(r.opset() == 21);
@@ -648,7 +649,7 @@ TEST_CASE("weights in groups: block_size, the scale's shape, opset 21; what ONNX
   CHECK(refusal(f.bytes, with(groups, {1.0f, 1.0f}), "weight 'w'") == errc::axis_out_of_range);
   quantizer_description activation = unsigned8;
   activation.granularity = xquant::per_token{};
-  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), activation, 0.5f}}}, "activation 'x'") == errc::unsupported);
+  CHECK(refusal(f.bytes, {&g, {}, {{g.find("x"), {activation, 0.5f}}}}, "activation 'x'") == errc::unsupported);
 }
 
 TEST_CASE("a weight that is an output of the network is that output dequantized") {
@@ -664,7 +665,7 @@ TEST_CASE("a weight that is an output of the network is that output dequantized"
     const graph g = parsed(f.bytes);
     const graph r = parsed(written(
         f.bytes,
-        {&g, {{g.find("w"), described(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<>>), 0.5f}}, {}}));
+        {&g, {{g.find("w"), {described(xquant::signed_integer, 8, xquant::id_of<xquant::symmetric<>>), 0.5f}}}, {}}));
     CHECK(node_of(r, "w").op_type == "DequantizeLinear");
     CHECK(inputs_of(r, node_of(r, "y"))[1] == "w");
     CHECK(values_of<std::int8_t>(r, "w_quantized") == std::vector<std::int8_t>{2, 5});

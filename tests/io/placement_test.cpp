@@ -264,12 +264,12 @@ TEST_CASE("per channel, a product is that of its codes times the scales of the c
     test::simulation s(b.g, options, {constant_left ? right : left});
     REQUIRE(s.weights().size() == 1);
     const auto& w = s.weights()[0];
-    CHECK(w.quantizer.granularity.is<xquant::per_axis<>>());
-    REQUIRE(w.parameters.count() == (constant_left ? 3 : 2));
+    CHECK(w.encoding.quantizer.granularity.is<xquant::per_axis<>>());
+    REQUIRE(w.encoding.parameters.count() == (constant_left ? 3 : 2));
     const tensor y = s.run({constant_left ? tensor::of(right, r) : tensor::of(left, l)}).outputs.at(0);
     for (std::size_t i = 0; i < 3; ++i)
       for (std::size_t j = 0; j < 2; ++j) {
-        const double scale = w.parameters.scale()[constant_left ? i : j];
+        const double scale = w.encoding.parameters.scale()[constant_left ? i : j];
         double sum = 0;
         for (std::size_t k = 0; k < 4; ++k) {
           const double a = l[i * 4 + k];
@@ -289,8 +289,8 @@ TEST_CASE("per channel, a product is that of its codes times the scales of the c
   xquant::model::simulation_options options;
   options.per_channel_weights = true;
   const test::simulation s(b.g, options, {shape(3, 4)});
-  CHECK(s.weights().at(0).quantizer.granularity == xquant::per_tensor{});
-  CHECK(s.weights().at(0).parameters.count() == 1);
+  CHECK(s.weights().at(0).encoding.quantizer.granularity == xquant::per_tensor{});
+  CHECK(s.weights().at(0).encoding.parameters.count() == 1);
 }
 
 TEST_CASE("a simulation refuses what it cannot use") {

@@ -87,8 +87,8 @@ TEST_CASE("signed affine activations keep their codes where the schema says them
     load_encodings(back, all);
     CHECK(same(output(back), y));
     for (std::size_t i = 0; i < back.activations().size(); ++i) {
-      CHECK(back.activations()[i].quantizer == s.activations()[i].quantizer);
-      CHECK(back.activations()[i].parameters == s.activations()[i].parameters);
+      CHECK(back.activations()[i].encoding.quantizer == s.activations()[i].encoding.quantizer);
+      CHECK(back.activations()[i].encoding.parameters == s.activations()[i].encoding.parameters);
     }
   }
 }
@@ -96,7 +96,7 @@ TEST_CASE("signed affine activations keep their codes where the schema says them
 TEST_CASE("frozen encodings stay through set_ranges, others are a start") {
   simulation source = calibrated();
   encodings all = encodings_of(source);
-  for (encoding& e : all.entries)
+  for (encoding_entry& e : all.entries)
     if (e.name == "r") e.scale[0] *= 40;
   simulation frozen = test::observed();
   load_encodings(frozen, all, {.partial = false, .frozen = true});
@@ -126,7 +126,7 @@ TEST_CASE("partial: what the file does not name keeps what it has; whole: it sta
   for (const auto& a : partial.activations()) {
     REQUIRE(a.ready());
     const std::string& name = partial.network().name_of(a.value);
-    const encoding* e = encodings_of(partial).find(name);
+    const encoding_entry* e = encodings_of(partial).find(name);
     REQUIRE(e != nullptr);
   }
   CHECK(encodings_of(partial).find("r")->scale == one.entries[0].scale);
@@ -150,7 +150,7 @@ TEST_CASE("a file of nothing leaves the float network") {
 TEST_CASE("float entries leave float, integer biases are ignored, float8 is loaded") {
   simulation s = calibrated();
   encodings all = encodings_of(s);
-  encoding bias;
+  encoding_entry bias;
   bias.name = "b1";
   bias.bits = 32;
   bias.scale = {1e-5};
@@ -158,7 +158,7 @@ TEST_CASE("float entries leave float, integer biases are ignored, float8 is load
   bias.is_signed = true;
   bias.symmetric = true;
   all.entries.push_back(bias);
-  for (encoding& e : all.entries) {
+  for (encoding_entry& e : all.entries) {
     if (e.name != "r" && e.name != "w2") continue;
     e.type = encoding_type::floating;
     e.bits = 16;
@@ -170,21 +170,21 @@ TEST_CASE("float entries leave float, integer biases are ignored, float8 is load
 
   encodings small;
   small.schema = encodings_schema::v2_0_0;
-  encoding e;
+  encoding_entry e;
   e.name = "x";
   e.type = encoding_type::float8e4m3fn;
   e.scale = {0.01};
   e.offset = {0};
   small.entries.push_back(e);
   load_encodings(s, through(small, encodings_schema::v2_0_0), {.partial = true});
-  CHECK(s.activations()[0].quantizer.format == xquant::id_of<xquant::e4m3fn>);
+  CHECK(s.activations()[0].encoding.quantizer.format == xquant::id_of<xquant::e4m3fn>);
 }
 
 TEST_CASE("a value that had no quantizer gets one") {
   simulation s = calibrated();
   const tensor y = output(s);
   encodings all = encodings_of(s);
-  encoding flattened = *all.find("r");
+  encoding_entry flattened = *all.find("r");
   flattened.name = "f";
   all.entries.push_back(flattened);
   load_encodings(s, all);
@@ -203,32 +203,33 @@ TEST_CASE("entries that do not fit are refused by name, and nothing has changed"
   const encodings sound = encodings_of(s);
   const auto with = [&](const char* name, const auto& change) {
     encodings all = sound;
-    for (encoding& e : all.entries)
+    for (encoding_entry& e : all.entries)
       if (e.name == name) change(e);
     const std::string message = refusal(s, all);
     CHECK(same(output(s), y));
     CHECK(encodings_of(s).entries == sound.entries);
     return message;
   };
-  CHECK(has(with("r", [](encoding& e) { e.name = "nowhere"; }), "'nowhere': the network has no tensor of that name"));
-  const std::string channels = with("w2", [](encoding& e) {
+  CHECK(has(with("r", [](encoding_entry& e) { e.name = "nowhere"; }),
+            "'nowhere': the network has no tensor of that name"));
+  const std::string channels = with("w2", [](encoding_entry& e) {
     e.scale.push_back(1);
     e.offset.push_back(-128);
   });
   CHECK(has(channels, "'w2': 5 scales; expected 4, one for each slice of axis 1 of [27, 4]"));
   CHECK(has(channels, "not supported"));
-  CHECK(has(with("w2", [](encoding& e) { e.axis = 5; }), "'w2'"));
-  CHECK(has(with("x", [](encoding& e) { e.bits = 20; }), "'x': 20 bits; expected 2 to 16"));
+  CHECK(has(with("w2", [](encoding_entry& e) { e.axis = 5; }), "'w2'"));
+  CHECK(has(with("x", [](encoding_entry& e) { e.bits = 20; }), "'x': 20 bits; expected 2 to 16"));
   CHECK(has(with("x",
-                 [](encoding& e) {
+                 [](encoding_entry& e) {
                    e.per_channel = true;
                    e.axis = 1;
                    e.scale = {1, 1, 1};
                    e.offset = {0, 0, 0};
                  }),
             "'x'"));
-  CHECK(has(with("x", [](encoding& e) { e.offset = {-300}; }), "'x'"));
-  CHECK(has(with("x", [](encoding& e) { e.scale = {}; }), "'x'"));
+  CHECK(has(with("x", [](encoding_entry& e) { e.offset = {-300}; }), "'x'"));
+  CHECK(has(with("x", [](encoding_entry& e) { e.scale = {}; }), "'x'"));
 
   encodings other;
   other.entries.push_back(sound.entries[0]);
@@ -255,7 +256,7 @@ TEST_CASE("scales without an axis are those of the channels of the weight; a wei
     return g;
   };
   encodings all;
-  encoding e;
+  encoding_entry e;
   e.name = "w";
   e.role = encoding_role::parameter;
   e.symmetric = true;
@@ -267,11 +268,11 @@ TEST_CASE("scales without an axis are those of the channels of the weight; a wei
     const encodings file = through(all, schema);
     simulation left(product(xquant::shape(4, 8), true), {}, {xquant::shape(8, 3)});
     load_encodings(left, file);
-    CHECK(left.weights().at(0).quantizer.granularity == xquant::per_axis<>{0});
-    CHECK(left.weights().at(0).parameters.count() == 4);
+    CHECK(left.weights().at(0).encoding.quantizer.granularity == xquant::per_axis<>{0});
+    CHECK(left.weights().at(0).encoding.parameters.count() == 4);
     simulation right(product(xquant::shape(8, 4), false), {}, {xquant::shape(3, 8)});
     load_encodings(right, file);
-    CHECK(right.weights().at(0).quantizer.granularity == xquant::per_axis<>{1});
+    CHECK(right.weights().at(0).encoding.quantizer.granularity == xquant::per_axis<>{1});
     simulation vector(product(xquant::shape(4), false), {}, {xquant::shape(3, 4)});
     CHECK(has(refusal(vector, file), "'w': 4 scales without an axis; expected one"));
     simulation wrong(product(xquant::shape(8, 4), true), {}, {xquant::shape(4, 3)});
@@ -282,7 +283,7 @@ TEST_CASE("scales without an axis are those of the channels of the weight; a wei
   all.entries[0].offset = {-128};
   simulation vector(product(xquant::shape(4), false), {}, {xquant::shape(3, 4)});
   load_encodings(vector, all);
-  CHECK(vector.weights().at(0).quantizer.granularity == xquant::per_tensor{});
+  CHECK(vector.weights().at(0).encoding.quantizer.granularity == xquant::per_tensor{});
 }
 
 // Without 16 bits.
@@ -294,7 +295,7 @@ using narrow = xquant::model::simulation<
 TEST_CASE("formats the simulation was not compiled for are refused") {
   narrow s(test::small_network(), {}, {xquant::shape(1, 2, 5, 5)});
   encodings all;
-  encoding e;
+  encoding_entry e;
   e.name = "x";
   e.bits = 16;
   e.scale = {0.01};
@@ -306,19 +307,19 @@ TEST_CASE("formats the simulation was not compiled for are refused") {
 TEST_CASE("setters of the simulation refuse what is not there") {
   simulation s = calibrated();
   const auto& g = s.network();
-  const auto q = s.activations()[0].quantizer;
+  const auto q = s.activations()[0].encoding.quantizer;
   const xquant::parameters one(0.5f);
-  CHECK_THROWS_AS(s.set_activation(g.find("w1"), q, one), model_error);
-  CHECK_THROWS_AS(s.set_activation(100000, q, one), model_error);
-  CHECK_THROWS_AS(s.set_weight(g.find("x"), q, one), model_error);
-  CHECK_THROWS_AS(s.set_weight(100000, q, one), model_error);
-  CHECK_THROWS_AS(s.set_activation(g.find("x"), q, xquant::parameters(-1.0f)), model_error);
-  CHECK_THROWS_AS(s.set_activation(g.find("x"), q, xquant::parameters(std::vector<float>{1, 2})), model_error);
-  CHECK_THROWS_AS(s.set_activation(g.find("x"), q, xquant::parameters(0.5f, 256)), model_error);
-  CHECK_THROWS_AS(s.set_weight(g.find("w1"), q, xquant::parameters(std::vector<float>{1, 2})), model_error);
-  s.set_activation(g.find("x"), q, xquant::parameters(0.5f, 3));
+  CHECK_THROWS_AS(s.set_activation(g.find("w1"), {q, one}), model_error);
+  CHECK_THROWS_AS(s.set_activation(100000, {q, one}), model_error);
+  CHECK_THROWS_AS(s.set_weight(g.find("x"), {q, one}), model_error);
+  CHECK_THROWS_AS(s.set_weight(100000, {q, one}), model_error);
+  CHECK_THROWS_AS(s.set_activation(g.find("x"), {q, xquant::parameters(-1.0f)}), model_error);
+  CHECK_THROWS_AS(s.set_activation(g.find("x"), {q, xquant::parameters(std::vector<float>{1, 2})}), model_error);
+  CHECK_THROWS_AS(s.set_activation(g.find("x"), {q, xquant::parameters(0.5f, 256)}), model_error);
+  CHECK_THROWS_AS(s.set_weight(g.find("w1"), {q, xquant::parameters(std::vector<float>{1, 2})}), model_error);
+  s.set_activation(g.find("x"), {q, xquant::parameters(0.5f, 3)});
   CHECK(s.activations()[0].ranges.at(0) == xquant::range<float>{-1.5f, 126.0f});
-  s.set_weight(g.find("b1"), xquant::quantizer_description{}, one);  // a constant that was no weight
+  s.set_weight(g.find("b1"), {xquant::quantizer_description{}, one});  // a constant that was no weight
   CHECK(s.weights().back().ready());
   s.leave_weight_float(g.find("b1"));
   CHECK_FALSE(s.weights().back().ready());
@@ -345,8 +346,8 @@ TEST_CASE("the ranges of what was set are the ends of its codes, whatever the fo
   const auto x = s.network().find("x");
   const auto w = s.network().find("w2");
   const auto is = [&](const xquant::quantizer_description& q, const xquant::parameters& p, float lower, float upper) {
-    s.set_activation(x, q, p);
-    s.set_weight(w, q, p);
+    s.set_activation(x, {q, p});
+    s.set_weight(w, {q, p});
     const xquant::range<float> expected{lower, upper};
     return s.activations()[0].ranges.at(0) == expected && s.weights().back().ranges.at(0) == expected;
   };
@@ -359,7 +360,7 @@ TEST_CASE("the ranges of what was set are the ends of its codes, whatever the fo
            xquant::parameters(2.0f), -14, 14));
   CHECK(is({.format = xquant::unsigned_integer, .bits = 5, .scheme = xquant::id_of<xquant::affine>},
            xquant::parameters(1.0f, 7), -7, 24));
-  CHECK_THROWS_AS(s.set_activation(x, {.format = xquant::id_of<xquant::e4m3fn>}, xquant::parameters(1.0f)),
+  CHECK_THROWS_AS(s.set_activation(x, {{.format = xquant::id_of<xquant::e4m3fn>}, xquant::parameters(1.0f)}),
                   model_error);
   CHECK(s.activations()[0].ranges.at(0) == xquant::range<float>{-7, 24});
 }
@@ -370,7 +371,7 @@ TEST_CASE("activations of any granularity: parameters for the value's own shape,
   const auto x = s.network().find("x");  // [1, 2, 5, 5]
   xquant::quantizer_description groups{.granularity = xquant::per_group<>{2, -1}};
   const xquant::parameters two(std::vector<float>{0.25f, 0.5f});
-  s.set_activation(y, groups, two);
+  s.set_activation(y, {groups, two});
   const tensor in = test::noise(xquant::shape(1, 2, 5, 5), 4);
   const tensor out = s.run({in}).outputs.at(0);
   for (std::size_t i = 0; i < 4; ++i) {
@@ -378,24 +379,24 @@ TEST_CASE("activations of any granularity: parameters for the value's own shape,
     CHECK(steps == std::nearbyint(steps));
   }
   CHECK(s.activations().back().ranges == std::vector<xquant::range<float>>{{-32, 31.75f}, {-64, 63.5f}});
-  CHECK_THROWS_WITH_AS(s.set_activation(y, groups, xquant::parameters(std::vector<float>(3, 1.0f))),
+  CHECK_THROWS_WITH_AS(s.set_activation(y, {groups, xquant::parameters(std::vector<float>(3, 1.0f))}),
                        doctest::Contains("expected one scale for each slot"), model_error);
-  CHECK_THROWS_AS(s.set_activation(y, groups, xquant::parameters(1.0f)), model_error);
+  CHECK_THROWS_AS(s.set_activation(y, {groups, xquant::parameters(1.0f)}), model_error);
   // Blocks of 5 x 5 of x: one for each channel; two axes; a channel axis counted from the end.
   xquant::quantizer_description blocks{.granularity = xquant::per_block<>(1, 1, 5, 5)};
-  s.set_activation(x, blocks, two);
+  s.set_activation(x, {blocks, two});
   xquant::quantizer_description channels{.granularity = xquant::per_axis<>{-3}};
-  s.set_activation(x, channels, two);
-  CHECK_THROWS_AS(s.set_activation(x, {.granularity = xquant::per_axis<>{4}}, two), model_error);
+  s.set_activation(x, {channels, two});
+  CHECK_THROWS_AS(s.set_activation(x, {{.granularity = xquant::per_axis<>{4}}, two}), model_error);
   s.leave_activation_float(y);
   // Slots along the channels leave the batch free; groups along the last axis, one row's after another's, do not.
   CHECK(s.run({test::noise(xquant::shape(1, 2, 5, 5), 4)}).outputs.size() == 1);
-  s.set_activation(y, groups, two);
+  s.set_activation(y, {groups, two});
   narrow batches(batched_network(), {}, {xquant::shape(1, 4)});
   const auto r = batches.network().find("r");
-  batches.set_activation(r, {.granularity = xquant::per_axis<>{1}}, xquant::parameters(std::vector<float>(4, 0.5f)));
+  batches.set_activation(r, {{.granularity = xquant::per_axis<>{1}}, xquant::parameters(std::vector<float>(4, 0.5f))});
   CHECK(batches.run({test::noise(xquant::shape(3, 4), 4)}).outputs.at(0).shape() == xquant::shape(3, 4));
-  batches.set_activation(r, groups, xquant::parameters(std::vector<float>(6, 0.5f)));  // for the batch of 3 seen last
+  batches.set_activation(r, {groups, xquant::parameters(std::vector<float>(6, 0.5f))});  // for the batch of 3 seen last
   CHECK(batches.run({test::noise(xquant::shape(3, 4), 5)}).outputs.size() == 1);
   CHECK_THROWS_AS(batches.run({test::noise(xquant::shape(2, 4), 5)}), model_error);
 }

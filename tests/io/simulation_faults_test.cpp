@@ -146,24 +146,31 @@ TEST_CASE("weights, encodings and rules that do not fit name the value") {
   test::simulation s(linear(5), {}, {shape(1, 2)});
   const auto& g = s.network();
   const xquant::quantizer_description q;
-  const std::string scale =
-      message([&] { s.set_activation(g.find("y"), q, xquant::parameters(-1.0f)); }, errc::scale_not_positive);
+  const std::string scale = message(
+      [&] {
+        s.set_activation(g.find("y"), {q, xquant::parameters(-1.0f)});
+      },
+      errc::scale_not_positive);
   CHECK(scale.find("xquant: value 'y' of node 'the_y' (MatMul, opset 17): ") == 0);
   CHECK(scale.find("-1: scale is not positive") != std::string::npos);
   CHECK(message(
             [&] {
-              s.set_activation(g.find("x"), q, xquant::parameters(std::vector<float>{1, 2}));
+              s.set_activation(g.find("x"), {q, xquant::parameters(std::vector<float>{1, 2})});
             },
             errc::parameter_count)
             .find("xquant: input 'x': ") == 0);
   CHECK(message(
             [&] {
-              s.set_weight(g.find("w"), q, xquant::parameters(std::vector<float>{1, 2}));
+              s.set_weight(g.find("w"), {q, xquant::parameters(std::vector<float>{1, 2})});
             },
             errc::parameter_count)
             .find("xquant: constant 'w' of node 'the_y' (MatMul, opset 17): ") == 0);
-  CHECK(message([&] { s.set_weight(g.find("y"), q, xquant::parameters(1.0f)); }, errc::unsupported).find("'y'") !=
-        std::string::npos);
+  CHECK(message(
+            [&] {
+              s.set_weight(g.find("y"), {q, xquant::parameters(1.0f)});
+            },
+            errc::unsupported)
+            .find("'y'") != std::string::npos);
   CHECK(message([&] { s.set_ranges(xquant::full_range{}); }, errc::no_samples).find("observe() before set_ranges()") !=
         std::string::npos);
   s.observe({of(shape(1, 2), {1, 2})});

@@ -2,11 +2,7 @@
 
 #include <utility>
 
-template class xquant::model::simulation<
-    xquant::scalar_engine,
-    xquant::runtime_choices<xquant::type_list<xquant::stored_integer<std::int8_t>, xquant::stored_integer<std::uint8_t>,
-                                              xquant::stored_integer<std::int16_t>,
-                                              xquant::stored_integer<std::uint16_t>, xquant::e4m3fn>>>;
+template class xquant::model::simulation<xquant::scalar_engine, xquant::file_choices>;
 
 namespace test {
 

@@ -13,11 +13,7 @@
 namespace test {
 
 /// With float8e4m3fn among the formats, which the default choices leave out.
-using simulation = xquant::model::simulation<
-    xquant::scalar_engine,
-    xquant::runtime_choices<xquant::type_list<xquant::stored_integer<std::int8_t>, xquant::stored_integer<std::uint8_t>,
-                                              xquant::stored_integer<std::int16_t>,
-                                              xquant::stored_integer<std::uint16_t>, xquant::e4m3fn>>>;
+using simulation = xquant::model::simulation<xquant::scalar_engine, xquant::file_choices>;
 
 inline const std::string data = std::string(XQUANT_SOURCE_DIR) + "/tests/data/";
 
@@ -51,8 +47,4 @@ xquant::model::tensor output(simulation& s, std::uint32_t seed = 9);
 
 }  // namespace test
 
-extern template class xquant::model::simulation<
-    xquant::scalar_engine,
-    xquant::runtime_choices<xquant::type_list<xquant::stored_integer<std::int8_t>, xquant::stored_integer<std::uint8_t>,
-                                              xquant::stored_integer<std::int16_t>,
-                                              xquant::stored_integer<std::uint16_t>, xquant::e4m3fn>>>;
+extern template class xquant::model::simulation<xquant::scalar_engine, xquant::file_choices>;

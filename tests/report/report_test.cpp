@@ -23,6 +23,7 @@ namespace {
 
 using test::parse_xml;
 using test::xml_element;
+using xquant::encoding;
 using xquant::errc;
 using xquant::format_id;
 using xquant::parameters;
@@ -61,9 +62,9 @@ std::vector<float> normal(std::size_t n, float spread, std::uint32_t seed) {
   return x;
 }
 
-quantized_tensor observed(const std::vector<float>& x, const quantizer_description& q, const parameters& p,
-                          const std::vector<float>& y, const std::string& name = "t") {
-  quantized_tensor t(name, q, p);
+quantized_tensor observed(const std::vector<float>& x, const encoding& e, const std::vector<float>& y,
+                          const std::string& name = "t") {
+  quantized_tensor t(name, e);
   t.observe(x, y, shape(x.size()));
   return t;
 }
@@ -122,11 +123,11 @@ report::layer_report layer_named(const std::string& name, double noise) {
   l.name = name;
   l.kind = "Conv";
   const std::vector<float> x = normal(600, 1, 5);
-  quantized_tensor w(name + ".weight", {.granularity = xquant::per_axis<>{}},
-                     parameters(std::vector<float>{0.02f, 0.03f, 0.04f}), 0);
+  quantized_tensor w(name + ".weight",
+                     {{.granularity = xquant::per_axis<>{}}, parameters(std::vector<float>{0.02f, 0.03f, 0.04f})}, 0);
   w.observe(x, x, shape(3, 200));
   l.weights.push_back(w);
-  l.output.emplace(observed(x, affine(8), parameters(0.05f, 128), rounded(x, 8, 0.05, 128), name + ".output"));
+  l.output.emplace(observed(x, {affine(8), parameters(0.05f, 128)}, rounded(x, 8, 0.05, 128), name + ".output"));
   l.alone.add(1, 1 + static_cast<float>(noise));
   l.network.add(1, 1 + static_cast<float>(2 * noise));
   return l;
@@ -267,7 +268,7 @@ TEST_CASE("bars are counts of the elements between their ends, as high as they s
     std::vector<float> x = normal(5000, 1, 2);
     if (heavy)
       for (float& v : x) v = v * v * v;  // most elements near zero: a logarithmic axis
-    const quantized_tensor t = observed(x, affine(8), parameters(0.03125f, 128), rounded(x, 8, 0.03125, 128));
+    const quantized_tensor t = observed(x, {affine(8), parameters(0.03125f, 128)}, rounded(x, 8, 0.03125, 128));
     const report::bars b = report::bars_of(t.values(), 100);
     REQUIRE(b.counts.size() <= 101);
     REQUIRE(b.counts.size() > 40);
@@ -316,7 +317,7 @@ TEST_CASE("bars are counts of the elements between their ends, as high as they s
 
 TEST_CASE("the grid is drawn where its numbers are") {
   const std::vector<float> x = normal(500, 0.5f, 3);
-  const quantized_tensor t = observed(x, affine(4), parameters(0.25f, 6), rounded(x, 4, 0.25, 6));
+  const quantized_tensor t = observed(x, {affine(4), parameters(0.25f, 6)}, rounded(x, 4, 0.25, 6));
   const report::chart drawn = report::histogram_chart(t);
   CHECK(drawn.note == "all 16 numbers");
   const auto svg = parse_xml(drawn.svg);
@@ -337,7 +338,7 @@ TEST_CASE("what lies beyond the range is counted, and its part of the noise") {
   const std::vector<float> x = {-3, -1.3f, -1.26f, -1.2f, 0, 0.1f, 0.6f, 0.64f, 5};
   const double scale = 0.25;  // codes 0..7 with zero point 5: -1.25 to 0.5
   const std::vector<float> y = rounded(x, 3, scale, 5);
-  const quantized_tensor t = observed(x, affine(3), parameters(0.25f, 5), y);
+  const quantized_tensor t = observed(x, {affine(3), parameters(0.25f, 5)}, y);
   CHECK(t.clipped() == 3);  // -3, 0.64 and 5 are more than half a step out
   CHECK(t.clipping_noise() == doctest::Approx(1.75 * 1.75 + 0.14 * 0.14 + 4.5 * 4.5).epsilon(1e-6));
   CHECK(t.values().zeros() == 1);
@@ -351,8 +352,8 @@ TEST_CASE("channels have their own statistics and ranges") {
   std::vector<float> y = x;
   y[4] = 0;
   y[10] = 0;
-  quantized_tensor t("w", {.granularity = xquant::per_axis<>{1}},
-                     parameters(std::vector<float>{0.0078125f, 0.78125f, 0.5f}));
+  quantized_tensor t(
+      "w", {{.granularity = xquant::per_axis<>{1}}, parameters(std::vector<float>{0.0078125f, 0.78125f, 0.5f})});
   t.observe(x, y, shape(2, 3, 2));
   REQUIRE(t.channels().size() == 3);
   CHECK(t.channels()[1].minimum == -100);
@@ -370,9 +371,9 @@ TEST_CASE("channels have their own statistics and ranges") {
   // Two decades from 1 to 100, three from 0.001 to 1.
   CHECK((good[0].top - good[1].top) / 2 == doctest::Approx((poor[0].top - good[0].top) / 3).epsilon(0.02));
   CHECK(lines_in(svg->one("path", "half")).size() == 3);
-  CHECK(report::channel_chart(observed(x, affine(8), parameters(1.0f, 0), x)).svg.empty());
+  CHECK(report::channel_chart(observed(x, {affine(8), parameters(1.0f, 0)}, x)).svg.empty());
 
-  quantized_tensor many("m", {}, parameters(1.0f), 0);
+  quantized_tensor many("m", {{}, parameters(1.0f)}, 0);
   const std::vector<float> row = normal(300, 1, 4);
   many.observe(row, row, shape(300));
   const report::chart some = report::channel_chart(many);
@@ -382,7 +383,7 @@ TEST_CASE("channels have their own statistics and ranges") {
 
 TEST_CASE("tensors with nothing, one element, one value, NaN") {
   const auto drawn = [](const std::vector<float>& x) {
-    const quantized_tensor t = observed(x, affine(8), parameters(0.1f, 3), rounded(x, 8, 0.1, 3));
+    const quantized_tensor t = observed(x, {affine(8), parameters(0.1f, 3)}, rounded(x, 8, 0.1, 3));
     const report::chart c = report::histogram_chart(t);
     CHECK(c.svg.find("nan") == std::string::npos);
     CHECK(c.svg.find("inf") == std::string::npos);
@@ -397,7 +398,7 @@ TEST_CASE("tensors with nothing, one element, one value, NaN") {
   for (const float extreme : {3.4e38f, 1e-45f, -3.4e38f}) drawn({extreme});
   drawn({-3.4e38f, 3.4e38f});
   // One that stays float has no range to draw.
-  quantized_tensor floating("f", {}, {});
+  quantized_tensor floating("f", {});
   floating.observe(std::vector<float>{1, 2}, std::vector<float>{1, 2}, shape(2));
   const auto svg = parse_xml(report::histogram_chart(floating).svg);
   CHECK(svg->all("path", "ends").empty());
@@ -414,14 +415,14 @@ TEST_CASE("observations that do not fit are refused and change nothing") {
     }
     return errc::ok;
   };
-  quantized_tensor t("t", {.granularity = xquant::per_axis<>{0}}, parameters(std::vector<float>{1, 2}));
+  quantized_tensor t("t", {{.granularity = xquant::per_axis<>{0}}, parameters(std::vector<float>{1, 2})});
   CHECK(code_of([&] { t.observe(x, std::vector<float>(5), shape(2, 3)); }) == errc::shape_mismatch);
   CHECK(code_of([&] { t.observe(x, x, shape(3, 2)); }) == errc::parameter_count);
   CHECK(code_of([&] { t.observe(x, x, shape()); }) == errc::shape_mismatch);
   CHECK(t.channels().empty());
-  quantized_tensor by_axis("t", {}, parameters(1.0f), 3);
+  quantized_tensor by_axis("t", {{}, parameters(1.0f)}, 3);
   CHECK(code_of([&] { by_axis.observe(x, x, shape(2, 3)); }) == errc::axis_out_of_range);
-  CHECK(code_of([] { quantized_tensor("t", {.bits = 40}, parameters(1.0f)); }) == errc::bits_out_of_range);
+  CHECK(code_of([] { quantized_tensor("t", {{.bits = 40}, parameters(1.0f)}); }) == errc::bits_out_of_range);
 }
 
 TEST_CASE("the page: well-formed, complete, worst first, nothing from elsewhere") {

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <xquant/core/range.hpp>
+#include <xquant/encoding.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/formats/float8.hpp>
-#include <xquant/io/encoding.hpp>
+#include <xquant/io/encoding_entry.hpp>
 #include <xquant/io/error.hpp>
 #include <xquant/model/error.hpp>
 #include <xquant/model/fault.hpp>
@@ -20,10 +21,9 @@
 
 namespace xquant::inline XQUANT_ABI::io {
 
-/// A quantizer and its parameters, as the rest of the library has them.
-struct quantizer_and_parameters {
-  quantizer_description quantizer;
-  xquant::parameters parameters;
+/// The encoding that an entry stands for.
+struct entry_encoding {
+  xquant::encoding encoding;
   /// The codes of each channel, where some use fewer than the quantizer; empty otherwise.
   std::vector<code_bounds> channel_codes = {};
 };
@@ -43,8 +43,8 @@ constexpr bool is_centred(std::int64_t offset, std::int64_t last) noexcept {
 
 }  // namespace detail
 
-/// The quantizer and parameters of an encoding: real = scale * (q + offset), q in 0 .. last_code, says what the numbers
-/// are; the codes are ours to choose.
+/// The encoding of an entry: real = scale * (q + offset), q in 0 .. last_code, says what the numbers are; the codes are
+/// ours to choose.
 ///   - Symmetric entries have codes whose zero point is 0, unsigned where the offset is 0, signed otherwise; narrow, or
 ///     user-set codes (`lower`, `upper`), where they end early. Where signed codes of that width do not hold them
 ///     (offset 1 - 2^(bits-1) with 2^bits codes: -127 .. 128), they are affine, with the zero point -1.
@@ -54,12 +54,12 @@ constexpr bool is_centred(std::int64_t offset, std::int64_t last) noexcept {
 /// and arithmetic, and the axis where the schema does not say. Throws io_error (malformed) for a symmetric entry whose
 /// middle is more than half a step from 0, (unsupported) for codes that leave 0 out, more than 16 bits, and float
 /// tensors.
-inline quantizer_and_parameters quantizer_of(const encoding& e, const quantizer_description& like = {}) {
+inline entry_encoding encoding_of(const encoding_entry& e, const quantizer_description& like = {}) {
   const auto fail = [&](errc code, const std::string& problem) {
     throw io_error(code, "encoding of '" + model::shortened(e.name) + "': " + problem);
   };
-  quantizer_and_parameters result;
-  quantizer_description& q = result.quantizer;
+  entry_encoding result;
+  quantizer_description& q = result.encoding.quantizer;
   q = like;
   q.lower = q.upper = 0;
   q.conversion = conversion_of_format;
@@ -80,7 +80,7 @@ inline quantizer_and_parameters quantizer_of(const encoding& e, const quantizer_
     q.format = id_of<e4m3fn>;
     q.bits = 8;
     q.scheme = id_of<symmetric<>>;
-    result.parameters = parameters(std::move(scales));
+    result.encoding.parameters = parameters(std::move(scales));
     return result;
   }
   if (e.bits < 2 || e.bits > 16) fail(errc::unsupported, std::to_string(e.bits) + " bits; expected 2 to 16");
@@ -135,16 +135,17 @@ inline quantizer_and_parameters quantizer_of(const encoding& e, const quantizer_
         result.channel_codes.push_back({static_cast<double>(each.lower), static_cast<double>(each.upper), true});
       break;
     }
-  result.parameters = parameters(std::move(scales), std::move(zero_points));
+  result.encoding.parameters = parameters(std::move(scales), std::move(zero_points));
   return result;
 }
 
-/// The encoding of a tensor with that quantizer and those parameters; the opposite of quantizer_of. A negative axis
-/// counts from the end of a tensor of rank `rank`. Throws io_error (unsupported) for a format, a granularity or a zero
-/// point that encodings do not have; user-set codes become last_code.
-inline encoding encoding_of(std::string name, encoding_role role, const quantizer_description& q, const parameters& p,
-                            std::size_t rank = 0) {
-  encoding e;
+/// The entry of a tensor with that encoding; the opposite of encoding_of. A negative axis counts from the end of a
+/// tensor of rank `rank`. Throws io_error (unsupported) for a format, a granularity or a zero point that encodings do
+/// not have; user-set codes become last_code.
+inline encoding_entry entry_of(std::string name, encoding_role role, const encoding& own, std::size_t rank = 0) {
+  const quantizer_description& q = own.quantizer;
+  const parameters& p = own.parameters;
+  encoding_entry e;
   e.name = std::move(name);
   e.role = role;
   const auto unsupported = [&](const char* what) {

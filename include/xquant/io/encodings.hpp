@@ -1,7 +1,7 @@
 // AIMET's encodings files (schemas 0.6.1, 1.0.0 and 2.0.0), read and written.
 #pragma once
 
-#include <xquant/io/encoding.hpp>
+#include <xquant/io/encoding_entry.hpp>
 #include <xquant/io/encoding_quantizer.hpp>
 #include <xquant/io/encodings_formatter.hpp>
 #include <xquant/io/encodings_parser.hpp>

@@ -1,7 +1,7 @@
 // AIMET's encodings files, written through nlohmann-json.
 #pragma once
 
-#include <xquant/io/encoding.hpp>
+#include <xquant/io/encoding_entry.hpp>
 #include <xquant/io/error.hpp>
 #include <xquant/version.hpp>
 
@@ -30,14 +30,14 @@ class encodings_formatter {
                         std::to_string(XQUANT_VERSION_PATCH)}};
     if (all_.schema == encodings_schema::v2_0_0) {
       result["encodings"] = json::array();
-      for (const encoding& e : all_.entries)
+      for (const encoding_entry& e : all_.entries)
         if (e.type != encoding_type::floating) result["encodings"].push_back(entry_2_0_0(e));
       return result;
     }
     const bool old = all_.schema == encodings_schema::v0_6_1;
     result["activation_encodings"] = old ? json::object() : json::array();
     result["param_encodings"] = old ? json::object() : json::array();
-    for (const encoding& e : all_.entries) {
+    for (const encoding_entry& e : all_.entries) {
       if (e.type == encoding_type::float8e4m3fn)
         refuse(e, std::string("schema ") + name_of(all_.schema) + " has no float8e4m3fn; expected 2.0.0");
       if (e.bits == 32 && e.type == encoding_type::integer) continue;  // integer biases: 2.0.0 alone lists them
@@ -56,7 +56,7 @@ class encodings_formatter {
   }
 
  private:
-  [[noreturn]] static void refuse(const encoding& e, const std::string& problem) {
+  [[noreturn]] static void refuse(const encoding_entry& e, const std::string& problem) {
     throw io_error(errc::unsupported, "encoding of '" + e.name + "': " + problem);
   }
 
@@ -66,7 +66,7 @@ class encodings_formatter {
     json result;
     bool per_channel = false;
     bool symmetric = true;
-    for (const encoding& e : all_.entries) {
+    for (const encoding_entry& e : all_.entries) {
       const bool parameter = e.role == encoding_role::parameter;
       const char* key = parameter ? "param_bitwidth" : "activation_bitwidth";
       if (!result.contains(key)) result[key] = e.bits;
@@ -80,7 +80,7 @@ class encodings_formatter {
     return result;
   }
 
-  static json entry_0_6_1(const encoding& e) {
+  static json entry_0_6_1(const encoding_entry& e) {
     if (e.type == encoding_type::floating) return json::array({{{"bitwidth", e.bits}, {"dtype", "float"}}});
     json slots = json::array();
     const std::vector<std::int64_t> last = last_codes_of(e);
@@ -98,13 +98,13 @@ class encodings_formatter {
     return slots;
   }
 
-  static bool uses_all_codes(const encoding& e) {
+  static bool uses_all_codes(const encoding_entry& e) {
     bool all = true;
     for (const std::int64_t last : last_codes_of(e)) all = all && last == (std::int64_t{1} << e.bits) - 1;
     return all;
   }
 
-  static json entry_1_0_0(const encoding& e) {
+  static json entry_1_0_0(const encoding_entry& e) {
     json result = {{"name", e.name}, {"enc_type", e.per_channel ? "PER_CHANNEL" : "PER_TENSOR"}};
     result["dtype"] = e.type == encoding_type::integer ? "INT" : "FLOAT";
     result["bw"] = e.bits;
@@ -121,7 +121,7 @@ class encodings_formatter {
     return result;
   }
 
-  static json entry_2_0_0(const encoding& e) {
+  static json entry_2_0_0(const encoding_entry& e) {
     json result = {{"name", e.name}};
     if (e.type == encoding_type::float8e4m3fn) {
       result["output_dtype"] = "float8e4m3fn";

@@ -1,7 +1,7 @@
 // AIMET's encodings files (schemas 0.6.1, 1.0.0 and 2.0.0), read through nlohmann-json.
 #pragma once
 
-#include <xquant/io/encoding.hpp>
+#include <xquant/io/encoding_entry.hpp>
 #include <xquant/io/error.hpp>
 #include <xquant/model/error.hpp>
 
@@ -219,7 +219,8 @@ class encodings_parser {
 
   // Where an entry gives minimum and maximum beside scale and offset, the grid is that of scale and offset, and how
   // many codes it has is what minimum and maximum say.
-  void read_last_codes(encoding& e, const std::vector<double>& minimum, const std::vector<double>& maximum) const {
+  void read_last_codes(encoding_entry& e, const std::vector<double>& minimum,
+                       const std::vector<double>& maximum) const {
     if (minimum.empty() != maximum.empty())
       fail(std::string("has '") + (minimum.empty() ? "max" : "min") + "' alone; expected min and max, or neither");
     const std::int64_t usual = usual_last_code(e);
@@ -234,7 +235,8 @@ class encodings_parser {
 
   // The highest code of slot i. A tenth of a step, and what float32 loses in the four numbers, is no contradiction; nor
   // is an offset to which the minimum was rounded (learned ranges keep the ends they had before).
-  std::int64_t last_code(const encoding& e, std::size_t i, double minimum, double maximum, std::int64_t usual) const {
+  std::int64_t last_code(const encoding_entry& e, std::size_t i, double minimum, double maximum,
+                         std::int64_t usual) const {
     const double scale = e.scale[i];
     const double steps = (maximum - minimum) / scale;
     const double slack = 0.1 + 4e-7 * (std::fabs(minimum) + std::fabs(maximum)) / scale;
@@ -258,7 +260,7 @@ class encodings_parser {
     return static_cast<std::int64_t>(last);
   }
 
-  void add(encoding e) {
+  void add(encoding_entry e) {
     if (!names_.insert(e.name).second) fail("is given twice");
     if (e.type == encoding_type::integer && (e.bits < 2 || e.bits > 32))
       fail(std::to_string(e.bits) + " bits; expected 2 to 32");
@@ -285,7 +287,7 @@ class encodings_parser {
       const json& slots = *all->find(name);
       entry_ = std::string(section) + " '" + shown(name) + "'";
       if (!slots.is_array() || slots.empty()) fail(shown(slots) + "; expected a list with an entry for each channel");
-      encoding e;
+      encoding_entry e;
       e.name = name;
       e.role = role;
       std::vector<double> minimum;
@@ -334,7 +336,7 @@ class encodings_parser {
       entry_ = std::string(section) + " [" + std::to_string(i) + "]";
       const json& object = (*all)[i];
       if (!object.is_object()) fail(shown(object) + "; expected an object");
-      encoding e;
+      encoding_entry e;
       e.name = text(object, "name", "the tensor's name");
       e.role = role;
       entry_ = std::string(section) + " '" + shown(e.name) + "'";
@@ -347,7 +349,7 @@ class encodings_parser {
     entry_.clear();
   }
 
-  void read_fields_1_0_0(const json& object, encoding& e) const {
+  void read_fields_1_0_0(const json& object, encoding_entry& e) const {
     e.type = type_named(text(object, "dtype", "\"INT\" or \"FLOAT\""));
     e.bits = bits(object, "bw");
     const std::string kind = text(object, "enc_type", "\"PER_TENSOR\" or \"PER_CHANNEL\"");
@@ -383,7 +385,7 @@ class encodings_parser {
       fail("has 'zero_point_shift', which is not supported", errc::unsupported);
   }
 
-  void read_fields_2_0_0(const json& object, encoding& e) const {
+  void read_fields_2_0_0(const json& object, encoding_entry& e) const {
     refuse_blocks(object);
     const std::string dtype = text(object, "output_dtype", "a data type such as \"int8\"");
     if (dtype == "float8e4m3fn") {

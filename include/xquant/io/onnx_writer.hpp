@@ -2,6 +2,7 @@
 // network is quantized. What needs no change is copied byte for byte, whether this library knows its meaning or not.
 #pragma once
 
+#include <xquant/encoding.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/granularity/onnx_convention.hpp>
 #include <xquant/io/error.hpp>
@@ -45,8 +46,7 @@ namespace xquant::inline XQUANT_ABI::io {
 /// A value of the network, and how it is quantized.
 struct quantized_value {
   model::value_id value = model::no_value;
-  quantizer_description quantizer;
-  xquant::parameters parameters;
+  xquant::encoding encoding;
 };
 
 /// A network and what is quantized in it: constants (weights) and computed values or inputs (activations). Refers to
@@ -96,7 +96,7 @@ class onnx_writer {
     for (const quantized_value& w : network.weights) add(weights_, w, "weight");
     for (const quantized_value& a : network.activations) add(activations_, a, "activation");
     for (const value_map* map : {&weights_, &activations_})
-      for (const auto& [id, v] : *map) opset_.require(v->quantizer);
+      for (const auto& [id, v] : *map) opset_.require(v->encoding.quantizer);
     for (const auto& [id, v] : weights_)
       if (layout_of(*v).block_size != 0) opset_.require_blocks();
     opset_.check(g_);
@@ -125,21 +125,22 @@ class onnx_writer {
       refuse(std::string(role) + " number " + std::to_string(v.value) + " is no value of the network",
              errc::value_out_of_range);
     const std::string who = std::string(role) + " '" + g_.name_of(v.value) + "'";
-    if (onnx_code_type_of(v.quantizer).number == 0) refuse(who + ": QuantizeLinear has no such format");
-    if (v.parameters.count() == 0) refuse(who + ": no parameters", errc::parameter_count);
+    if (onnx_code_type_of(v.encoding.quantizer).number == 0) refuse(who + ": QuantizeLinear has no such format");
+    if (v.encoding.parameters.count() == 0) refuse(who + ": no parameters", errc::parameter_count);
     const model::tensor* constant = g_.constant(v.value);
     if ((constant != nullptr) != (&map == &weights_))
       refuse(who + (constant != nullptr ? ": is a constant" : ": is no constant"), errc::malformed);
     if (&map == &activations_) {
-      if (v.quantizer.rounding != id_of<nearest_even>)
+      if (v.encoding.quantizer.rounding != id_of<nearest_even>)
         refuse(who + ": QuantizeLinear rounds to nearest even; expected that rounding");
-      if (v.quantizer.arithmetic != id_of<divide_by_scale>)
+      if (v.encoding.quantizer.arithmetic != id_of<divide_by_scale>)
         refuse(who + ": QuantizeLinear divides by the scale; expected that arithmetic");
       if (g_.is_input(v.value) && g_.is_output(v.value)) refuse(who + ": is both input and output of the network");
-      if (!is_per_tensor_or_axis(v.quantizer.granularity))
+      if (!is_per_tensor_or_axis(v.encoding.quantizer.granularity))
         refuse(who + ": scales for groups, blocks or tokens; expected one, or one for each index of an axis");
-      if (v.quantizer.granularity.is<per_tensor>() && v.parameters.count() != 1)
-        refuse(who + ": " + std::to_string(v.parameters.count()) + " scales; expected one", errc::parameter_count);
+      if (v.encoding.quantizer.granularity.is<per_tensor>() && v.encoding.parameters.count() != 1)
+        refuse(who + ": " + std::to_string(v.encoding.parameters.count()) + " scales; expected one",
+               errc::parameter_count);
     }
     if (!map.emplace(v.value, &v).second) refuse(who + ": is given twice", errc::malformed);
   }
@@ -231,13 +232,13 @@ class onnx_writer {
   };
   // Scale and zero point as initializers: one of each for QuantizeLinear and DequantizeLinear.
   quantizer_names add_parameters(const std::string& name, const quantized_value& v, const xquant::shape& shape) {
-    const onnx_code_type type = onnx_code_type_of(v.quantizer);
-    const std::vector<float>& scale = v.parameters.scale();
+    const onnx_code_type type = onnx_code_type_of(v.encoding.quantizer);
+    const std::vector<float>& scale = v.encoding.parameters.scale();
     quantizer_names names{unused(name + "_scale"), unused(name + "_zero_point")};
     add_initializer(names.scale, shape, static_cast<std::int32_t>(model::element_type::float32), scale.data(),
                     scale.size() * sizeof(float));
     std::string zero_points;
-    for (const std::int32_t z : v.parameters.zero_point()) {
+    for (const std::int32_t z : v.encoding.parameters.zero_point()) {
       zero_points += static_cast<char>(z & 0xFF);
       if (type.bytes == 2) zero_points += static_cast<char>(z >> 8 & 0xFF);
     }
@@ -248,12 +249,12 @@ class onnx_writer {
   // How ONNX says which elements of a weight share a scale.
   onnx_granularity layout_of(const quantized_value& w) const {
     const xquant::shape& shape = g_.constant(w.value)->shape();
-    const quantizer_description& q = w.quantizer;
+    const quantizer_description& q = w.encoding.quantizer;
     onnx_granularity layout;
     if (q.granularity.is<per_tensor>()) return layout;
     if (q.granularity.is<per_axis<>>()) {
       layout.axis = axis_of(q.granularity, shape.rank);
-      layout.scale_shape = xquant::shape(w.parameters.count());
+      layout.scale_shape = xquant::shape(w.encoding.parameters.count());
       return layout;
     }
     if (const status bad = to_onnx(q.granularity, shape, layout); !bad.ok())
@@ -266,12 +267,12 @@ class onnx_writer {
   void write_weight(const quantized_value& w) {
     const std::string& name = name_of(w.value);
     const model::tensor& t = *g_.constant(w.value);
-    const onnx_code_type type = onnx_code_type_of(w.quantizer);
+    const onnx_code_type type = onnx_code_type_of(w.encoding.quantizer);
     std::vector<std::byte> codes(t.size() * type.bytes);
-    const status s = with_quantizer<file_choices>(w.quantizer, [&](const auto& q) {
+    const status s = with_quantizer<file_choices>(w.encoding.quantizer, [&](const auto& q) {
       using code = typename std::decay_t<decltype(q)>::code_type;
-      if (sizeof(code) != type.bytes) return fault(errc::not_compiled, "bits", w.quantizer.bits, "this width");
-      return try_quantize(q, w.parameters, t.view(),
+      if (sizeof(code) != type.bytes) return fault(errc::not_compiled, "bits", w.encoding.quantizer.bits, "this width");
+      return try_quantize(q, w.encoding.parameters, t.view(),
                           tensor_view<code>(reinterpret_cast<code*>(codes.data()), t.shape()));
     });
     if (!s.ok()) refuse("weight '" + name + "': " + model::unprefixed(xquant::error(s).what()), s.code);
@@ -296,11 +297,11 @@ class onnx_writer {
   }
 
   void write_activation(const quantized_value& a) {
-    const quantizer_description& q = a.quantizer;
+    const quantizer_description& q = a.encoding.quantizer;
     const std::string& name = name_of(a.value);
     const onnx_code_type type = onnx_code_type_of(q);
-    const quantizer_names names =
-        add_parameters(name, a, q.granularity.is<per_axis<>>() ? xquant::shape(a.parameters.count()) : xquant::shape{});
+    const quantizer_names names = add_parameters(
+        name, a, q.granularity.is<per_axis<>>() ? xquant::shape(a.encoding.parameters.count()) : xquant::shape{});
     std::vector<std::pair<const char*, std::int64_t>> attributes;
     if (q.granularity.is<per_axis<>>()) attributes.emplace_back("axis", q.granularity.as<per_axis<>>().axis);
     std::string input = raw_name(a.value);
@@ -319,16 +320,16 @@ class onnx_writer {
   std::string clipped(const std::string& input, const std::string& name, const quantized_value& a,
                       const onnx_code_type& type) {
     code_bounds codes;
-    if (const status s = try_code_bounds<file_choices>(a.quantizer, codes); !s.ok())
+    if (const status s = try_code_bounds<file_choices>(a.encoding.quantizer, codes); !s.ok())
       refuse("activation '" + name + "': " + model::unprefixed(xquant::error(s).what()), s.code);
     const auto lower = static_cast<std::int32_t>(codes.lower);
     const auto upper = static_cast<std::int32_t>(codes.upper);
     if (lower == type.lower && upper == type.upper) return input;
-    if (a.quantizer.granularity.is<per_axis<>>())
+    if (a.encoding.quantizer.granularity.is<per_axis<>>())
       refuse("activation '" + name + "': codes " + std::to_string(lower) + " to " + std::to_string(upper) +
              " with a scale for each channel; expected all codes of 8 or 16 bits");
-    const float scale = a.parameters.scale()[0];
-    const std::int32_t zero_point = a.parameters.zero_point()[0];
+    const float scale = a.encoding.parameters.scale()[0];
+    const std::int32_t zero_point = a.encoding.parameters.zero_point()[0];
     const float ends[2] = {static_cast<float>(lower - zero_point) * scale,
                            static_cast<float>(upper - zero_point) * scale};
     const std::string end_names[2] = {unused(name + "_lowest"), unused(name + "_highest")};
@@ -347,8 +348,7 @@ class onnx_writer {
     const auto in = [](const value_map& map) {
       return [&map](model::value_id value) {
         const auto found = map.find(value);
-        return found == map.end() ? model::quantized_by{}
-                                  : model::quantized_by{&found->second->quantizer, &found->second->parameters};
+        return found == map.end() ? nullptr : &found->second->encoding;
       };
     };
     std::optional<model::integer_bias> bias;

@@ -32,13 +32,12 @@ encodings encodings_of(const Simulation& s, encodings_schema schema = encodings_
   for (const auto& a : s.activations()) {
     if (!a.ready()) continue;
     const auto& info = g.value(a.value);
-    result.entries.push_back(
-        encoding_of(info.name, encoding_role::activation, a.quantizer, a.parameters, info.dimensions.size()));
+    result.entries.push_back(entry_of(info.name, encoding_role::activation, a.encoding, info.dimensions.size()));
   }
   for (const auto& w : s.weights()) {
     if (!w.ready()) continue;
-    result.entries.push_back(encoding_of(g.name_of(w.site.value), encoding_role::parameter, w.quantizer, w.parameters,
-                                         g.constant(w.site.value)->shape().rank));
+    result.entries.push_back(entry_of(g.name_of(w.site.value), encoding_role::parameter, w.encoding,
+                                      g.constant(w.site.value)->shape().rank));
   }
   return result;
 }
@@ -46,7 +45,7 @@ encodings encodings_of(const Simulation& s, encodings_schema schema = encodings_
 /// Gives entries whose role is unknown (schema 2.0.0) the one their tensor has in the network: constants are
 /// parameters, and so is what the network does not know (a folded bias, say).
 inline void resolve_roles(encodings& all, const model::graph& g) {
-  for (encoding& e : all.entries) {
+  for (encoding_entry& e : all.entries) {
     if (e.role != encoding_role::unknown) continue;
     const model::value_id id = g.find_called(e.name);
     const bool computed = id != model::no_value && g.constant(id) == nullptr;
@@ -82,23 +81,23 @@ inline model::value_id value_called(const model::graph& g, const std::string& na
   return original != model::no_value && g.constant(original) != nullptr ? original : id;
 }
 
-inline bool same_numbers(const encoding& a, const encoding& b) {
-  encoding same = b;
+inline bool same_numbers(const encoding_entry& a, const encoding_entry& b) {
+  encoding_entry same = b;
   same.name = a.name;
   return a == same;
 }
 
 // Throws unless every channel of a rounded constant keeps to its codes.
-inline void check_channel_codes(const encoding& e, const quantizer_and_parameters& q, const model::tensor& rounded) {
+inline void check_channel_codes(const encoding_entry& e, const entry_encoding& q, const model::tensor& rounded) {
   const xquant::shape& shape = rounded.shape();
-  const std::ptrdiff_t axis = axis_of(q.quantizer.granularity, shape.rank);
+  const std::ptrdiff_t axis = axis_of(q.encoding.quantizer.granularity, shape.rank);
   std::size_t inner = 1;
   for (std::size_t d = static_cast<std::size_t>(axis) + 1; d < shape.rank; ++d) inner *= shape[d];
   for (std::size_t i = 0; i < rounded.size(); ++i) {
     const std::size_t c = i / inner % q.channel_codes.size();
-    const double code =
-        std::nearbyint(static_cast<double>(rounded.data<float>()[i]) / static_cast<double>(q.parameters.scale()[c])) +
-        static_cast<double>(q.parameters.zero_point()[c]);
+    const double code = std::nearbyint(static_cast<double>(rounded.data<float>()[i]) /
+                                       static_cast<double>(q.encoding.parameters.scale()[c])) +
+                        static_cast<double>(q.encoding.parameters.zero_point()[c]);
     const code_bounds& codes = q.channel_codes[c];
     if (code < codes.lower || code > codes.upper)
       throw io_error(errc::unsupported, "encoding of '" + shown(e.name) + "': channel " + std::to_string(c) +
@@ -166,8 +165,8 @@ std::vector<stand_in> stand_ins(const Simulation& s, model::value_id id) {
 // The values that have the elements of the constant an entry names, with what the entry says of each. `named` says
 // whether the file has an entry for a value itself.
 template <class Simulation, class Named>
-std::vector<std::pair<model::value_id, encoding>> placed_encodings(const Simulation& s, const encoding& e,
-                                                                   model::value_id id, const Named& named) {
+std::vector<std::pair<model::value_id, encoding_entry>> placed_encodings(const Simulation& s, const encoding_entry& e,
+                                                                         model::value_id id, const Named& named) {
   const model::graph& g = s.network();
   if (g.constant(id) == nullptr) return {{id, e}};
   const std::vector<stand_in> places = stand_ins(s, id);
@@ -182,12 +181,12 @@ std::vector<std::pair<model::value_id, encoding>> placed_encodings(const Simulat
                                    "those, which the network reads instead"
                                  : "a constant that nothing in the network reads; expected one that is read"));
   }
-  std::vector<std::pair<model::value_id, encoding>> result;
+  std::vector<std::pair<model::value_id, encoding_entry>> result;
   const bool itself = places.front().value == id;
   for (const stand_in& place : places) {
     // A constant that is a weight under two names may have an entry for each.
     if (itself && place.value != id && named(place.value)) continue;
-    encoding placed = e;
+    encoding_entry placed = e;
     if (e.per_channel && e.axis) {
       const std::ptrdiff_t axis = *e.axis;
       const bool is_there = axis >= 0 && static_cast<std::size_t>(axis) < place.dimension.size();
@@ -205,7 +204,7 @@ std::vector<std::pair<model::value_id, encoding>> placed_encodings(const Simulat
 
 // One entry into `s`, with messages that name it.
 template <class Simulation>
-void load_encoding(Simulation& s, const encoding& e, model::value_id id, const load_options& options,
+void load_encoding(Simulation& s, const encoding_entry& e, model::value_id id, const load_options& options,
                    loaded_encodings& report) {
   const model::graph& g = s.network();
   const model::tensor* constant = g.constant(id);
@@ -224,38 +223,38 @@ void load_encoding(Simulation& s, const encoding& e, model::value_id id, const l
   quantizer_description like;
   if (constant == nullptr) {
     for (const auto& a : s.activations())
-      if (a.value == id) like = a.quantizer;
-    const quantizer_and_parameters q = quantizer_of(e, like);
+      if (a.value == id) like = a.encoding.quantizer;
+    const entry_encoding q = encoding_of(e, like);
     if (!q.channel_codes.empty())
       throw io_error(errc::unsupported, "encoding of '" + shown(e.name) +
                                             "': channels of an activation that end at different codes; expected the "
                                             "same for all");
-    s.set_activation(id, q.quantizer, q.parameters, options.frozen);
+    s.set_activation(id, q.encoding, options.frozen);
   } else {
     bool has_channels = true;
     for (const auto& w : s.weights())
       if (w.site.value == id) {
-        like = w.quantizer;
+        like = w.encoding.quantizer;
         like.granularity = per_axis<>{w.site.axis};
         has_channels = w.site.has_channels;
       }
-    quantizer_and_parameters q = quantizer_of(e, like);
-    if (e.per_channel && !e.axis && e.scale.size() == 1) q.quantizer.granularity = per_tensor{};
-    const bool by_channel = q.quantizer.granularity.is<per_axis<>>();
+    entry_encoding q = encoding_of(e, like);
+    if (e.per_channel && !e.axis && e.scale.size() == 1) q.encoding.quantizer.granularity = per_tensor{};
+    const bool by_channel = q.encoding.quantizer.granularity.is<per_axis<>>();
     if (by_channel && !e.axis && !has_channels)
       throw io_error(errc::unsupported, "encoding of '" + shown(e.name) + "': " + std::to_string(e.scale.size()) +
                                             " scales without an axis; expected one, since every dimension of " +
                                             model::to_text(constant->shape()) + " is summed over");
     const xquant::shape& shape = constant->shape();
     const auto rank = static_cast<std::ptrdiff_t>(shape.rank);
-    const std::ptrdiff_t axis = by_channel ? axis_of(q.quantizer.granularity, shape.rank) : 0;
+    const std::ptrdiff_t axis = by_channel ? axis_of(q.encoding.quantizer.granularity, shape.rank) : 0;
     if (by_channel && axis >= 0 && axis < rank && shape[static_cast<std::size_t>(axis)] != e.scale.size())
       throw io_error(errc::unsupported, "encoding of '" + shown(e.name) + "': " + std::to_string(e.scale.size()) +
                                             " scales; expected " +
                                             std::to_string(shape[static_cast<std::size_t>(axis)]) +
                                             ", one for each slice of axis " + std::to_string(axis) + " of " +
                                             model::to_text(shape) + " (block and LPBQ encodings are not supported)");
-    s.set_weight(id, q.quantizer, q.parameters);
+    s.set_weight(id, q.encoding);
     if (!q.channel_codes.empty()) check_channel_codes(e, q, s.quantized_weights().at(id));
   }
   report.loaded.push_back(e.name);
@@ -278,11 +277,11 @@ template <class Simulation>
 loaded_encodings load_encodings(Simulation& s, const encodings& all, const load_options& options = {}) {
   loaded_encodings report;
   Simulation next = s;
-  std::unordered_map<model::value_id, const encoding*> named;
+  std::unordered_map<model::value_id, const encoding_entry*> named;
   std::unordered_set<model::value_id> named_itself;
-  for (const encoding& e : all.entries) named_itself.insert(detail::value_called(next.network(), e.name));
+  for (const encoding_entry& e : all.entries) named_itself.insert(detail::value_called(next.network(), e.name));
   const auto has_entry = [&](model::value_id id) { return named_itself.count(id) != 0; };
-  for (const encoding& e : all.entries) {
+  for (const encoding_entry& e : all.entries) {
     try {
       const model::value_id named_id = detail::value_called(next.network(), e.name);
       if (named_id == model::no_value)
@@ -328,9 +327,9 @@ template <class Simulation>
 quantized_network quantized_network_of(const Simulation& s) {
   quantized_network result{&s.network(), {}, {}};
   for (const auto& w : s.weights())
-    if (w.ready()) result.weights.push_back({w.site.value, w.quantizer, w.parameters});
+    if (w.ready()) result.weights.push_back({w.site.value, w.encoding});
   for (const auto& a : s.activations())
-    if (a.ready()) result.activations.push_back({a.value, a.quantizer, a.parameters});
+    if (a.ready()) result.activations.push_back({a.value, a.encoding});
   return result;
 }
 

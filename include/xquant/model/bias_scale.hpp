@@ -22,7 +22,7 @@ namespace xquant::inline XQUANT_ABI::model {
 /// A layer that reads a weight, and how its input is quantized.
 struct weight_reader {
   const biased_layer* layer = nullptr;
-  quantized_by input;
+  const encoding* input = nullptr;
 };
 
 /// A scale of a weight that a bias moved.
@@ -94,13 +94,13 @@ inline float scale_from(double scale, const quantizer_description& q) {
 /// makes int32 of float biases by itself there. Slots that need no change keep their scale, and zero points stay. NaN
 /// and infinite biases ask for nothing; a scale beyond float32 is left as it is. Nothing moves unless the weight has
 /// one scale, or one for each slice of the layer's output axis.
-inline fitted_parameters fit_weight_scale(const graph& g, value_id weight, const quantized_by& own,
+inline fitted_parameters fit_weight_scale(const graph& g, value_id weight, const encoding& own,
                                           std::span<const weight_reader> readers, bool integer_biases) {
-  const quantizer_description& q = *own.quantizer;
-  fitted_parameters result{*own.parameters, {}};
+  const quantizer_description& q = own.quantizer;
+  fitted_parameters result{own.parameters, {}};
   const tensor* values = g.constant(weight);
   if (values == nullptr || values->type() != element_type::float32 || values->size() == 0 ||
-      !own.parameters->real_zero_point().empty())
+      !own.parameters.real_zero_point().empty())
     return result;
   struct demand {
     double least = 0;
@@ -109,17 +109,17 @@ inline fitted_parameters fit_weight_scale(const graph& g, value_id weight, const
     const biased_layer* asked_most = nullptr;
   };
   const double normal = static_cast<double>(std::numeric_limits<float>::min());
-  std::vector<demand> demands(own.parameters->count());
+  std::vector<demand> demands(own.parameters.count());
   const biased_layer* any = nullptr;
   for (const weight_reader& r : readers) {
     const biased_layer& layer = *r.layer;
-    if (layer.weight != weight || !detail::bias_obstacle(g, layer, own, r.input).empty()) continue;
+    if (layer.weight != weight || !detail::bias_obstacle(g, layer, &own, r.input).empty()) continue;
     const bool by_channel = q.granularity.is<per_axis<>>();
     if (by_channel && demands.size() != layer.slices) continue;
     any = &layer;
-    const bool asks = integer_biases || (q.bits <= 8 && r.input.quantizer->bits <= 8);
-    const double steps = detail::most_bias_steps(values->size() / layer.slices, q.bits, r.input.quantizer->bits);
-    const double unit = layer.ratio * static_cast<double>(r.input.parameters->scale()[0]);
+    const bool asks = integer_biases || (q.bits <= 8 && r.input->quantizer.bits <= 8);
+    const double steps = detail::most_bias_steps(values->size() / layer.slices, q.bits, r.input->quantizer.bits);
+    const double unit = layer.ratio * static_cast<double>(r.input->parameters.scale()[0]);
     const tensor& bias = *g.constant(layer.bias);
     for (std::size_t c = 0; c < layer.channels; ++c) {
       demand& d = demands[by_channel ? c % layer.slices : 0];
@@ -135,7 +135,7 @@ inline fitted_parameters fit_weight_scale(const graph& g, value_id weight, const
   if (any == nullptr) return result;
   const std::vector<float> largest =
       detail::largest_of_slots(*values, demands.size(), static_cast<std::size_t>(any->axis));
-  std::vector<float> scales = own.parameters->scale();
+  std::vector<float> scales = own.parameters.scale();
   for (std::size_t slot = 0; slot < scales.size(); ++slot) {
     const demand& d = demands[slot];
     const auto scale = static_cast<double>(scales[slot]);
@@ -160,7 +160,7 @@ inline fitted_parameters fit_weight_scale(const graph& g, value_id weight, const
     result.moved.push_back({weight, slot, asked->layer, asked->bias, scales[slot], to, zero});
     scales[slot] = to;
   }
-  if (!result.moved.empty()) result.parameters = xquant::parameters(std::move(scales), own.parameters->zero_point());
+  if (!result.moved.empty()) result.parameters = xquant::parameters(std::move(scales), own.parameters.zero_point());
   return result;
 }
 

@@ -2,11 +2,11 @@
 // runtime adds it to its accumulators.
 #pragma once
 
+#include <xquant/encoding.hpp>
 #include <xquant/model/biased_layer.hpp>
 #include <xquant/model/error.hpp>
 #include <xquant/model/graph.hpp>
 #include <xquant/model/tensor.hpp>
-#include <xquant/parameters.hpp>
 #include <xquant/runtime.hpp>
 
 #include <cmath>
@@ -18,12 +18,6 @@
 #include <vector>
 
 namespace xquant::inline XQUANT_ABI::model {
-
-/// How a value is quantized, as somebody who asks for biases says it: null pointers for a value that is float.
-struct quantized_by {
-  const quantizer_description* quantizer = nullptr;
-  const xquant::parameters* parameters = nullptr;
-};
 
 /// A bias as integers.
 struct integer_bias {
@@ -45,32 +39,31 @@ namespace detail {
 
 // The quantizer of what a layer reads: the value's own, or that of the value whose elements it holds.
 template <class Activation>
-quantized_by quantizer_behind(const graph& g, value_id id, const Activation& activation) {
+const encoding* quantizer_behind(const graph& g, value_id id, const Activation& activation) {
   for (std::size_t hops = 0; id != no_value && hops <= g.nodes().size(); ++hops) {
-    if (const quantized_by found = activation(id); found.quantizer != nullptr) return found;
+    if (const encoding* const found = activation(id); found != nullptr) return found;
     const node_id from = g.producer(id);
-    if (from == no_node) return {};
+    if (from == no_node) return nullptr;
     const node& n = g.node_at(from);
     bool moves = false;
     for (const char* op : {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
       moves = moves || n.op_type == op;
-    if (!moves) return {};
+    if (!moves) return nullptr;
     id = n.inputs.at(0);
   }
-  return {};
+  return nullptr;
 }
 
 // Why a layer's bias has no int32 scale, given how its weight and its input are quantized; empty when it has one.
-inline std::string bias_obstacle(const graph& g, const biased_layer& layer, const quantized_by& w,
-                                 const quantized_by& input) {
+inline std::string bias_obstacle(const graph& g, const biased_layer& layer, const encoding* w, const encoding* input) {
   if (!layer.obstacle.empty()) return layer.obstacle;
-  if (w.quantizer == nullptr) return "the weight is float";
-  if (input.quantizer == nullptr) return "the layer's input is float";
-  if (!xquant::detail::is_integer(w.quantizer->format)) return "the weight is in a float format";
-  if (!xquant::detail::is_integer(input.quantizer->format)) return "the layer's input is in a float format";
-  if (!is_per_tensor_or_axis(w.quantizer->granularity)) return "the weight has more than one scale per output";
-  if (!input.quantizer->granularity.is<per_tensor>()) return "the layer's input has more than one scale";
-  const granularity_description& slots = w.quantizer->granularity;
+  if (w == nullptr) return "the weight is float";
+  if (input == nullptr) return "the layer's input is float";
+  if (!xquant::detail::is_integer(w->quantizer.format)) return "the weight is in a float format";
+  if (!xquant::detail::is_integer(input->quantizer.format)) return "the layer's input is in a float format";
+  if (!is_per_tensor_or_axis(w->quantizer.granularity)) return "the weight has more than one scale per output";
+  if (!input->quantizer.granularity.is<per_tensor>()) return "the layer's input has more than one scale";
+  const granularity_description& slots = w->quantizer.granularity;
   if (slots.is<per_axis<>>() && axis_of(slots, g.constant(layer.weight)->shape().rank) != layer.axis)
     return "the weight's scales lie along another axis than the outputs";
   return {};
@@ -84,12 +77,12 @@ template <class Weight, class Activation>
 std::string why_bias_is_float(const graph& g, node_id id, const Weight& weight, const Activation& activation) {
   const std::optional<biased_layer> layer = biased_layer_of(g, id);
   if (!layer) return {};
-  if (weight(layer->bias).quantizer != nullptr) return "the bias is itself quantized as a weight";
+  if (weight(layer->bias) != nullptr) return "the bias is itself quantized as a weight";
   return detail::bias_obstacle(g, *layer, weight(layer->weight), detail::quantizer_behind(g, layer->input, activation));
 }
 
 /// The bias of layer `id` (Conv, ConvTranspose, Gemm) as int32. `weight(value)` and `activation(value)` say how a
-/// constant and a computed value are quantized (quantized_by). With a Gemm's alpha and beta,
+/// constant and a computed value are quantized (its encoding, or null where it is float). With a Gemm's alpha and beta,
 ///   alpha A B + beta C = alpha sA sB (sum of products of codes + code of C),   scale of C = alpha / beta sA sB,
 /// which is ONNX Runtime's QGemm. Nothing for a layer without bias, and where the bias has to stay float: the layer's
 /// input or weight is float or in a float format, the input has more than one scale, the weight has scales along
@@ -104,9 +97,9 @@ std::optional<integer_bias> integer_bias_of(const graph& g, node_id id, const We
   const std::optional<biased_layer> layer = biased_layer_of(g, id);
   if (!layer || !why_bias_is_float(g, id, weight, activation).empty()) return {};
   const tensor& bias = *g.constant(layer->bias);
-  const quantized_by w = weight(layer->weight);
-  const quantized_by input = detail::quantizer_behind(g, layer->input, activation);
-  const bool per_channel = w.quantizer->granularity.is<per_axis<>>();
+  const encoding* const w = weight(layer->weight);
+  const encoding* const input = detail::quantizer_behind(g, layer->input, activation);
+  const bool per_channel = w->quantizer.granularity.is<per_axis<>>();
   const auto called = [&](std::size_t c) {
     return "bias " + in_quotes(g.name_of(layer->bias)) + " [" + std::to_string(c) + "]: ";
   };
@@ -116,8 +109,8 @@ std::optional<integer_bias> integer_bias_of(const graph& g, node_id id, const We
   result.scale.resize(per_channel ? layer->channels : 1);
   for (std::size_t c = 0; c < result.scale.size(); ++c) {
     const double product =
-        layer->ratio * (static_cast<double>(input.parameters->scale()[0]) *
-                        static_cast<double>(w.parameters->scale()[per_channel ? c % layer->slices : 0]));
+        layer->ratio * (static_cast<double>(input->parameters.scale()[0]) *
+                        static_cast<double>(w->parameters.scale()[per_channel ? c % layer->slices : 0]));
     const auto scale = static_cast<float>(product);
     if (!(scale >= std::numeric_limits<float>::min()) || !std::isfinite(scale))
       throw model_error(errc::scale_out_of_range, called(c) + "scale of input times scale of weight is " +

@@ -9,6 +9,7 @@
 #include <xquant/calibration/range_rule.hpp>
 #include <xquant/calibration/runtime.hpp>
 #include <xquant/calls/default_engine.hpp>
+#include <xquant/encoding.hpp>
 #include <xquant/granularity/parameter_shape.hpp>
 #include <xquant/model/bias_scale.hpp>
 #include <xquant/model/biased_layer.hpp>
@@ -47,27 +48,25 @@ struct simulation_options {
 /// A quantized constant: what its layer reads instead of it.
 struct weight_quantizer {
   weight_site site;
-  quantizer_description quantizer;
+  xquant::encoding encoding;  ///< the one in use
   std::vector<range<float>> ranges;
-  xquant::parameters parameters;
   bool frozen = false;  ///< given from outside, to be kept
-  /// Before the biases of its layers had a say (bias_scale.hpp); `parameters` are those in use.
-  xquant::parameters own = {};
+  /// Its encoding before the biases of its layers had a say (bias_scale.hpp).
+  xquant::encoding own = {};
 
   /// Whether the constant is quantized at all.
-  [[nodiscard]] bool ready() const noexcept { return parameters.count() != 0; }
+  [[nodiscard]] bool ready() const noexcept { return encoding.ready(); }
 };
 
 /// A quantized value: what its readers see is fake-quantized, once it has parameters.
 struct activation_quantizer {
   value_id value = no_value;
-  quantizer_description quantizer;
+  xquant::encoding encoding;
   observer<histogram> statistics;
   std::vector<range<float>> ranges;
-  xquant::parameters parameters;
   bool frozen = false;  ///< given from outside: set_ranges leaves it as it is
 
-  [[nodiscard]] bool ready() const noexcept { return parameters.count() != 0; }
+  [[nodiscard]] bool ready() const noexcept { return encoding.ready(); }
 };
 
 /// A bias that stays float although integers are asked for.
@@ -112,17 +111,17 @@ class simulation {
       if (auto layer = biased_layer_of(g, i); layer && layer->obstacle.empty()) biased_.push_back(std::move(*layer));
     const placement places = place_quantizers(g);
     for (const weight_site& site : places.weights) {
-      weight_quantizer w{site, options.weight, {}, {}, false};
+      weight_quantizer w{site, {options.weight, {}}, {}};
       if (is_per_tensor_or_axis(options.weight.granularity)) {
-        w.quantizer.granularity = per_tensor{};
-        if (options.per_channel_weights && site.has_channels) w.quantizer.granularity = per_axis<>{site.axis};
+        w.encoding.quantizer.granularity = per_tensor{};
+        if (options.per_channel_weights && site.has_channels) w.encoding.quantizer.granularity = per_axis<>{site.axis};
       }
       weights_.push_back(std::move(w));
       quantize_weight(weights_.back());
     }
     for (const value_id id : places.activations) {
       index_[id] = activations_.size();
-      activations_.push_back({id, options.activation, {}, {}, {}, false});
+      activations_.push_back({id, {options.activation, {}}, {}, {}});
     }
   }
 
@@ -215,33 +214,32 @@ class simulation {
       any = true;
       if (a.frozen) continue;
       const auto where = [&] { return described(a.value); };
-      require(try_ranges_of<Choices>(a.statistics, rule, a.quantizer, ranges[i]), where);
-      parameters[i] = parameters_for(a.quantizer, ranges[i], where);
+      require(try_ranges_of<Choices>(a.statistics, rule, a.encoding.quantizer, ranges[i]), where);
+      parameters[i] = parameters_for(a.encoding.quantizer, ranges[i], where);
     }
     require(any ? status{} : fault(errc::no_samples, "activations", 0, "observe() before set_ranges()"),
             [] { return std::string("simulation"); });
     for (std::size_t i = 0; i < activations_.size(); ++i) {
       if (ranges[i].empty()) continue;
       activations_[i].ranges = std::move(ranges[i]);
-      activations_[i].parameters = std::move(parameters[i]);
+      activations_[i].encoding.parameters = std::move(parameters[i]);
     }
     fit_weight_scales();
   }
 
-  /// Gives a value the quantizer `q` with parameters `p`, whatever a calibration says. Frozen: set_ranges will keep
+  /// Gives a value the encoding `e`, whatever a calibration says. Frozen: set_ranges will keep
   /// them; otherwise they are a start, until set_ranges. A value that had no quantizer gets one. The parameters are
   /// checked against the value's shape for the inputs that ran last, or that the simulation was made for. Other batches
   /// may follow unless the granularity has slots along the first axis (axis 0, groups, tokens): run() refuses those.
   /// Throws model_error for a value that is a constant or no float32 tensor, and for a description or parameters that
   /// do not fit it; nothing has changed then.
-  void set_activation(value_id id, const quantizer_description& q, const xquant::parameters& p, bool frozen = true) {
+  void set_activation(value_id id, const encoding& e, bool frozen = true) {
     std::vector<range<float>> ranges;
     activation_quantizer& a = activation_of(id, [&] {
-      check_parameters(q, p, id);
-      ranges = ranges_of(q, p, id);
+      check_parameters(e, id);
+      ranges = ranges_of(e, id);
     });
-    a.quantizer = q;
-    a.parameters = p;
+    a.encoding = e;
     a.ranges = std::move(ranges);
     a.frozen = frozen;
     fit_weight_scales();
@@ -252,16 +250,16 @@ class simulation {
     const auto found = index_.find(id);
     if (found == index_.end()) return;
     activation_quantizer& a = activations_[found->second];
-    a.parameters = {};
+    a.encoding.parameters = {};
     a.ranges.clear();
     a.frozen = true;
     fit_weight_scales();
   }
 
-  /// Gives a constant the quantizer `q` with parameters `p` instead of those of its exact range, and rounds it again. A
+  /// Gives a constant the encoding `e` instead of those of its exact range, and rounds it again. A
   /// constant that was no weight by place_quantizers becomes one. Throws model_error for a value that is no float32
   /// constant, and for a description or parameters that do not fit it; nothing has changed then.
-  void set_weight(value_id id, const quantizer_description& q, const xquant::parameters& p) {
+  void set_weight(value_id id, const encoding& e) {
     const graph& g = executor_.network();
     const tensor* original = id < g.values().size() ? g.constant(id) : nullptr;
     if (original == nullptr || original->type() != element_type::float32)
@@ -269,12 +267,12 @@ class simulation {
     tensor rounded = *original;
     const tensor_view<float> in_place = rounded.mutable_view();
     require(
-        try_fake_quantize<Choices>(q, p, in_place, in_place, Engine{}), [&] { return described(id); }, rounded.shape());
-    std::vector<range<float>> ranges = ranges_of(q, p, id);
+        try_fake_quantize<Choices>(e.quantizer, e.parameters, in_place, in_place, Engine{}),
+        [&] { return described(id); }, rounded.shape());
+    std::vector<range<float>> ranges = ranges_of(e, id);
     weight_quantizer& w = weight_of(id);
-    w.quantizer = q;
-    w.parameters = p;
-    w.own = p;
+    w.encoding = e;
+    w.own = e;
     w.ranges = std::move(ranges);
     w.frozen = true;
     substitutes_[id] = std::move(rounded);
@@ -285,8 +283,8 @@ class simulation {
   void leave_weight_float(value_id id) {
     for (weight_quantizer& w : weights_)
       if (w.site.value == id) {
-        w.parameters = {};
-        w.own = {};
+        w.encoding.parameters = {};
+        w.own = w.encoding;
         w.ranges.clear();
         w.frozen = true;
       }
@@ -309,8 +307,8 @@ class simulation {
         const activation_quantizer& a = activations_[found->second];
         if (a.ready())
           require(
-              try_fake_quantize<Choices>(a.quantizer, a.parameters, x, x, Engine{}), [&] { return described(id); },
-              x.shape);
+              try_fake_quantize<Choices>(a.encoding.quantizer, a.encoding.parameters, x, x, Engine{}),
+              [&] { return described(id); }, x.shape);
       }
       if (watch) watch(id, x);
     };
@@ -356,7 +354,7 @@ class simulation {
     const auto found = index_.find(id);
     if (found != index_.end()) return activations_[found->second];
     index_[id] = activations_.size();
-    activations_.push_back({id, {}, {}, {}, {}, false});
+    activations_.push_back({id, {}, {}, {}});
     return activations_.back();
   }
 
@@ -364,28 +362,21 @@ class simulation {
     for (weight_quantizer& w : weights_)
       if (w.site.value == id) return w;
     const std::vector<node_id>& readers = executor_.network().consumers(id);
-    weights_.push_back({{id, readers.empty() ? no_node : readers.front(), 0}, {}, {}, {}, false});
+    weights_.push_back({{id, readers.empty() ? no_node : readers.front(), 0}, {}, {}});
     return weights_.back();
   }
 
-  // Throws model_error unless q can quantize the value with p.
-  void check_parameters(const quantizer_description& q, const xquant::parameters& p, value_id id) const {
+  // Throws model_error unless e can quantize the value.
+  void check_parameters(const encoding& e, value_id id) const {
     tensor same_shape(element_type::float32, executor_.shape_of(id));
     const tensor_view<float> in_place = same_shape.mutable_view();
-    require(validate_fake_quantize<Choices>(q, p, in_place, in_place), [&] { return described(id); });
+    require(validate_fake_quantize<Choices>(e.quantizer, e.parameters, in_place, in_place),
+            [&] { return described(id); });
   }
 
-  // The real values at the ends of the codes.
-  std::vector<range<float>> ranges_of(const quantizer_description& q, const xquant::parameters& p, value_id id) const {
-    code_bounds codes;
-    require(try_code_bounds<Choices>(q, codes), [&] { return described(id); });
-    std::vector<range<float>> ranges(p.count());
-    for (std::size_t i = 0; i < ranges.size(); ++i) {
-      const double scale = static_cast<double>(p.scale()[i]);
-      const double zero_point = static_cast<double>(p.zero_point()[i]);
-      ranges[i] = {static_cast<float>(scale * (codes.lower - zero_point)),
-                   static_cast<float>(scale * (codes.upper - zero_point))};
-    }
+  std::vector<range<float>> ranges_of(const encoding& e, value_id id) const {
+    std::vector<range<float>> ranges;
+    require(e.try_ranges<Choices>(ranges), [&] { return described(id); });
     return ranges;
   }
 
@@ -399,7 +390,7 @@ class simulation {
 
   void quantize_weight(weight_quantizer& w) {
     const tensor& original = *executor_.network().constant(w.site.value);
-    const granularity_description& granularity = w.quantizer.granularity;
+    const granularity_description& granularity = w.encoding.quantizer.granularity;
     xquant::shape ignored;
     if (const status bad = try_parameter_shape(granularity, original.shape(), ignored); !bad.ok())
       throw model_error(bad.code, "weight " + called(w.site.value) + " of shape " + to_text(original.shape()) +
@@ -410,8 +401,8 @@ class simulation {
     const auto where = [&] { return described(w.site.value); };
     require(extremes_of_weight.try_observe(original.view(), Engine{}), where, original.shape());
     require(extremes_of_weight.try_ranges(w.ranges), where);
-    w.own = parameters_for(w.quantizer, w.ranges, where);
-    w.parameters = w.own;
+    w.encoding.parameters = parameters_for(w.encoding.quantizer, w.ranges, where);
+    w.own = w.encoding;
     round_weight(w);
   }
 
@@ -419,20 +410,20 @@ class simulation {
     tensor rounded = *executor_.network().constant(w.site.value);
     const tensor_view<float> in_place = rounded.mutable_view();
     require(
-        try_fake_quantize<Choices>(w.quantizer, w.parameters, in_place, in_place, Engine{}),
+        try_fake_quantize<Choices>(w.encoding.quantizer, w.encoding.parameters, in_place, in_place, Engine{}),
         [&] { return described(w.site.value); }, rounded.shape());
     substitutes_[w.site.value] = std::move(rounded);
   }
 
-  quantized_by weight_quantized_by(value_id id) const {
+  const encoding* weight_quantized_by(value_id id) const {
     for (const weight_quantizer& w : weights_)
-      if (w.site.value == id && w.ready()) return {&w.quantizer, &w.parameters};
-    return {};
+      if (w.site.value == id && w.ready()) return &w.encoding;
+    return nullptr;
   }
-  quantized_by activation_quantized_by(value_id id) const {
+  const encoding* activation_quantized_by(value_id id) const {
     const auto found = index_.find(id);
-    if (found == index_.end() || !activations_[found->second].ready()) return {};
-    return {&activations_[found->second].quantizer, &activations_[found->second].parameters};
+    return found == index_.end() || !activations_[found->second].ready() ? nullptr
+                                                                         : &activations_[found->second].encoding;
   }
 
   // Gives every weight the scales that hold the biases of its layers, from its own ones and the activations' as they
@@ -447,11 +438,10 @@ class simulation {
     moved_.clear();
     for (weight_quantizer& w : weights_) {
       if (!w.ready()) continue;
-      fitted_parameters fitted =
-          fit_weight_scale(g, w.site.value, {&w.quantizer, &w.own}, readers[w.site.value], integer_biases_);
+      fitted_parameters fitted = fit_weight_scale(g, w.site.value, w.own, readers[w.site.value], integer_biases_);
       moved_.insert(moved_.end(), fitted.moved.begin(), fitted.moved.end());
-      if (fitted.parameters == w.parameters) continue;
-      w.parameters = std::move(fitted.parameters);
+      if (fitted.parameters == w.encoding.parameters) continue;
+      w.encoding.parameters = std::move(fitted.parameters);
       round_weight(w);
     }
   }

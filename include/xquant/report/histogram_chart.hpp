@@ -126,7 +126,8 @@ inline chart histogram_chart(const quantized_tensor& t, std::size_t at_most = 12
   std::vector<double> grid;
   grid_ends ends;
   if (t.is_quantized()) {
-    grid = grid_values(t.quantizer(), t.parameters().scale()[slot], t.parameters().zero_point()[slot]);
+    grid = grid_values(t.encoding().quantizer, t.encoding().parameters.scale()[slot],
+                       t.encoding().parameters.zero_point()[slot]);
     ends = ends_of(grid);
     lower = std::min(lower, ends.lower);
     upper = std::max(upper, ends.upper);

@@ -97,20 +97,20 @@ inline void write_tensor(markup& m, const quantized_tensor& t, const char* role)
   const std::size_t slot = t.widest();
   const signal_to_noise noise = t.noise();
   const xquant::histogram& h = t.values();
-  const bool is_integer = xquant::detail::is_integer(t.quantizer().format);
+  const bool is_integer = xquant::detail::is_integer(t.encoding().quantizer.format);
   std::string encoding = "stays float32";
   if (t.is_quantized()) {
-    encoding = format_name(t.quantizer()) + " " + scheme_name(t.quantizer());
-    if (t.quantizer().granularity.is<per_axis<>>()) {
-      encoding +=
-          joined(", ", counted(t.parameters().count()), " scales (axis ",
-                 std::to_string(axis_of(t.quantizer().granularity)), "), widest ", is_integer ? "step " : "scale ");
+    encoding = format_name(t.encoding().quantizer) + " " + scheme_name(t.encoding().quantizer);
+    if (t.encoding().quantizer.granularity.is<per_axis<>>()) {
+      encoding += joined(", ", counted(t.encoding().parameters.count()), " scales (axis ",
+                         std::to_string(axis_of(t.encoding().quantizer.granularity)), "), widest ",
+                         is_integer ? "step " : "scale ");
     } else {
       encoding += is_integer ? ", step " : ", scale ";
     }
-    encoding += number(static_cast<double>(t.parameters().scale()[slot]));
-    if (t.quantizer().scheme == id_of<affine>)
-      encoding += joined(", zero point ", std::to_string(t.parameters().zero_point()[slot]));
+    encoding += number(static_cast<double>(t.encoding().parameters.scale()[slot]));
+    if (t.encoding().quantizer.scheme == id_of<affine>)
+      encoding += joined(", zero point ", std::to_string(t.encoding().parameters.zero_point()[slot]));
   }
   const chart drawn = histogram_chart(t);
   if (!drawn.note.empty()) encoding += "; lines: " + drawn.note;

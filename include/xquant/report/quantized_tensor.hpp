@@ -5,6 +5,7 @@
 #include <xquant/calibration/extremes.hpp>
 #include <xquant/calibration/histogram.hpp>
 #include <xquant/core/shape.hpp>
+#include <xquant/encoding.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/parameters.hpp>
@@ -35,15 +36,17 @@ struct channel_statistics {
 /// Observes pairs of tensors: the elements before and after quantization.
 class quantized_tensor {
  public:
-  /// A tensor with the encoding (q, p); none (no parameters) when it stays float. `channels` is the axis whose slices
+  /// A tensor with an encoding; one without parameters when it stays float. `channels` is the axis whose slices
   /// are looked at one by one, or -1; a quantizer with a scale for each slice of an axis decides that itself. Throws
   /// xquant::error for a format that report::choices does not name.
-  quantized_tensor(std::string name, const quantizer_description& q, parameters p, std::ptrdiff_t channels = -1)
-      : name_(std::move(name)), quantizer_(q), parameters_(std::move(p)), axis_(channels) {
+  quantized_tensor(std::string name, xquant::encoding encoding, std::ptrdiff_t channels = -1)
+      : name_(std::move(name)), encoding_(std::move(encoding)), axis_(channels) {
     if (!is_quantized()) return;
+    const quantizer_description& q = encoding_.quantizer;
     if (q.granularity.is<per_axis<>>()) axis_ = q.granularity.as<per_axis<>>().axis;
-    for (std::size_t slot = 0; slot < parameters_.count(); ++slot)
-      ends_.push_back(ends_of(grid_values(q, parameters_.scale()[slot], parameters_.zero_point()[slot])));
+    for (std::size_t slot = 0; slot < encoding_.parameters.count(); ++slot)
+      ends_.push_back(
+          ends_of(grid_values(q, encoding_.parameters.scale()[slot], encoding_.parameters.zero_point()[slot])));
   }
 
   /// Takes in dense elements of that shape, before and after. Throws xquant::error (shape_mismatch) when there are not
@@ -55,7 +58,7 @@ class quantized_tensor {
       throw_if(fault(errc::shape_mismatch, "quantized", static_cast<double>(quantized.size()),
                      "as many elements as the shape has, before and after"));
     const auto rank = static_cast<std::ptrdiff_t>(s.rank);
-    const bool by_channel = axis_ != -1 || quantizer_.granularity.is<per_axis<>>();
+    const bool by_channel = axis_ != -1 || encoding_.quantizer.granularity.is<per_axis<>>();
     const std::ptrdiff_t axis = axis_ < 0 ? axis_ + rank : axis_;
     if (by_channel && (axis < 0 || axis >= rank))
       throw_if(fault(errc::axis_out_of_range, "channels", static_cast<double>(axis_), "an axis of the tensor"));
@@ -86,9 +89,8 @@ class quantized_tensor {
   }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] const quantizer_description& quantizer() const noexcept { return quantizer_; }
-  [[nodiscard]] const xquant::parameters& parameters() const noexcept { return parameters_; }
-  [[nodiscard]] bool is_quantized() const noexcept { return parameters_.count() != 0; }
+  [[nodiscard]] const xquant::encoding& encoding() const noexcept { return encoding_; }
+  [[nodiscard]] bool is_quantized() const noexcept { return encoding_.ready(); }
   /// Of the tensor observed last.
   [[nodiscard]] const xquant::shape& shape() const noexcept { return shape_; }
   /// The finite elements seen.
@@ -132,8 +134,7 @@ class quantized_tensor {
   }
 
   std::string name_;
-  quantizer_description quantizer_;
-  xquant::parameters parameters_;
+  xquant::encoding encoding_;
   std::ptrdiff_t axis_ = -1;
   std::vector<grid_ends> ends_;
   xquant::shape shape_;

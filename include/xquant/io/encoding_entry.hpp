@@ -34,8 +34,8 @@ enum class encoding_type : std::uint8_t {
 /// (simulation_encodings.hpp does).
 enum class encoding_role : std::uint8_t { unknown, activation, parameter };
 
-/// The encoding of one tensor, in AIMET's terms. A regular value.
-struct encoding {
+/// What a file says of one tensor, in AIMET's terms (encoding_quantizer.hpp has the encoding). A regular value.
+struct encoding_entry {
   std::string name;  ///< of the tensor, in the network
   encoding_role role = encoding_role::unknown;
   encoding_type type = encoding_type::integer;
@@ -51,28 +51,28 @@ struct encoding {
   /// minimum and maximum, or a quantizer, say otherwise.
   std::vector<std::int64_t> last_code;
 
-  friend bool operator==(const encoding&, const encoding&) = default;
+  friend bool operator==(const encoding_entry&, const encoding_entry&) = default;
 };
 
 /// Whether the entry is AIMET's "strict symmetric": every offset is 1 - 2^(bits-1), so that the codes are
 /// -(2^(bits-1) - 1) .. 2^(bits-1) - 1. Where only some offsets are, all channels have 2^bits codes: a symmetric range
 /// of 2^bits - 1 steps has its ends half a step beside the grid, and which way the offset was rounded is chance.
-inline bool is_strict_symmetric(const encoding& e) {
+inline bool is_strict_symmetric(const encoding_entry& e) {
   if (e.type != encoding_type::integer || !e.symmetric || e.offset.empty()) return false;
   for (const std::int64_t o : e.offset)
     if (o != 1 - (std::int64_t{1} << (e.bits - 1))) return false;
   return true;
 }
 /// The highest code where nothing else is said: 2^bits - 1, or one less of strict symmetric entries.
-inline std::int64_t usual_last_code(const encoding& e) {
+inline std::int64_t usual_last_code(const encoding_entry& e) {
   return (std::int64_t{1} << e.bits) - (is_strict_symmetric(e) ? 2 : 1);
 }
 /// The highest code of each slot.
-inline std::vector<std::int64_t> last_codes_of(const encoding& e) {
+inline std::vector<std::int64_t> last_codes_of(const encoding_entry& e) {
   return e.last_code.empty() ? std::vector<std::int64_t>(e.scale.size(), usual_last_code(e)) : e.last_code;
 }
 /// Whether the stored codes have a sign: what the entry says, or that it is symmetric with an offset.
-inline bool has_signed_codes(const encoding& e) {
+inline bool has_signed_codes(const encoding_entry& e) {
   if (e.is_signed) return *e.is_signed;
   return e.symmetric && !(e.offset.empty() || e.offset.front() == 0);
 }
@@ -80,11 +80,11 @@ inline bool has_signed_codes(const encoding& e) {
 /// An encodings file. A regular value.
 struct encodings {
   encodings_schema schema = encodings_schema::v1_0_0;
-  std::vector<encoding> entries;
+  std::vector<encoding_entry> entries;
 
   /// The entry of that tensor, or null.
-  [[nodiscard]] const encoding* find(const std::string& name) const {
-    for (const encoding& e : entries)
+  [[nodiscard]] const encoding_entry* find(const std::string& name) const {
+    for (const encoding_entry& e : entries)
       if (e.name == name) return &e;
     return nullptr;
   }
