@@ -86,7 +86,7 @@ void compare(test::simulation& s, calibrators& expected, const Rule& rule) {
   for (const auto& a : s.activations()) {
     CAPTURE(s.network().name_of(a.value));
     std::vector<xquant::range<float>> ranges;
-    REQUIRE(try_ranges_of(expected.at(s.network().name_of(a.value)), rule, a.quantizer, ranges).ok());
+    REQUIRE(try_ranges_of(expected.at(s.network().name_of(a.value)), rule, a.encoding.quantizer, ranges).ok());
     const xquant::range<float> wanted = ranges.at(0);
     const double close = 1e-6 * std::fmax(std::fabs(wanted.minimum), std::fabs(wanted.maximum));
     CHECK(std::fabs(static_cast<double>(a.ranges.at(0).minimum) - wanted.minimum) <= close);
