@@ -82,6 +82,8 @@
 #include <xquant/rounding/toward_positive.hpp>
 #include <xquant/rounding/toward_zero.hpp>
 #include <xquant/runtime.hpp>
+#include <xquant/runtime/conversions.hpp>
+#include <xquant/runtime/requantizer.hpp>
 #include <xquant/schemes/affine.hpp>
 #include <xquant/schemes/affine_rounding_sum.hpp>
 #include <xquant/schemes/degenerate_policies.hpp>

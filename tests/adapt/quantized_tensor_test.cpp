@@ -100,7 +100,8 @@ TEST_CASE("a description's axis, and codes of its storage") {
   REQUIRE(try_dequantize<choices>(by_columns, p, out, tensor_view(back.data(), shape{2, 2})).ok());
   CHECK(back == std::vector<float>{1, 2, 3, 4});
   // int8 codes are not what 12 bits are stored in.
-  CHECK(try_quantize<choices>({.bits = 12, .granularity = per_axis<>{}}, p, view, out).code == errc::unsupported);
+  CHECK(try_quantize<choices>(quantizer_description{.bits = 12, .granularity = per_axis<>{}}, p, view, out).code ==
+        errc::unsupported);
 }
 
 TEST_CASE("what a description cannot be is named") {

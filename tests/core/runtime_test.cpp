@@ -465,14 +465,15 @@ TEST_CASE("codes of 32 bits and elements of 16 by description, and arithmetics")
   std::vector<std::int32_t> codes(4);
   std::vector<std::int32_t> expected(4);
   const tensor_view<const bfloat16> in(x.data(), s);
-  REQUIRE(try_quantize<all_formats>({.bits = 20, .scheme = id_of<affine>}, parameters(1.0f, 3), in,
+  REQUIRE(try_quantize<all_formats>(quantizer_description{.bits = 20, .scheme = id_of<affine>}, parameters(1.0f, 3), in,
                                     tensor_view<std::int32_t>(codes.data(), s))
               .ok());
   quantize(quantizer<integer<20, true>, affine>{}, parameters(1.0f, 3), in,
            tensor_view<std::int32_t>(expected.data(), s));
   CHECK(codes == expected);
   std::vector<bfloat16> back(4);
-  REQUIRE(try_dequantize<all_formats>({.bits = 20}, parameters(1.0f), tensor_view<const std::int32_t>(codes.data(), s),
+  REQUIRE(try_dequantize<all_formats>(quantizer_description{.bits = 20}, parameters(1.0f),
+                                      tensor_view<const std::int32_t>(codes.data(), s),
                                       tensor_view<bfloat16>(back.data(), s))
               .ok());
   CHECK(back[0] == 5.0f);
@@ -581,7 +582,7 @@ TEST_CASE("what no program can compile is refused") {
   const std::vector<float> x(2);
   std::vector<std::int8_t> codes(2, 7);
   const tensor_view<const float> in(x.data(), shape(2));
-  CHECK(try_quantize<all_roundings>({.rounding = id_of<additive_noise>}, parameters(1.0f), in,
+  CHECK(try_quantize<all_roundings>(quantizer_description{.rounding = id_of<additive_noise>}, parameters(1.0f), in,
                                     tensor_view<std::int8_t>(codes.data(), shape(2)))
             .code == errc::unsupported);
   scale_and_zero_point<float> out;

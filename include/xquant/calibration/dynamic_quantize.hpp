@@ -5,6 +5,7 @@
 #include <xquant/calibration/extremes.hpp>
 #include <xquant/calls/call.hpp>
 #include <xquant/calls/default_engine.hpp>
+#include <xquant/calls/described_call.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/exception.hpp>
@@ -102,6 +103,44 @@ template <class Quantizer, TensorLike In, TensorInMemory Out, class Engine = def
   if (const status bad = try_fake_quantize(q, found, view, y, engine); !bad.ok()) return bad;
   used = std::move(found);
   return {};
+}
+
+namespace detail {
+// What the quantizer of a dynamic form makes of x.
+template <class Quantizer, class Codes>
+struct dynamic_codes_call {
+  static constexpr named_stream streams[1] = {{output_0, "codes", stream_kind::codes}};
+};
+template <class Quantizer, class Y>
+struct dynamic_reals_call {
+  static constexpr named_stream streams[1] = {{output_0, "y"}};
+};
+}  // namespace detail
+
+/// The same for a quantizer by value.
+template <DescribedQuantizer Quantizer, TensorLike In, TensorInMemory Out>
+[[nodiscard]] status validate_dynamic_quantize(const Quantizer& q, const In& x, Out&& codes) {
+  return detail::with_typed_quantizer<detail::dynamic_codes_call>(
+      q, [&](const auto& typed) { return validate_dynamic_quantize(typed, x, codes); }, codes);
+}
+template <DescribedQuantizer Quantizer, TensorLike In, TensorInMemory Out>
+[[nodiscard]] status validate_dynamic_fake_quantize(const Quantizer& q, const In& x, Out&& y) {
+  return detail::with_typed_quantizer<detail::dynamic_reals_call>(
+      q, [&](const auto& typed) { return validate_dynamic_fake_quantize(typed, x, y); }, y);
+}
+template <DescribedQuantizer Quantizer, TensorLike In, TensorInMemory Out, class Engine = default_engine>
+[[nodiscard]] status try_dynamic_quantize(const Quantizer& q, const In& x, Out&& codes,
+                                          basic_parameters<lane_real<element_of<In>>>& used,
+                                          const Engine& engine = {}) {
+  return detail::with_typed_quantizer<detail::dynamic_codes_call>(
+      q, [&](const auto& typed) { return try_dynamic_quantize(typed, x, codes, used, engine); }, codes);
+}
+template <DescribedQuantizer Quantizer, TensorLike In, TensorInMemory Out, class Engine = default_engine>
+[[nodiscard]] status try_dynamic_fake_quantize(const Quantizer& q, const In& x, Out&& y,
+                                               basic_parameters<lane_real<element_of<In>>>& used,
+                                               const Engine& engine = {}) {
+  return detail::with_typed_quantizer<detail::dynamic_reals_call>(
+      q, [&](const auto& typed) { return try_dynamic_fake_quantize(typed, x, y, used, engine); }, y);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

@@ -6,6 +6,7 @@
 #include <xquant/calls/call.hpp>
 #include <xquant/calls/packed_operation.hpp>
 #include <xquant/core/adapt.hpp>
+#include <xquant/core/meta.hpp>
 #include <xquant/exception.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -24,6 +25,14 @@ struct named_stream {
 // the tensors, in the order in which the entry points take them:
 //   using operation                           what runs, on streams of these types (engines/operation.hpp)
 //   static constexpr named_stream streams[N]  one for each of the N tensors (clang 16 does not deduce N)
+// and, where not every quantizer will do,
+//   static constexpr call_obstacle obstacle   what of this quantizer is in the way, if anything
+
+/// What of a quantizer (its "format", "scheme" or "rounding") a call cannot do with, and what would be right.
+struct call_obstacle {
+  const char* argument = nullptr;
+  const char* expected = "";
+};
 
 namespace detail {
 
@@ -107,6 +116,34 @@ status on_tensors(const Use& use, Tensors&... tensors) {
 
 }  // namespace detail
 
+namespace detail {
+
+// A quantizer that only run time knows says how it becomes one that a call can take: is_typed = false, and
+//   template <template <class...> class Call, class Given, class... Elements> static status visit(q, f)
+// which calls f with the typed quantizer of a Call with tensors of these elements, or says why there is none.
+// runtime/dispatch.hpp has the two there are.
+template <class Quantizer>
+struct quantizer_resolver {
+  static constexpr bool is_typed = true;
+};
+
+}  // namespace detail
+
+/// A quantizer by value: a quantizer_description, or one with the choices of a program. Every operation takes it where
+/// it takes a quantizer.
+template <class Quantizer>
+concept DescribedQuantizer = !detail::quantizer_resolver<Quantizer>::is_typed;
+
+namespace detail {
+
+/// Calls f with the typed quantizer of a call of these tensors, and returns what f returns, or says why there is none.
+template <template <class...> class Call, class... Given, DescribedQuantizer Quantizer, class F, class... Tensors>
+status with_typed_quantizer(const Quantizer& q, const F& f, const Tensors&...) {
+  return quantizer_resolver<Quantizer>::template visit<Call, type_list<Given...>, element_of<Tensors>...>(q, f);
+}
+
+}  // namespace detail
+
 /// validate_..., try_..., ... and plan_... of an operation with a quantizer and parameters: what is wrong with the call
 /// that `Call` describes (ok when nothing is); the work or what is wrong, and then nothing has been written; the same,
 /// throwing xquant::error; the call laid out once.
@@ -134,6 +171,20 @@ status plan_call(Plan& out, const Quantizer& q, const Parameters& p, Tensors&...
                                                tensors...);
   else
     return {};  // does not compile
+}
+
+/// The same for a quantizer by value.
+template <template <class...> class Call, class... Given, DescribedQuantizer Quantizer, class Parameters,
+          class... Tensors>
+status validate_call(const Quantizer& q, const Parameters& p, Tensors&... tensors) {
+  return detail::with_typed_quantizer<Call, Given...>(
+      q, [&](const auto& typed) { return validate_call<Call, Given...>(typed, p, tensors...); }, tensors...);
+}
+template <template <class...> class Call, class... Given, class Engine, DescribedQuantizer Quantizer, class Parameters,
+          class... Tensors>
+status try_call(const Engine& engine, const Quantizer& q, const Parameters& p, Tensors&... tensors) {
+  return detail::with_typed_quantizer<Call, Given...>(
+      q, [&](const auto& typed) { return try_call<Call, Given...>(engine, typed, p, tensors...); }, tensors...);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

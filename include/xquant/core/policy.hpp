@@ -17,7 +17,6 @@ struct format {};
 struct conversion {};
 struct degenerate_scale {};
 struct estimator {};
-struct learned_rounding {};
 }  // namespace category
 
 /// A type that decides one thing about a quantizer.

@@ -26,6 +26,8 @@ using scheme_id = policy_id<category::scheme>;
 using degenerate_id = policy_id<category::degenerate_scale>;
 using rounding_id = policy_id<category::rounding>;
 using arithmetic_id = policy_id<category::arithmetic>;
+using requantization_id = policy_id<category::requantization>;
+using estimator_id = policy_id<category::estimator>;
 
 struct no_id {};
 

@@ -2,6 +2,7 @@
 // clipped.
 #pragma once
 
+#include <xquant/core/policy_id.hpp>
 #include <xquant/gradients/estimator.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -21,5 +22,8 @@ struct clipped_straight_through {
 };
 
 static_assert(GradientEstimator<clipped_straight_through>);
+
+template <>
+inline constexpr estimator_id id_of<clipped_straight_through>{1, "clipped_straight_through"};
 
 }  // namespace xquant

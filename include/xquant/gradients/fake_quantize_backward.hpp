@@ -11,6 +11,7 @@
 #include <xquant/engines/plan.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/gradients/estimator.hpp>
+#include <xquant/gradients/estimator_choices.hpp>
 #include <xquant/quantizer.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -22,6 +23,14 @@ template <class E, class Kernel>
 inline constexpr bool learns_of_random = E::learned != 0 && is_random_rounding<typename Kernel::rounding_type>;
 template <class E, class Kernel>
 inline constexpr bool quotient_holds_zero_point = E::uses_quotient && !Kernel::zero_point_is_apart;
+
+// The same, to whoever chooses at run time.
+template <class E, class Kernel>
+inline constexpr call_obstacle estimator_obstacle =
+    learns_of_random<E, Kernel> ? call_obstacle{"rounding", "a deterministic rounding, as this estimator needs"}
+    : quotient_holds_zero_point<E, Kernel>
+        ? call_obstacle{"scheme", "a zero point that is an integer added after the rounding, as this estimator needs"}
+        : call_obstacle{};
 
 template <class E, class Kernel>
 struct check_estimator {
@@ -97,6 +106,7 @@ struct estimator_operation : Kernel, detail::sums_of_terms<E::learned> {
 template <class E, class Quantizer, class X, class G, class Dx>
 struct fake_quantize_backward_call {
   using operation = estimator_operation<kernel_of<lane_real<X>, Quantizer>, X, E>;
+  static constexpr call_obstacle obstacle = detail::estimator_obstacle<E, kernel_of<lane_real<X>, Quantizer>>;
   static constexpr named_stream streams[3] = {{input_0, "x"}, {input_1, "g"}, {output_0, "dx"}};
 };
 
@@ -189,6 +199,36 @@ status try_backward(const E& estimator, const Engine& engine, const Quantizer& q
         }
       },
       x, g, dx);
+}
+
+// Of a quantizer by value.
+template <class E, DescribedQuantizer Quantizer, class Parameters, class In, class Gradient, class Out,
+          class... Learned>
+status validate_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x, const Gradient& g,
+                         Out& dx, Learned&... learned) {
+  return with_typed_quantizer<fake_quantize_backward_call, E>(
+      q, [&](const auto& typed) { return validate_backward(estimator, typed, p, x, g, dx, learned...); }, x, g, dx);
+}
+template <class E, class Engine, DescribedQuantizer Quantizer, class Parameters, class In, class Gradient, class Out,
+          class... Learned>
+status try_backward(const E& estimator, const Engine& engine, const Quantizer& q, const Parameters& p, const In& x,
+                    const Gradient& g, Out& dx, Learned&... learned) {
+  return with_typed_quantizer<fake_quantize_backward_call, E>(
+      q, [&](const auto& typed) { return try_backward(estimator, engine, typed, p, x, g, dx, learned...); }, x, g, dx);
+}
+
+// Of an estimator by value.
+template <class... Estimators, class Quantizer, class Parameters, class In, class Gradient, class Out, class... Learned>
+status validate_backward(const estimator_choices<Estimators...>& choices, const Quantizer& q, const Parameters& p,
+                         const In& x, const Gradient& g, Out& dx, Learned&... learned) {
+  return choices.visit([&](const auto& estimator) { return validate_backward(estimator, q, p, x, g, dx, learned...); });
+}
+template <class... Estimators, class Engine, class Quantizer, class Parameters, class In, class Gradient, class Out,
+          class... Learned>
+status try_backward(const estimator_choices<Estimators...>& choices, const Engine& engine, const Quantizer& q,
+                    const Parameters& p, const In& x, const Gradient& g, Out& dx, Learned&... learned) {
+  return choices.visit(
+      [&](const auto& estimator) { return try_backward(estimator, engine, q, p, x, g, dx, learned...); });
 }
 
 }  // namespace detail

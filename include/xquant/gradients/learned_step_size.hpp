@@ -1,6 +1,7 @@
 // LSQ: the gradient of the step size (scale), learned with the weights.
 #pragma once
 
+#include <xquant/core/policy_id.hpp>
 #include <xquant/core/scalar_lane.hpp>
 #include <xquant/core/square_root.hpp>
 #include <xquant/gradients/estimator.hpp>
@@ -40,5 +41,8 @@ struct learned_step_size {
 };
 
 static_assert(GradientEstimator<learned_step_size>);
+
+template <>
+inline constexpr estimator_id id_of<learned_step_size>{2, "learned_step_size"};
 
 }  // namespace xquant

@@ -1,6 +1,7 @@
 // The plain straight-through estimator: the rounding and the clipping are invisible to the gradient.
 #pragma once
 
+#include <xquant/core/policy_id.hpp>
 #include <xquant/gradients/estimator.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -19,5 +20,8 @@ struct straight_through {
 };
 
 static_assert(GradientEstimator<straight_through>);
+
+template <>
+inline constexpr estimator_id id_of<straight_through>{0, "straight_through"};
 
 }  // namespace xquant

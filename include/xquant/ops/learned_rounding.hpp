@@ -24,6 +24,17 @@ concept LearnedRounding = requires {
 };
 
 namespace detail {
+// What the assertion below says, to whoever chooses at run time.
+template <class Kernel>
+inline constexpr call_obstacle learned_obstacle = [] {
+  if constexpr (!(requires { requires Kernel::format_type::is_plain_integer; }))
+    return call_obstacle{"format", "a format of integers of at most 16 bits, as a learned rounding needs"};
+  else if constexpr (!Kernel::zero_point_is_apart)
+    return call_obstacle{"scheme",
+                         "no zero point, or one that is added after the rounding, as a learned rounding needs"};
+  else
+    return call_obstacle{};
+}();
 template <class Kernel>
 struct check_learned {
   static_assert(
@@ -89,6 +100,7 @@ template <class Rounding, class Quantizer, class X, class Choice, class Y>
 struct learned_fake_quantize_call {
   static_assert(detail::check_learned_rounding<Rounding>::ok);
   using operation = learned_fake_quantize_operation<kernel_of<lane_real<X>, Quantizer>, Rounding, X>;
+  static constexpr call_obstacle obstacle = detail::learned_obstacle<kernel_of<lane_real<X>, Quantizer>>;
   static constexpr named_stream streams[3] = {{input_0, "x"}, {input_1, "choice"}, {output_0, "y"}};
 };
 
@@ -97,6 +109,7 @@ template <class Rounding, class Quantizer, class X, class Choice, class Codes>
 struct learned_quantize_call {
   static_assert(detail::check_learned_rounding<Rounding>::ok);
   using operation = learned_quantize_operation<kernel_of<lane_real<X>, Quantizer>, Rounding, X>;
+  static constexpr call_obstacle obstacle = detail::learned_obstacle<kernel_of<lane_real<X>, Quantizer>>;
   static constexpr named_stream streams[3] = {
       {input_0, "x"}, {input_1, "choice"}, {output_0, "codes", stream_kind::codes}};
 };

@@ -7,7 +7,8 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// The types a program compiles for the run-time form: every combination becomes a kernel, so name what you need.
+/// The types a program compiles for the run-time form: every combination becomes a kernel, so name what you need. With
+/// a description it is a quantizer to every operation: quantize<choices>(d, p, x, codes), or convert(choices(d), ...).
 template <class Formats = type_list<stored_integer<std::int8_t>, stored_integer<std::uint8_t>>,
           class Roundings = type_list<nearest_even>, class Arithmetics = type_list<divide_by_scale>,
           class Schemes = type_list<runtime_scheme>>
@@ -16,6 +17,12 @@ struct runtime_choices {
   using roundings = Roundings;
   using arithmetics = Arithmetics;
   using schemes = Schemes;
+
+  quantizer_description description{};
+
+  constexpr runtime_choices() noexcept = default;
+  /// The described quantizer, among these types: what operations take in place of a quantizer.
+  constexpr runtime_choices(const quantizer_description& d) noexcept : description(d) {}  // NOLINT
 };
 
 /// Everything the library has. To name it costs nothing; to call an operation with it compiles thousands of kernels, so

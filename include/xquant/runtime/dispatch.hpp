@@ -1,6 +1,7 @@
 // From a description to a quantizer of compiled types, once a call.
 #pragma once
 
+#include <xquant/calls/described_call.hpp>
 #include <xquant/core/meta.hpp>
 #include <xquant/core/qualifiers.hpp>
 #include <xquant/core/range.hpp>
@@ -184,5 +185,88 @@ template <class Choices = runtime_choices<>>
     return status{};
   });
 }
+
+namespace detail {
+
+// Whether tensors of these element types hold the codes of a call, where it has codes.
+template <class Description, class Code, class... Elements>
+constexpr bool holds_codes() noexcept {
+  constexpr bool fits[] = {(is_same<Elements, Code> || (is_packed<Elements> && sizeof(Code) == 1))...};
+  for (std::size_t i = 0; i < sizeof...(Elements); ++i)
+    if (Description::streams[i].kind == stream_kind::codes && !fits[i]) return false;
+  return true;
+}
+template <class Description>
+constexpr bool writes_codes() noexcept {
+  for (const named_stream& s : Description::streams)
+    if (s.role == output_0 && s.kind == stream_kind::codes) return true;
+  return false;
+}
+template <class Description, class... Elements>
+constexpr status other_codes() noexcept {
+  constexpr std::size_t size[] = {sizeof(Elements)...};
+  for (std::size_t i = 0; i < sizeof...(Elements); ++i)
+    if (Description::streams[i].kind == stream_kind::codes)
+      return fault(errc::unsupported, Description::streams[i].name, static_cast<double>(size[i]),
+                   "the storage type of the described format");
+  return {};
+}
+template <class Description>
+constexpr call_obstacle obstacle_of() noexcept {
+  if constexpr (requires { Description::obstacle; })
+    return Description::obstacle;
+  else
+    return {};
+}
+constexpr status refused(const call_obstacle& o, const quantizer_description& d) noexcept {
+  const double number = o.argument[0] == 'f'   ? d.format.number
+                        : o.argument[0] == 's' ? d.scheme.number
+                                               : d.rounding.number;
+  return fault(errc::unsupported, o.argument, number, o.expected);
+}
+
+template <template <class...> class Call, class Quantizer, class Given, class... Elements>
+struct described_call_of;
+template <template <class...> class Call, class Quantizer, class... Given, class... Elements>
+struct described_call_of<Call, Quantizer, type_list<Given...>, Elements...> {
+  using type = Call<Given..., Quantizer, Elements...>;
+};
+
+// Calls f(quantizer) where the described quantizer can be that of a call of such tensors, and says why where not. What
+// cannot be compiled for a quantizer is not.
+template <class Choices>
+struct described_resolver {
+  static constexpr bool is_typed = false;
+
+  template <template <class...> class Call, class Given, class... Elements, class F>
+  static status visit(const Choices& choices, const F& f) {
+    return visit<Call, Given, Elements...>(choices.description, f);
+  }
+  template <template <class...> class Call, class Given, class... Elements, class F>
+  static status visit(const quantizer_description& d, const F& f) {
+    return with_quantizer<Choices>(d, [&](const auto& q) -> status {
+      using quantizer_type = remove_cvref<decltype(q)>;
+      using description = typename described_call_of<Call, quantizer_type, Given, Elements...>::type;
+      constexpr call_obstacle obstacle = obstacle_of<description>();
+      if constexpr (!holds_codes<description, typename quantizer_type::code_type, Elements...>())
+        return other_codes<description, Elements...>();
+      else if constexpr (writes_codes<description>() && rounding_leaves_grid<typename quantizer_type::rounding_type>)
+        return fault(errc::unsupported, "rounding", d.rounding.number,
+                     "a rounding that stays on the grid, as codes need");
+      else if constexpr (obstacle.argument != nullptr)
+        return refused(obstacle, d);
+      else
+        return f(q);
+    });
+  }
+};
+
+template <>
+struct quantizer_resolver<quantizer_description> : described_resolver<runtime_choices<>> {};
+template <class Formats, class Roundings, class Arithmetics, class Schemes>
+struct quantizer_resolver<runtime_choices<Formats, Roundings, Arithmetics, Schemes>>
+    : described_resolver<runtime_choices<Formats, Roundings, Arithmetics, Schemes>> {};
+
+}  // namespace detail
 
 }  // namespace xquant

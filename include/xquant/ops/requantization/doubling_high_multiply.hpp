@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/ops/requantization/fixed_point_multiplier.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -42,5 +43,11 @@ struct doubling_high_multiply {
   }
   friend constexpr bool operator==(const doubling_high_multiply&, const doubling_high_multiply&) = default;
 };
+
+template <>
+inline constexpr requantization_id id_of<doubling_high_multiply<rounded_from_double>>{2, "doubling_high_multiply"};
+template <>
+inline constexpr requantization_id id_of<doubling_high_multiply<exact_from_float<-32, 0>>>{
+    6, "doubling_high_multiply_gemmlowp"};
 
 }  // namespace xquant

@@ -3,6 +3,7 @@
 
 #include <xquant/core/bits.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/core/scalar_lane.hpp>
 #include <xquant/error.hpp>
 
@@ -42,5 +43,8 @@ struct float_multiplier {
   }
   friend constexpr bool operator==(const float_multiplier&, const float_multiplier&) = default;
 };
+
+template <>
+inline constexpr requantization_id id_of<float_multiplier>{0, "float_multiplier"};
 
 }  // namespace xquant

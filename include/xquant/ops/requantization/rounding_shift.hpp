@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/core/policy.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/ops/requantization/fixed_point_multiplier.hpp>
 
 namespace xquant::inline XQUANT_ABI {
@@ -32,5 +33,15 @@ struct rounding_shift {
   }
   friend constexpr bool operator==(const rounding_shift&, const rounding_shift&) = default;
 };
+
+template <>
+inline constexpr requantization_id id_of<rounding_shift<rounded_from_double>>{1, "rounding_shift"};
+template <>
+inline constexpr requantization_id id_of<rounding_shift<exact_from_float<-33, 30>>>{3, "rounding_shift_fbgemm"};
+template <>
+inline constexpr requantization_id id_of<rounding_shift<exact_from_float<-32, 8>>>{4, "rounding_shift_xnnpack_rndnu"};
+template <>
+inline constexpr requantization_id id_of<rounding_shift<exact_from_float<-32, 0>, product_ties::away_from_zero>>{
+    5, "rounding_shift_xnnpack_rndna"};
 
 }  // namespace xquant
