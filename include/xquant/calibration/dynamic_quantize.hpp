@@ -30,9 +30,9 @@ status ranges_of_data(const Granularity& granularity, const tensor_view<const In
   call<extremes_and_nan_operation<In>> c;
   parameter_map map;
   if (const status bad = c.input_0(x, "x").mapped(granularity, map); !bad.ok()) return bad;
-  out.resize(map.count);
+  out.assign(map.count, range<real>{});
   return find_finite_extremes(c, x, map, engine, [&](std::size_t slot, real low, real high) {
-    out[slot] = low > high ? range<real>{} : range<real>{low, high};
+    out[slot] = {low, high};
   });
 }
 

@@ -12,9 +12,10 @@
 #include <xquant/engines/reduction.hpp>
 #include <xquant/engines/scalar.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -119,21 +120,40 @@ class ordered_extremes {
   using integer = ordered_integer<Element>;
   using real = lane_real<Element>;
 
-  explicit ordered_extremes(std::size_t slots) : ends_(2 * slots, greatest_integer<integer>), slots_(slots) {
-    for (std::size_t slot = 0; slot < slots; ++slot)
-      highest()[slot] = static_cast<integer>(-greatest_integer<integer> - 1);
+  explicit ordered_extremes(std::size_t slots)
+      : ends_(std::make_unique_for_overwrite<integer[]>(2 * (slots + block))), slots_(slots) {
+    // Whole cache lines: a vector that lies in two waits for what was stored to both.
+    const auto past = reinterpret_cast<std::uintptr_t>(ends_.get()) / sizeof(Element) % block;
+    low_ = ends_.get() + (block - past) % block;
+    high_ = low_ + (slots + block - 1) / block * block;
+    std::fill_n(low_, slots, greatest_integer<integer>);
+    std::fill_n(high_, slots, static_cast<integer>(-greatest_integer<integer> - 1));
   }
-
-  [[nodiscard]] bool empty(std::size_t slot) const noexcept { return ends_[slot] > ends_[slots_ + slot]; }
-  [[nodiscard]] real low(std::size_t slot) const noexcept { return value(ends_[slot]); }
-  [[nodiscard]] real high(std::size_t slot) const noexcept { return value(ends_[slots_ + slot]); }
-  [[nodiscard]] bool all_finite() const noexcept { return all_within(1); }
-  [[nodiscard]] bool has_nan() const noexcept { return !all_within(0); }
+  // found(slot, low, high) for each slot with an element, and how far from the infinities all elements stay.
+  enum class extent : std::uint8_t { finite, infinite, with_nan };
+  template <class Found>
+  extent for_each(const Found& found) const {
+    const auto infinity = static_cast<real>(__builtin_inf());
+    const integer least = in_order(bit_cast<integer>(Element(-infinity)));
+    const integer greatest = in_order(bit_cast<integer>(Element(infinity)));
+    integer lowest_of_all = 0;
+    integer highest_of_all = 0;
+    for (std::size_t slot = 0; slot < slots_; ++slot) {
+      const integer low = low_[slot];
+      const integer high = high_[slot];
+      if (low > high) continue;
+      lowest_of_all = lower(low, lowest_of_all);
+      highest_of_all = higher(high, highest_of_all);
+      found(slot, value(low) + real(0), value(high) + real(0));
+    }
+    if (lowest_of_all < least || highest_of_all > greatest) return extent::with_nan;
+    return lowest_of_all == least || highest_of_all == greatest ? extent::infinite : extent::finite;
+  }
 
   // Row after row. Blocks are of a known number of elements, which compilers turn into vectors.
   void walk(const Element* x, const nest_list& nests) noexcept {
-    integer* const low = lowest();
-    integer* const high = highest();
+    integer* const low = low_;
+    integer* const high = high_;
     for_each_nest(nests, [&](const nest& n) {
       for_each_row(n, [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
         const Element* from = x + first[input_0];
@@ -158,19 +178,6 @@ class ordered_extremes {
   static constexpr std::size_t block = 64 / sizeof(Element);
 
   static real value(integer v) noexcept { return static_cast<real>(bit_cast<Element>(in_order(v))); }
-  // Whether all lie between the infinities, `steps` away from them.
-  [[nodiscard]] bool all_within(integer steps) const noexcept {
-    const auto infinity = static_cast<real>(__builtin_inf());
-    const auto least = static_cast<integer>(in_order(bit_cast<integer>(Element(-infinity))) + steps);
-    const auto greatest = static_cast<integer>(in_order(bit_cast<integer>(Element(infinity))) - steps);
-    integer low = least;
-    integer high = greatest;
-    for (std::size_t slot = 0; slot < slots_; ++slot) {
-      low = lower(ends_[slot], low);
-      high = higher(ends_[slots_ + slot], high);
-    }
-    return low == least && high == greatest;
-  }
   XQUANT_INLINE static integer lower(integer a, integer b) noexcept { return a < b ? a : b; }
   XQUANT_INLINE static integer higher(integer a, integer b) noexcept { return a > b ? a : b; }
 
@@ -213,11 +220,10 @@ class ordered_extremes {
     return i;
   }
 
-  integer* lowest() noexcept { return ends_.data(); }
-  integer* highest() noexcept { return ends_.data() + slots_; }
-
-  std::vector<integer> ends_;  // the lowest of each slot, then the highest
+  std::unique_ptr<integer[]> ends_;
   std::size_t slots_;
+  integer* low_;  // the lowest of each slot
+  integer* high_;
 };
 
 // Rows of one slot which an engine reduces faster than ordered_extremes, or on more threads. Below, what an engine does
@@ -231,10 +237,11 @@ inline bool has_long_rows(const nest_list& nests) noexcept {
   return row.extent >= long_row && row.stride[parameter] == 0;
 }
 
-/// Calls found(slot, minimum, maximum) for each slot of `map` (+infinity and -infinity where it has no number), the
-/// last call for a slot being the answer, and says whether all elements are finite. For a call of extremes_operation
-/// (which does not tell of NaN) or extremes_and_nan_operation whose input is on the host and in order. Infinities are
-/// numbers here, -0 is +0. Extremes are exact, so every engine and every layout gives the same.
+/// Calls found(slot, minimum, maximum) for each slot of `map` that has a number, the last call for a slot being the
+/// answer (+infinity and -infinity where it has none after all), and says whether all elements are finite. For a call
+/// of extremes_operation (which does not tell of NaN) or extremes_and_nan_operation whose input is on the host and in
+/// order. Infinities are numbers here, -0 is +0. Extremes are exact, so every engine and every layout gives the same;
+/// an engine without this operation (of doubles, say) leaves it to the calling thread.
 template <class Operation, class Engine, class Found>
 status find_extremes(const call<Operation>& c, const parameter_map& map, const Engine& engine, bool& all_finite,
                      const Found& found) {
@@ -247,15 +254,11 @@ status find_extremes(const call<Operation>& c, const parameter_map& map, const E
   if (!has_operation || !has_long_rows(nests)) {
     ordered_extremes<typename Operation::input_0_type> slots(map.count);
     slots.walk(c.streams_with({}).input_0, nests);
-    all_finite = slots.all_finite();
-    // (A NaN hides the numbers beside it from this walk, and not from an engine.)
-    if (all_finite || !slots.has_nan()) {
-      constexpr auto infinity = static_cast<real>(__builtin_inf());
-      for (std::size_t slot = 0; slot < map.count; ++slot)
-        slots.empty(slot) ? found(slot, infinity, -infinity)
-                          : found(slot, slots.low(slot) + real(0), slots.high(slot) + real(0));
-      return {};
-    }
+    using extent = typename ordered_extremes<typename Operation::input_0_type>::extent;
+    const extent reached = slots.for_each(found);
+    all_finite = reached == extent::finite;
+    if (reached != extent::with_nan) return {};
+    // A NaN hides the numbers beside it from this walk, and not from an engine.
   }
   reduction_walk walk;
   c.lay_out(map, walk);
@@ -263,9 +266,10 @@ status find_extremes(const call<Operation>& c, const parameter_map& map, const E
   const auto finish = [&](std::size_t slot, const double* result, double) {
     const auto low = static_cast<real>(result[0]);
     const auto high = static_cast<real>(result[1]);
-    all_finite = all_finite && (low > high || (is_finite(low) && is_finite(high)));
     if constexpr (Operation::accumulators == 3) all_finite = all_finite && result[2] == 0;
-    found(slot, low + real(0), high + real(0));
+    const bool has_number = !(low > high);
+    if (has_number) all_finite = all_finite && is_finite(low) && is_finite(high);
+    if (has_number || Operation::accumulators == 2) found(slot, low + real(0), high + real(0));
   };
   if constexpr (has_operation)
     return reduce_on(engine, Operation{}, walk, c.streams_with({}), map.count, finish);

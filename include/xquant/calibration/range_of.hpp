@@ -67,7 +67,8 @@ template <class Granularity, TensorLike In, class Engine = default_engine>
       [&](auto& c) -> status {
         parameter_map map;
         if (const status bad = c.mapped(granularity, map); !bad.ok()) return bad;
-        std::vector<range<real>> found(map.count);
+        constexpr auto infinity = static_cast<real>(__builtin_inf());
+        std::vector<range<real>> found(map.count, range<real>{infinity, -infinity});
         bool all_finite = true;
         const auto put = [&](std::size_t slot, real low, real high) { found[slot] = {low, high}; };
         if (const status bad = detail::find_extremes(c, map, engine, all_finite, put); !bad.ok()) return bad;

@@ -87,7 +87,6 @@ struct extremes {
     maximum.assign(map.count, 0);
     bool all_finite = true;
     const auto put = [&](std::size_t slot, auto low, auto high) {
-      if (low > high) return;  // no number
       minimum[slot] = static_cast<float>(low);
       maximum[slot] = static_cast<float>(high);
     };
