@@ -65,16 +65,23 @@ inline std::vector<std::string> engine_names(bool scalar = true, bool plan = tru
   return names;
 }
 
-/// scalar and simd run a plan built once, simd_call the whole validated call.
+/// scalar and simd run a plan built once, `run(plan, engine)`; simd_call is the whole validated call.
+template <class Plan, class MakePlan, class Run, class Call, class Check>
+std::vector<engine_run> planned_engines(const MakePlan& make_plan, const Run& run, const Call& call,
+                                        const Check& check) {
+  const auto plan = std::make_shared<Plan>();
+  if (const xquant::status s = make_plan(*plan); !s.ok())
+    return {{"simd", [](std::size_t) {}, [] { return std::string("the plan was refused"); }}};
+  return {{"scalar", repeated([=] { run(*plan, xquant::scalar_engine{}); }), check},
+          {"simd", repeated([=] { run(*plan, xquant::simd_engine<>{}); }), check},
+          {"simd_call", repeated([=] { call(xquant::simd_engine<>{}); }), check}};
+}
+/// The same of one input and one output.
 template <class Kernel, class MakePlan, class Call, class In, class Out, class Check>
 std::vector<engine_run> library_engines(const MakePlan& make_plan, const Call& call, const In* in, Out* out,
                                         const Check& check) {
-  const auto plan = std::make_shared<xquant::plan<Kernel>>();
-  if (const xquant::status s = make_plan(*plan); !s.ok())
-    return {{"simd", [](std::size_t) {}, [] { return std::string("the plan was refused"); }}};
-  return {{"scalar", repeated([=] { plan->run(xquant::scalar_engine{}, in, out); }), check},
-          {"simd", repeated([=] { plan->run(xquant::simd_engine<>{}, in, out); }), check},
-          {"simd_call", repeated([=] { call(xquant::simd_engine<>{}); }), check}};
+  return planned_engines<xquant::plan<Kernel>>(
+      make_plan, [=](const auto& plan, const auto& engine) { plan.run(engine, in, out); }, call, check);
 }
 
 }  // namespace bench

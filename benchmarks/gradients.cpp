@@ -1,4 +1,4 @@
-// Cases: gradients of int8 fake quantize, per tensor. They have no plan: `simd` is the whole validated call.
+// Cases: gradients of int8 fake quantize, per tensor.
 #include <xquant/gradients/clipped_straight_through.hpp>
 #include <xquant/gradients/fake_quantize_backward.hpp>
 #include <xquant/gradients/learned_step_size.hpp>
@@ -14,13 +14,6 @@ namespace {
 
 template <class Arithmetic>
 using affine_int8 = xquant::quantizer<xquant::int8, xquant::affine, Arithmetic>;
-
-/// `call(engine)` on both engines.
-template <class Call, class Check>
-std::vector<engine_run> call_engines(const Call& call, const Check& check) {
-  return {{"scalar", repeated([=] { call(xquant::scalar_engine{}); }), check},
-          {"simd", repeated([=] { call(xquant::simd_engine<>{}); }), check}};
-}
 
 struct arrays {
   std::size_t n;
@@ -50,12 +43,17 @@ std::vector<engine_run> clipped_engines(const extent& e) {
   xquant::fake_quantize_backward(xquant::clipped_straight_through{}, q, p, a.x_view(), a.g_view(), a.expected_view(),
                                  xquant::scalar_engine{});
   const auto check = [=, kept = slots] { return difference(a.dx, a.expected, a.n); };
-  std::vector<engine_run> runs = call_engines(
-      [=](const auto& engine) {
-        xquant::fake_quantize_backward(xquant::clipped_straight_through{}, q, p, a.x_view(), a.g_view(), a.dx_view(),
-                                       engine);
-      },
-      check);
+  constexpr xquant::clipped_straight_through clipped;
+  std::vector<engine_run> runs =
+      planned_engines<xquant::fake_quantize_backward_plan<xquant::clipped_straight_through, affine_int8<Arithmetic>>>(
+          [=](auto& plan) {
+            return xquant::plan_fake_quantize_backward(clipped, q, p, a.x_view(), a.g_view(), a.dx_view(), plan);
+          },
+          [=](const auto& plan, const auto& engine) { plan.run(engine, a.x, a.g, a.dx); },
+          [=](const auto& engine) {
+            xquant::fake_quantize_backward(clipped, q, p, a.x_view(), a.g_view(), a.dx_view(), engine);
+          },
+          check);
   constexpr bool by_reciprocal = Arithmetic::multiplies_by_reciprocal;
   const float scale = p.scale[0];
   const std::int32_t zero_point = p.zero_point[0];
@@ -90,7 +88,11 @@ std::vector<engine_run> mask_forward_engines(const extent& e) {
                          bytes);
     return wrong;
   };
-  std::vector<engine_run> runs = call_engines(
+  using operation = xquant::fake_quantize_with_mask_call<affine_int8<xquant::multiply_by_reciprocal>, float, float,
+                                                         std::uint8_t>::operation;
+  std::vector<engine_run> runs = planned_engines<xquant::plan<operation>>(
+      [=](auto& plan) { return xquant::plan_fake_quantize_with_mask(q, p, a.x_view(), a.dx_view(), mask_view, plan); },
+      [=](const auto& plan, const auto& engine) { plan.run(engine, a.x, a.dx, mask); },
       [=](const auto& engine) { xquant::fake_quantize_with_mask(q, p, a.x_view(), a.dx_view(), mask_view, engine); },
       check);
   const float scale = p.scale[0];
@@ -119,7 +121,9 @@ std::vector<engine_run> mask_backward_engines(const extent& e) {
   const xquant::tensor_view<const std::uint8_t> mask_view(mask, xquant::shape{bytes});
   xquant::masked_backward(a.g_view(), mask_view, a.expected_view(), xquant::scalar_engine{});
   const auto check = [=] { return difference(a.dx, a.expected, a.n); };
-  std::vector<engine_run> runs = call_engines(
+  std::vector<engine_run> runs = planned_engines<xquant::plan<xquant::masked_gradient_operation<float>>>(
+      [=](auto& plan) { return xquant::plan_masked_backward(a.g_view(), mask_view, a.dx_view(), plan); },
+      [=](const auto& plan, const auto& engine) { plan.run(engine, a.g, mask, a.dx); },
       [=](const auto& engine) { xquant::masked_backward(a.g_view(), mask_view, a.dx_view(), engine); }, check);
   runs.push_back({"plain_loop", repeated([=] { plain_loop::masked_backward(a.g, mask, a.dx, a.n); }), check});
 #if HAND_WRITTEN
@@ -146,13 +150,22 @@ std::vector<engine_run> learned_step_engines(const extent& e) {
     std::string wrong = difference(a.dx, a.expected, a.n);
     return wrong.empty() ? difference((*sums)[0], (*sums)[1], tolerance, "the sum") : wrong;
   };
-  std::vector<engine_run> runs = call_engines(
-      [=](const auto& engine) {
-        xquant::fake_quantize_backward(plain, q, p, a.x_view(), a.g_view(), a.dx_view(),
-                                       xquant::tensor_view<float>(found.get(), xquant::shape{1}), engine);
-        (*sums)[0] = static_cast<double>(*found);
-      },
-      check);
+  const xquant::tensor_view<float> found_view(found.get(), xquant::shape{1});
+  std::vector<engine_run> runs =
+      planned_engines<xquant::fake_quantize_backward_plan<xquant::learned_step_size, affine_int8<Arithmetic>>>(
+          [=](auto& plan) {
+            return xquant::plan_fake_quantize_backward(plain, q, p, a.x_view(), a.g_view(), a.dx_view(), found_view,
+                                                       plan);
+          },
+          [=](const auto& plan, const auto& engine) {
+            plan.run(engine, a.x, a.g, a.dx, found.get());
+            (*sums)[0] = static_cast<double>(*found);
+          },
+          [=](const auto& engine) {
+            xquant::fake_quantize_backward(plain, q, p, a.x_view(), a.g_view(), a.dx_view(), found_view, engine);
+            (*sums)[0] = static_cast<double>(*found);
+          },
+          check);
   constexpr bool by_reciprocal = Arithmetic::multiplies_by_reciprocal;
   const float scale = p.scale[0];
   const std::int32_t zero_point = p.zero_point[0];
@@ -178,7 +191,7 @@ void add_gradients() {
   using xquant::multiply_by_reciprocal;
   const char* const division = "int8/per_tensor/nearest_even/division";
   const char* const reciprocal = "int8/per_tensor/nearest_even/reciprocal";
-  const std::vector<std::string> names = engine_names(true, false);
+  const std::vector<std::string> names = engine_names();
   for (const extent& e : extents)
     add({"clipped_ste_backward", division, e, 12 * e.elements, names, clipped_engines<divide_by_scale>});
   for (const extent& e : extents)

@@ -1,4 +1,4 @@
-// Cases: minimum and maximum of a tensor. No plan: `simd` is the whole validated call.
+// Cases: minimum and maximum of a tensor.
 #include "engines.hpp"
 
 #include <xquant/calibration/range_of.hpp>
@@ -18,11 +18,19 @@ std::vector<engine_run> min_max_engines(const extent& e) {
     const float wanted[] = {expected.minimum, expected.maximum};
     return difference(got, wanted, 2);
   };
-  const auto call = [=](const auto& engine) {
-    xquant::throw_if(xquant::try_range_of(xquant::per_tensor{}, view, *found, engine));
-  };
-  std::vector<engine_run> runs = {{"scalar", repeated([=] { call(xquant::scalar_engine{}); }), check},
-                                  {"simd", repeated([=] { call(xquant::simd_engine<>{}); }), check}};
+  float* const low = &(*found)[0].minimum;
+  float* const high = &(*found)[0].maximum;
+  const xquant::tensor_view<float> low_view(low, xquant::shape{1});
+  const xquant::tensor_view<float> high_view(high, xquant::shape{1});
+  std::vector<engine_run> runs = planned_engines<xquant::range_of_plan<float>>(
+      [=, kept = found](auto& plan) {
+        return xquant::plan_range_of(xquant::per_tensor{}, view, low_view, high_view, plan);
+      },
+      [=, kept = found](const auto& plan, const auto& engine) { plan.run(engine, x, low, high); },
+      [=, kept = found](const auto& engine) {
+        xquant::throw_if(xquant::try_range_of(xquant::per_tensor{}, view, low_view, high_view, engine));
+      },
+      check);
   runs.push_back(
       {"plain_loop", repeated([=] { plain_loop::min_max(x, n, (*found)[0].minimum, (*found)[0].maximum); }), check});
 #if HAND_WRITTEN
@@ -39,7 +47,7 @@ std::vector<engine_run> min_max_engines(const extent& e) {
 
 void add_reductions() {
   for (const extent& e : extents)
-    add({"min_max", "float32/per_tensor/none/none", e, 4 * e.elements, engine_names(true, false), min_max_engines});
+    add({"min_max", "float32/per_tensor/none/none", e, 4 * e.elements, engine_names(), min_max_engines});
 }
 
 }  // namespace bench

@@ -29,7 +29,9 @@ struct divide_by_scale {
   /// near e4m3fn's smallest values would be subnormal (docs/exhaustive.md).
   template <class Real>
   XQUANT_INLINE static constexpr bool is_ordinary(Real scale) noexcept {
-    return scale >= power_of_two<Real>(-90) && scale <= power_of_two<Real>(100);
+    const bool is_large_enough = scale >= power_of_two<Real>(-90);
+    const bool is_small_enough = scale <= power_of_two<Real>(100);
+    return is_large_enough & is_small_enough;  // no branch, so that loops over scales become vectors
   }
   /// The same arithmetic with a quotient<true> for every scale.
   using for_any_scale = divide_by_moved_scale;

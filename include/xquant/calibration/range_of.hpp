@@ -25,11 +25,9 @@ namespace detail {
 // The extremes of one slot, to where they are wanted.
 template <class Real>
 struct finish_range {
-  Real* minimum;
-  Real* maximum;
+  Real* result[2];
   XQUANT_HOST_DEVICE void operator()(std::size_t slot, const double* extreme, double) const {
-    minimum[slot] = static_cast<Real>(extreme[0]) + Real(0);
-    maximum[slot] = static_cast<Real>(extreme[1]) + Real(0);
+    for (unsigned k = 0; k < 2; ++k) result[k][slot] = static_cast<Real>(extreme[k]) + Real(0);
   }
 };
 
@@ -83,14 +81,15 @@ template <class Granularity, TensorLike In, class Engine = default_engine>
       x);
 }
 
-/// The same into two dense rows of one element per slot, which may lie on a device (with the engine's workspace, of
-/// range_of_workspace doubles). A slot without a number has +infinity and -infinity.
-template <class Granularity, TensorLike In, TensorInMemory Minimum, TensorInMemory Maximum,
-          class Engine = default_engine>
-[[nodiscard]] status try_range_of(const Granularity& granularity, const In& x, Minimum&& minimum, Maximum&& maximum,
-                                  const Engine& engine = {}) {
+namespace detail {
+
+// A call of range_of into two rows, with all that can be wrong with it: use(call, map, finish). `engine` is what runs
+// it or, for plans, stands for any of the host.
+template <class Engine, class Granularity, class In, class Minimum, class Maximum, class Use>
+status with_range_of(const Engine& engine, const Granularity& granularity, const In& x, Minimum& minimum,
+                     Maximum& maximum, const Use& use) {
   using real = lane_real<element_of<In>>;
-  return detail::on_tensors<range_of_call>(
+  return on_tensors<range_of_call>(
       [&](auto& c) -> status {
         const auto low = as_view(minimum);
         const auto high = as_view(maximum);
@@ -98,16 +97,47 @@ template <class Granularity, TensorLike In, TensorInMemory Minimum, TensorInMemo
             is_same<decltype(low), const tensor_view<real>> && is_same<decltype(high), const tensor_view<real>>,
             "xquant::range_of: the extremes have the element type of x (float for 16-bit data)");
         parameter_map map;
-        reduction_walk walk;
         c.apart(low, "minimum").apart(high, "maximum");
-        detail::apart_from_workspace(c, engine);
-        if (const status bad = c.lay_out(granularity, map, walk); !bad.ok()) return bad;
-        if (const status bad = detail::validate_slots(low, map.count, "minimum"); !bad.ok()) return bad;
-        if (const status bad = detail::validate_slots(high, map.count, "maximum"); !bad.ok()) return bad;
-        return detail::reduce_on(engine, extremes_operation<element_of<In>>{}, walk, c.streams_with({}), map.count,
-                                 detail::finish_range<real>{low.data, high.data});
+        apart_from_workspace(c, engine);
+        if (const status bad = c.mapped(granularity, map); !bad.ok()) return bad;
+        if (const status bad = validate_slots(low, map.count, "minimum"); !bad.ok()) return bad;
+        if (const status bad = validate_slots(high, map.count, "maximum"); !bad.ok()) return bad;
+        return use(c, map, finish_range<real>{{low.data, high.data}});
       },
       x);
+}
+
+}  // namespace detail
+
+/// The same into two dense rows of one element per slot, which may lie on a device (with the engine's workspace, of
+/// range_of_workspace doubles). A slot without a number has +infinity and -infinity.
+template <class Granularity, TensorLike In, TensorInMemory Minimum, TensorInMemory Maximum,
+          class Engine = default_engine>
+[[nodiscard]] status try_range_of(const Granularity& granularity, const In& x, Minimum&& minimum, Maximum&& maximum,
+                                  const Engine& engine = {}) {
+  return detail::with_range_of(engine, granularity, x, minimum, maximum,
+                               [&](const auto& c, const parameter_map& map, const auto& finish) {
+                                 reduction_walk walk;
+                                 c.lay_out(map, walk);
+                                 return detail::reduce_on(engine, extremes_operation<element_of<In>>{}, walk,
+                                                          c.streams_with({}), map.count, finish);
+                               });
+}
+
+/// A plan of range_of: run(engine, x, minimum, maximum).
+template <class Element = float>
+using range_of_plan = reduction_plan<extremes_operation<Element>, detail::finish_range<lane_real<Element>>>;
+
+/// Lays that call out once (engines/plan.hpp).
+template <class Granularity, TensorLike In, TensorInMemory Minimum, TensorInMemory Maximum>
+[[nodiscard]] status plan_range_of(const Granularity& granularity, const In& x, Minimum&& minimum, Maximum&& maximum,
+                                   range_of_plan<element_of<In>>& out) {
+  return detail::with_range_of(detail::on_host{}, granularity, x, minimum, maximum,
+                               [&](const auto& c, const parameter_map& map, const auto& finish) -> status {
+                                 c.lay_out(map,
+                                           out.walk_for(extremes_operation<element_of<In>>{}, {}, map.count, finish));
+                                 return {};
+                               });
 }
 
 /// Doubles of workspace that range_of needs of an `Engine` on a device, for a tensor of this shape.

@@ -202,10 +202,9 @@ class call {
     if (const status s = finished(); !s.ok()) return s;
     nest_list nests;
     lay_out(parameter_map{}, nests);
-    const real one = 1;
-    parameters_view<real> p{};
-    if (memory_of<Engine> == memory_space::host) p = {&one, &one, nullptr, 1};
-    return run_on(engine, operation, nests, streams_with(p));
+    streams_.parameters = unit_parameters<real>;
+    for_memory_of<Engine>(streams_);
+    return run_on(engine, operation, nests, streams_);
   }
 
   /// The work laid out, to be done later with other addresses.
@@ -218,10 +217,13 @@ class call {
     if constexpr (check_scales<typename real_of_parameters<View>::type, real>::ok) {
       parameter_map map;
       if (const status s = validate(q, p, map); !s.ok()) return s;
-      nest_list nests;
-      lay_out(map, nests);
-      out = plan<Planned>(Planned(operation), p, nests);
+      lay_out(map, out.loops_for(Planned(operation), p));
     }
+    return {};
+  }
+  status make_plan_without_parameters(const Op& operation, plan<Op>& out) {
+    if (const status s = finished(); !s.ok()) return s;
+    lay_out(parameter_map{}, out.loops_for(operation, unit_parameters<real>));
     return {};
   }
 

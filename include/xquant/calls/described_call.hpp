@@ -164,11 +164,12 @@ status try_call(const Engine& engine, const Quantizer& q, const Parameters& p, T
                                                            tensors...);
   return {};
 }
-template <template <class...> class Call, class Plan, class Quantizer, class Parameters, class... Tensors>
+template <template <class...> class Call, class... Given, class Plan, class Quantizer, class Parameters,
+          class... Tensors>
 status plan_call(Plan& out, const Quantizer& q, const Parameters& p, Tensors&... tensors) {
   if constexpr (detail::check_arguments<Quantizer, Parameters, Tensors...>())
-    return detail::on_tensors<Call, Quantizer>([&](auto& c) { return c.make_plan(q, as_parameters(p), out); },
-                                               tensors...);
+    return detail::on_tensors<Call, Given..., Quantizer>([&](auto& c) { return c.make_plan(q, as_parameters(p), out); },
+                                                         tensors...);
   else
     return {};  // does not compile
 }
@@ -203,6 +204,11 @@ status validate_plain_call(Tensors&... tensors) {
 template <template <class...> class Call, class... Given, class Engine, class... Tensors>
 status try_plain_call(const Engine& engine, Tensors&... tensors) {
   return detail::on_tensors<Call, Given...>([&](auto& c) { return c.run_without_parameters({}, engine); }, tensors...);
+}
+template <template <class...> class Call, class... Given, class Plan, class... Tensors>
+status plan_plain_call(Plan& out, Tensors&... tensors) {
+  return detail::on_tensors<Call, Given...>([&](auto& c) { return c.make_plan_without_parameters({}, out); },
+                                            tensors...);
 }
 
 }  // namespace xquant

@@ -1,4 +1,5 @@
-// A reduction on any engine: what it found goes to the caller slot by slot. Of layer 3: on the host it allocates.
+// A reduction on any engine, at once or by a plan: what it found goes to the caller slot by slot. Of layer 3: on the
+// host it allocates.
 #pragma once
 
 #include <xquant/core/validation.hpp>
@@ -9,8 +10,32 @@
 
 namespace xquant::inline XQUANT_ABI::detail {
 
-/// Reduces, and calls finish(slot, accumulators, number of elements) for each of `slots` slots: where the engine works.
-/// Operations without parameters have none in `streams`.
+/// Reduces on the host, and calls finish(slot, accumulators, number of elements) for each of `slots` slots. Operations
+/// without parameters have none in `streams`. The results of few slots take no memory of the heap.
+template <class Op, class Engine, class Finish>
+void reduce_on_host(const Engine& engine, const Op& operation, const reduction_walk& walk,
+                    operation_streams<Op>& streams, std::size_t slots, const Finish& finish) {
+  static_assert(EngineFor<Engine, Op>, "xquant: this engine does not support this operation");
+  if constexpr (has_no_parameters<Op>) streams.parameters.count = slots;
+  constexpr std::size_t per_slot = Op::accumulators + 1;
+  constexpr std::size_t few = 64;
+  double own[few];
+  std::vector<double> many;
+  double* results = own;
+  if (slots * per_slot > few) {
+    many.resize(slots * per_slot);
+    results = many.data();
+  }
+  for (std::size_t slot = 0; slot < slots; ++slot) {
+    for (std::size_t k = 0; k < Op::accumulators; ++k) results[slot * per_slot + k] = Op::template initial<double>(k);
+    results[slot * per_slot + Op::accumulators] = 0;
+  }
+  engine.reduce(operation, walk, streams, results);
+  for (std::size_t slot = 0; slot < slots; ++slot)
+    finish(slot, results + slot * per_slot, results[slot * per_slot + Op::accumulators]);
+}
+
+/// The same where the engine works.
 template <class Op, class Engine, class Finish>
 status reduce_on(const Engine& engine, const Op& operation, const reduction_walk& walk, operation_streams<Op> streams,
                  std::size_t slots, const Finish& finish) {
@@ -18,22 +43,83 @@ status reduce_on(const Engine& engine, const Op& operation, const reduction_walk
   if constexpr (memory_of<Engine> == memory_space::device) {
     return engine.reduce(operation, walk, streams, slots, finish);
   } else {
-    using real = typename Op::real;
-    std::vector<real> ones;
-    if (streams.parameters.scale == nullptr) {
-      ones.assign(slots, real(1));
-      streams.parameters = {ones.data(), ones.data(), nullptr, slots};
-    }
-    constexpr std::size_t a_slot = Op::accumulators + 1;
-    std::vector<double> results(slots * a_slot);
-    for (std::size_t slot = 0; slot < slots; ++slot)
-      for (std::size_t k = 0; k < Op::accumulators; ++k) results[slot * a_slot + k] = Op::template initial<double>(k);
-    engine.reduce(operation, walk, streams, results.data());
-    for (std::size_t slot = 0; slot < slots; ++slot)
-      finish(slot, results.data() + slot * a_slot, results[slot * a_slot + Op::accumulators]);
+    reduce_on_host(engine, operation, walk, streams, slots, finish);
     return {};
   }
 }
+
+}  // namespace xquant::detail
+
+namespace xquant::inline XQUANT_ABI {
+
+/// The laid-out form of a reduction, as plan is of other operations (engines/plan.hpp), with what makes of sums the
+/// answer: a Finish has `result[N]`, where the results of slot s go (result[k][s], or as its strides have it), and
+/// operator()(slot, accumulators, number of elements). `run` takes the addresses of the call's tensors in their order,
+/// results last; it allocates on the host where slots are many. An engine on a device answers with a status.
+template <class Op, class Finish>
+class reduction_plan {
+ public:
+  using real = typename Op::real;
+  using input_type = typename Op::input_0_type;
+  static constexpr std::size_t results = sizeof(Finish::result) / sizeof(real*);
+
+  /// Operations of one input and no output.
+  template <class Engine, class... Results>
+  auto run(const Engine& engine, const input_type* in, Results*... out) const
+      requires(is_same<typename Op::output_0_type, none>) {
+    operation_streams<Op> streams = streams_;
+    streams.input_0 = in;
+    return finished_on(engine, streams, out...);
+  }
+  /// Operations of two inputs and an output.
+  template <class Engine, class... Results>
+  auto run(const Engine& engine, const input_type* in, const typename Op::input_1_type* in_1,
+           typename Op::output_0_type* out_0, Results*... out) const
+      requires(!is_same<typename Op::output_0_type, none>) {
+    operation_streams<Op> streams = streams_;
+    streams.input_0 = in;
+    streams.input_1 = in_1;
+    streams.output_0 = out_0;
+    return finished_on(engine, streams, out...);
+  }
+
+  /// For calls: the walk, to be laid out in its place for this operation, and slots of results.
+  reduction_walk& walk_for(const Op& operation, const parameters_view<real>& p, std::size_t slots,
+                           const Finish& finish) noexcept {
+    operation_ = operation;
+    streams_.parameters = p;
+    slots_ = slots;
+    finish_ = finish;
+    return walk_;
+  }
+
+ private:
+  template <class Engine, class... Results>
+  auto finished_on(const Engine& engine, operation_streams<Op>& streams, Results*... out) const {
+    static_assert(sizeof...(Results) == results && (true && ... && is_same<Results, real>),
+                  "xquant: a plan of a reduction runs with the address of each of its results, of the type of scales");
+    Finish finish = finish_;
+    std::size_t k = 0;
+    ((finish.result[k++] = out), ...);
+    if constexpr (detail::memory_of<Engine> == memory_space::device)
+      return detail::reduce_on(engine, operation_, walk_, streams, slots_, finish);
+    else
+      detail::reduce_on_host(engine, operation_, walk_, streams, slots_, finish);
+  }
+
+  Op operation_{};
+  reduction_walk walk_{};
+  operation_streams<Op> streams_{};
+  std::size_t slots_ = 0;
+  Finish finish_{};
+};
+
+}  // namespace xquant
+
+namespace xquant::inline XQUANT_ABI::detail {
+
+/// Stands for any engine of the host where a call is only planned.
+struct on_host {};
 
 /// The memory an engine keeps the results of pieces in, where it does: apart from all else.
 template <class Call, class Engine>

@@ -11,16 +11,31 @@ namespace xquant::inline XQUANT_ABI {
 enum operand : unsigned { input_0, input_1, output_0, output_1, parameter, element_index, operand_count };
 
 struct nest_dimension {
-  std::size_t extent = 1;
-  std::ptrdiff_t stride[operand_count] = {};
+  std::size_t extent;
+  std::ptrdiff_t stride[operand_count];
+
+  /// A loop of one turn.
+  static constexpr nest_dimension once() noexcept { return {1, {}}; }
 };
 
-/// Loops from the outermost to the innermost; `base` is where each operand starts, in elements.
+/// Loops from the outermost to the innermost; `base` is where each operand starts, in elements. Dimensions from `depth`
+/// on have no value: a call has room for sixteen and needs one or two.
 struct nest {
   static constexpr std::size_t max_depth = 2 * max_rank;
   std::size_t depth = 0;
-  nest_dimension dimension[max_depth];
   std::ptrdiff_t base[operand_count] = {};
+  nest_dimension dimension[max_depth];
+
+  /// The innermost loop, or one turn where there is none.
+  [[nodiscard]] constexpr nest_dimension row() const noexcept {
+    return depth > 0 ? dimension[depth - 1] : nest_dimension::once();
+  }
+  /// What has a value of `from`.
+  constexpr void assign(const nest& from) noexcept {
+    depth = from.depth;
+    for (std::size_t d = 0; d < from.depth; ++d) dimension[d] = from.dimension[d];
+    for (unsigned k = 0; k < operand_count; ++k) base[k] = from.base[k];
+  }
 };
 
 /// A walk over a whole tensor: one nest, and twice as many for each ragged dimension (whose blocks do not divide it),
@@ -63,10 +78,11 @@ struct given_dimensions {
 
   constexpr std::size_t rank() const { return extents.rank; }
   constexpr std::size_t block(std::size_t d) const { return map.block[d]; }
+  constexpr std::size_t extent(std::size_t d) const { return extents.extent[d]; }
+  constexpr bool is_cut(std::size_t d) const { return map.stride[d] != 0; }
   // Element by element, but the parameter: block by block.
   constexpr nest_dimension operator[](std::size_t d) const {
-    nest_dimension n;
-    n.extent = extents.extent[d];
+    nest_dimension n{extents.extent[d], {}};
     for (unsigned k = input_0; k <= output_1; ++k) n.stride[k] = stream_stride[k] ? stream_stride[k][d] : 0;
     n.stride[parameter] = map.stride[d];
     n.stride[element_index] = index_stride[d];
@@ -80,14 +96,33 @@ struct kept_dimensions {
 
   constexpr std::size_t rank() const { return list.item[0].depth; }
   constexpr std::size_t block(std::size_t d) const { return list.item[1].dimension[d].extent; }
+  constexpr std::size_t extent(std::size_t d) const { return list.item[0].dimension[d].extent; }
+  constexpr bool is_cut(std::size_t d) const { return list.item[0].dimension[d].stride[parameter] != 0; }
   constexpr const nest_dimension& operator[](std::size_t d) const { return list.item[0].dimension[d]; }
 };
 
 // Whether a dimension has whole blocks and a rest.
 template <class Dimensions>
 constexpr bool is_ragged(const Dimensions& all, std::size_t d) {
-  const nest_dimension own = all[d];
-  return own.stride[parameter] != 0 && own.extent > all.block(d) && own.extent % all.block(d) != 0;
+  const std::size_t block = all.block(d);
+  const std::size_t extent = all.extent(d);
+  return block != 1 && all.is_cut(d) && extent > block && extent % block != 0;
+}
+
+// `extent` steps of `step` elements each.
+constexpr nest_dimension loop_of(const nest_dimension& own, std::size_t extent, std::size_t step,
+                                 std::ptrdiff_t parameter_stride) noexcept {
+  nest_dimension n{extent, {}};
+  for (unsigned k = 0; k < operand_count; ++k) n.stride[k] = own.stride[k] * static_cast<std::ptrdiff_t>(step);
+  n.stride[parameter] = parameter_stride;
+  return n;
+}
+
+// A dimension that is walked in one go: all of its blocks, or less than one.
+constexpr void append_whole(nest& n, const nest_dimension& own, std::size_t block) noexcept {
+  if (own.stride[parameter] == 0 || block == 1) return append(n, own);
+  if (own.extent >= block) append(n, loop_of(own, own.extent / block, block, own.stride[parameter]));
+  append(n, loop_of(own, own.extent < block ? own.extent : block, 1, 0));
 }
 
 template <class Dimensions>
@@ -97,44 +132,33 @@ struct nest_builder {
   unsigned decided;  // ragged dimensions, as bits, of which only whole blocks or only the rest are wanted
   unsigned rest;     // the rest
 
-  // `extent` steps of `step` elements each.
-  static constexpr nest_dimension loop(const nest_dimension& own, std::size_t extent, std::size_t step,
-                                       std::ptrdiff_t parameter_stride) {
-    nest_dimension n;
-    n.extent = extent;
-    for (unsigned k = 0; k < operand_count; ++k) n.stride[k] = own.stride[k] * static_cast<std::ptrdiff_t>(step);
-    n.stride[parameter] = parameter_stride;
-    return n;
-  }
-
   constexpr void build(std::size_t d, const nest& so_far) {
     if (d == all.rank()) {
-      out.item[out.count++] = so_far;
+      out.item[out.count++].assign(so_far);
       return;
     }
     const nest_dimension own = all[d];
     const std::size_t block = all.block(d);
-    if (own.stride[parameter] == 0 || block == 1) {
-      nest n = so_far;
-      append(n, own);
-      build(d + 1, n);
-      return;
+    nest n;
+    n.assign(so_far);
+    if (!is_ragged(all, d)) {
+      append_whole(n, own, block);
+      return build(d + 1, n);
     }
     const std::size_t whole = own.extent / block;
     const bool is_decided = (decided >> d & 1) != 0;
     const bool is_rest = (rest >> d & 1) != 0;
-    if (whole > 0 && !(is_decided && is_rest)) {
-      nest n = so_far;
-      append(n, loop(own, whole, block, own.stride[parameter]));
-      append(n, loop(own, block, 1, 0));
+    if (!(is_decided && is_rest)) {
+      append(n, loop_of(own, whole, block, own.stride[parameter]));
+      append(n, loop_of(own, block, 1, 0));
       build(d + 1, n);
     }
-    if (own.extent % block != 0 && !(is_decided && !is_rest)) {
-      nest n = so_far;
+    if (!(is_decided && !is_rest)) {
+      n.assign(so_far);
       const nest_dimension skip =
-          loop(own, 1, whole * block, own.stride[parameter] * static_cast<std::ptrdiff_t>(whole));
+          loop_of(own, 1, whole * block, own.stride[parameter] * static_cast<std::ptrdiff_t>(whole));
       for (unsigned k = 0; k < operand_count; ++k) n.base[k] += skip.stride[k];
-      append(n, loop(own, own.extent % block, 1, 0));
+      append(n, loop_of(own, own.extent % block, 1, 0));
       build(d + 1, n);
     }
   }
@@ -176,15 +200,24 @@ constexpr void make_nests(const shape& s, const std::ptrdiff_t* const (&stream_s
   }
   std::size_t ragged = 0;
   for (std::size_t d = 0; d < s.rank; ++d) ragged += detail::is_ragged(all, d) ? 1u : 0u;
+  if (ragged == 0) {  // nearly every call: one nest, made in its place
+    out.count = 1;
+    nest& only = out.item[0];
+    only.depth = 0;
+    for (std::ptrdiff_t& b : only.base) b = 0;
+    for (std::size_t d = 0; d < s.rank; ++d) detail::append_whole(only, all[d], map.block[d]);
+    return;
+  }
   if (ragged <= 2) {
     detail::build_part(all, 0, out);
     return;
   }
   out.parts = std::size_t{1} << (ragged - 2);
   out.item[0].depth = s.rank;
+  for (std::ptrdiff_t& b : out.item[0].base) b = 0;
   for (std::size_t d = 0; d < s.rank; ++d) {
     out.item[0].dimension[d] = all[d];
-    out.item[1].dimension[d].extent = map.block[d];
+    out.item[1].dimension[d] = {map.block[d], {}};
   }
 }
 
@@ -242,8 +275,7 @@ constexpr void for_each_outer(const nest& n, std::size_t loops, Visit&& visit) {
 /// A row is the innermost loop; a nest of depth 0 is one row of one element.
 template <class Visit>
 constexpr void for_each_row(const nest& n, Visit&& visit) {
-  nest_dimension row;
-  if (n.depth > 0) row = n.dimension[n.depth - 1];
+  const nest_dimension row = n.row();
   for_each_outer(n, n.depth > 0 ? n.depth - 1 : 0,
                  [&](const std::ptrdiff_t(&offset)[operand_count]) { visit(offset, row); });
 }

@@ -40,7 +40,9 @@ struct lane_block {
     else
       return false;
   }();
-  static constexpr std::size_t accumulator_lanes = virtual_lanes / width;
+  // Where the order is free, enough of them that none waits for the one before.
+  static constexpr std::size_t accumulator_lanes =
+      is_order_free<Op> && virtual_lanes / width < 4 ? 4 : virtual_lanes / width;
 
   // What a block has besides elements at addresses: packed bits, and the accumulators of a reduction.
   struct state {
@@ -78,15 +80,23 @@ struct lane_block {
   }
 
   XQUANT_INLINE static lane_parameters<L> load_parameters(const addresses& a, std::size_t at) {
-    const L scale = memory::load(a.scale + at);
-    return {scale, a.reciprocal ? memory::load(a.reciprocal + at) : divide(broadcast<L>(1), scale),
-            a.zero_point ? zero_point_bits<L>(memory::load(a.zero_point + at)) : broadcast_integer<L>(0)};
+    if constexpr (has_no_parameters<Op>) {
+      return {broadcast<L>(1), broadcast<L>(1), broadcast_integer<L>(0)};
+    } else {
+      const L scale = memory::load(a.scale + at);
+      return {scale, a.reciprocal ? memory::load(a.reciprocal + at) : divide(broadcast<L>(1), scale),
+              a.zero_point ? zero_point_bits<L>(memory::load(a.zero_point + at)) : broadcast_integer<L>(0)};
+    }
   }
   template <class Lane>
   XQUANT_INLINE static lane_parameters<Lane> shared_parameters(const addresses& a) {
-    const real scale = *a.scale;
-    return {broadcast<Lane>(scale), broadcast<Lane>(a.reciprocal ? *a.reciprocal : divide<real>(1, scale)),
-            a.zero_point ? shared_zero_point<Lane>(*a.zero_point) : broadcast_integer<Lane>(0)};
+    if constexpr (has_no_parameters<Op>) {
+      return {broadcast<Lane>(1), broadcast<Lane>(1), broadcast_integer<Lane>(0)};
+    } else {
+      const real scale = *a.scale;
+      return {broadcast<Lane>(scale), broadcast<Lane>(a.reciprocal ? *a.reciprocal : divide<real>(1, scale)),
+              a.zero_point ? shared_zero_point<Lane>(*a.zero_point) : broadcast_integer<Lane>(0)};
+    }
   }
   template <class Lane, class Z>
   XQUANT_INLINE static integer_of<Lane> zero_point_bits(const Z& z) {

@@ -29,7 +29,7 @@ struct lane_engine {
   template <class Op>
   static void run_unpacked(const Op& operation, const nest_list& nests, const operation_streams<Op>& streams) {
     if constexpr (needs_ordinary_scales<Op>)
-      if (!all_ordinary<Op>(streams.parameters)) {
+      if (!are_ordinary<Op>(streams.parameters.scale, streams.parameters.count)) {
         const operation_by_scale<Op> both(operation);
         return walk(row_kernel_by_scale<Op, lane>, nests, erase<Op>(both, streams));
       }

@@ -3,6 +3,7 @@
 
 #include <xquant/core/coded_scales.hpp>
 #include <xquant/core/half.hpp>
+#include <xquant/core/meta.hpp>
 #include <xquant/core/packed.hpp>
 #include <xquant/core/parameters_view.hpp>
 #include <xquant/rounding/rounding.hpp>
@@ -43,7 +44,8 @@ struct packed_codes {
 /// An operation that reduces also has
 ///   static constexpr std::size_t accumulators            results per slot
 ///   static L initial<L>(k), L combine<L>(k, L a, L b)    a combines the terms of more elements into accumulator k
-/// and returns a reduced_result: the output (none where it has none) and one term per accumulator.
+/// and returns a reduced_result: the output (none where it has none) and one term per accumulator. Where the order of
+/// combining is not to be told from the accumulators (extremes), `static constexpr bool is_order_free = true`.
 ///
 /// Optional:
 ///   using parameters_type                                a coded_parameters_view that scales are read from
@@ -110,6 +112,17 @@ namespace detail {
 template <class Op>
 inline constexpr bool needs_ordinary_scales = requires {
   requires Op::needs_ordinary_scales;
+};
+
+// Whether an operation asks for no parameters: what it prepares of them is none. Their addresses may be null then.
+template <class Op>
+inline constexpr bool has_no_parameters = is_same<decltype(declared<const Op&>().template prepare<typename Op::real>(
+                                                      declared<const lane_parameters<typename Op::real>&>())),
+                                                  none>;
+
+template <class Op>
+inline constexpr bool is_order_free = requires {
+  requires Op::is_order_free;
 };
 
 /// The stream of an operand: what Op declares, or none.

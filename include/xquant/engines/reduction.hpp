@@ -12,11 +12,17 @@ namespace xquant::inline XQUANT_ABI {
 inline constexpr std::size_t segment_size = 4096;
 
 /// A reduction laid out: the nests have the strides of a dense tensor, so their rows and the pieces cut from them are
-/// the same for every memory layout. Streams that are not dense have their strides here, the others null.
+/// the same for every memory layout. Streams that are not dense have their strides here.
 struct reduction_walk {
   nest_list nests;
   shape extents;
-  const std::ptrdiff_t* stride[4] = {};
+  bool is_dense[4] = {true, true, true, true};
+  std::ptrdiff_t strides[4][max_rank];
+
+  /// Strides of a stream; null where it is dense or absent.
+  [[nodiscard]] constexpr const std::ptrdiff_t* stride(unsigned stream) const noexcept {
+    return is_dense[stream] ? nullptr : strides[stream];
+  }
 };
 
 /// Offset of the element with logical index `index`.
@@ -41,6 +47,13 @@ struct piece {
 /// Calls visit(piece) for all pieces, in the order in which they are combined.
 template <class Visit>
 constexpr void for_each_piece(const nest_list& nests, Visit&& visit) {
+  if (nests.count == 1 && nests.item[0].depth == 1) {  // a small tensor of one slot is one piece
+    const nest& n = nests.item[0];
+    const nest_dimension& row = n.dimension[0];
+    if (row.stride[parameter] == 0 && row.stride[element_index] == 1 && row.extent <= segment_size &&
+        n.base[element_index] == 0)
+      return visit(piece{static_cast<std::size_t>(n.base[parameter]), 0, row.extent, false});
+  }
   for_each_nest(nests, [&](const nest& n) {
     for_each_row(n, [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
       const bool consecutive = row.extent == 1 || row.stride[element_index] == 1;
@@ -70,7 +83,10 @@ constexpr void make_reduction(const shape& s, const parameter_map& map, const st
   }
   const std::ptrdiff_t* const all[4] = {dense_stride, nullptr, nullptr, nullptr};
   out.extents = s;
-  for (unsigned k = 0; k < 4; ++k) out.stride[k] = dense[k] ? nullptr : stride[k];
+  for (unsigned k = 0; k < 4; ++k) {
+    out.is_dense[k] = dense[k];
+    for (std::size_t d = 0; d < s.rank && !dense[k]; ++d) out.strides[k][d] = stride[k][d];
+  }
   make_nests(s, all, map, out.nests);
 }
 

@@ -24,39 +24,40 @@ struct reduction_block_kernel {
   /// A piece of a reduction (at most 4096 elements of one slot): its outputs, and results[k] combined with the piece's.
   static void reduce(const row_arguments& r) {
     const Op operation = *static_cast<const Op*>(r.operation);
-    addresses a(r);
     state own;
-    for (std::size_t k = 0; k < accumulators; ++k)
-      for (L& lane : own.accumulator[k]) lane = Op::template initial<L>(k);
+    XQUANT_UNROLL
+    for (std::size_t k = 0; k < accumulators; ++k) {
+      XQUANT_UNROLL
+      for (std::size_t j = 0; j < accumulator_lanes; ++j) own.accumulator[k][j] = Op::template initial<L>(k);
+    }
     std::size_t left = r.extent;
     if (left >= block_size) {
+      addresses a(r);
       const auto prepared = operation.template prepare<L>(block::template shared_parameters<L>(a));
       for (; left >= block_size; left -= block_size, a.advance(block_size, false))
         block::run(
             operation, a, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, own);
     }
-    alignas(64) real folded[accumulators == 0 ? 1 : accumulators][virtual_lanes];
-    for (std::size_t k = 0; k < accumulators; ++k)
-      for (std::size_t j = 0; j < accumulator_lanes; ++j) memory::store(folded[k] + j * width, own.accumulator[k][j]);
     if (left != 0) {
-      // The last elements go to their accumulators one by one.
-      const auto prepared = operation.template prepare<real>(block::template shared_parameters<real>(a));
-      for (std::size_t i = 0; i < left; ++i) {
-        const auto one = operation.template operator()<real>(block::template single<in_0>(a.input_0, a.index, i),
-                                                             block::template single<in_1>(a.input_1, a.index, i),
-                                                             prepared, no_random_bits{});
-        if constexpr (is_real_stream<out_0, real>) a.output_0[i] = static_cast<out_0>(one.output);
-        for (std::size_t k = 0; k < accumulators; ++k) {
-          real& sum = folded[k][i % virtual_lanes];
-          sum = Op::template combine<real>(k, one.term[k], sum);
-        }
+      alignas(64) real sums[accumulators][accumulator_lanes * width];
+      XQUANT_UNROLL
+      for (std::size_t k = 0; k < accumulators; ++k) {
+        XQUANT_UNROLL
+        for (std::size_t j = 0; j < accumulator_lanes; ++j) memory::store(sums[k] + j * width, own.accumulator[k][j]);
+      }
+      reduce_last(r, left, sums);
+      XQUANT_UNROLL
+      for (std::size_t k = 0; k < accumulators; ++k) {
+        XQUANT_UNROLL
+        for (std::size_t j = 0; j < accumulator_lanes; ++j) own.accumulator[k][j] = memory::load(sums[k] + j * width);
       }
     }
+    // 16-8-4-2-1, in lanes as long as there are two, then within one.
+    XQUANT_UNROLL
     for (std::size_t k = 0; k < accumulators; ++k) {
-      for (std::size_t half = virtual_lanes / 2; half > 0; half /= 2)
-        for (std::size_t i = 0; i < half; ++i)
-          folded[k][i] = Op::template combine<real>(k, folded[k][i], folded[k][i + half]);
-      r.results[k] = Op::template combine<double>(k, static_cast<double>(folded[k][0]), r.results[k]);
+      alignas(64) real folded[width];
+      memory::store(folded, combined_lanes<1>(k, own.accumulator[k], 0));
+      r.results[k] = Op::template combine<double>(k, static_cast<double>(combined<1>(k, folded)), r.results[k]);
     }
     r.results[accumulators] += static_cast<double>(r.extent);
   }
@@ -94,6 +95,43 @@ struct reduction_block_kernel {
   }
 
  private:
+  // Element i with element i + width / 2, those with what is a quarter on, ... without memory between.
+  template <std::size_t Step>
+  XQUANT_INLINE static real combined(std::size_t k, const real* folded) {
+    if constexpr (Step == width)
+      return *folded;
+    else
+      return Op::template combine<real>(k, combined<2 * Step>(k, folded), combined<2 * Step>(k, folded + Step));
+  }
+
+  template <std::size_t Step>
+  XQUANT_INLINE static L combined_lanes(std::size_t k, const L (&lane)[accumulator_lanes], std::size_t at) {
+    if constexpr (Step == accumulator_lanes)
+      return lane[at];
+    else
+      return Op::template combine<L>(k, combined_lanes<2 * Step>(k, lane, at),
+                                     combined_lanes<2 * Step>(k, lane, at + Step));
+  }
+
+  // The last `left` elements, less than a block: each goes to its accumulator.
+  XQUANT_NOINLINE static void reduce_last(const row_arguments& r, std::size_t left,
+                                          real (&sums)[accumulators][accumulator_lanes * width]) {
+    const Op& operation = *static_cast<const Op*>(r.operation);
+    addresses a(r);
+    a.advance(r.extent - left, false);
+    const auto prepared = operation.template prepare<real>(block::template shared_parameters<real>(a));
+    for (std::size_t i = 0; i < left; ++i) {
+      const auto one = operation.template operator()<real>(block::template single<in_0>(a.input_0, a.index, i),
+                                                           block::template single<in_1>(a.input_1, a.index, i),
+                                                           prepared, no_random_bits{});
+      if constexpr (is_real_stream<out_0, real>) a.output_0[i] = static_cast<out_0>(one.output);
+      for (std::size_t k = 0; k < accumulators; ++k) {
+        real& sum = sums[k][i % virtual_lanes];
+        sum = Op::template combine<real>(k, one.term[k], sum);
+      }
+    }
+  }
+
   XQUANT_INLINE static void varying_terms(const Op& operation, const addresses& a,
                                           real (&term)[accumulators == 0 ? 1 : accumulators][block_size]) {
     decltype(operation

@@ -63,21 +63,21 @@ XQUANT_NOINLINE inline void reduce_strided_piece(const reduction_kernel& kernel,
   alignas(64) unsigned char buffer[3][segment_size * 4];
   row_arguments a = arguments_of(kernel, s, p, results);
   for (unsigned k = 0; k < 2; ++k)
-    if (w.stride[k] != nullptr && kernel.element_bytes[k] != 0) {
-      gather(s.input[k], kernel.element_bytes[k], w.extents, w.stride[k], p, buffer[k]);
+    if (!w.is_dense[k] && kernel.element_bytes[k] != 0) {
+      gather(s.input[k], kernel.element_bytes[k], w.extents, w.stride(k), p, buffer[k]);
       a.input[k] = buffer[k];
     }
-  const bool scattered = w.stride[output_0] != nullptr && kernel.element_bytes[output_0] != 0;
+  const bool scattered = !w.is_dense[output_0] && kernel.element_bytes[output_0] != 0;
   if (scattered) a.output[0] = buffer[2];
   (p.varying ? kernel.reduce_varying : kernel.reduce)(a);
-  if (scattered) scatter(buffer[2], kernel.element_bytes[output_0], w.extents, w.stride[output_0], p, s.output[0]);
+  if (scattered) scatter(buffer[2], kernel.element_bytes[output_0], w.extents, w.stride(output_0), p, s.output[0]);
 }
 
 /// One piece: outputs written, `results` (of the piece's first slot) combined with it.
 inline void reduce_piece(const reduction_kernel& kernel, const reduction_walk& w, const walk_streams& s, const piece& p,
                          double* results) {
   for (unsigned k = 0; k <= output_0; ++k)
-    if (w.stride[k] != nullptr && kernel.element_bytes[k] != 0) return reduce_strided_piece(kernel, w, s, p, results);
+    if (!w.is_dense[k] && kernel.element_bytes[k] != 0) return reduce_strided_piece(kernel, w, s, p, results);
   (p.varying ? kernel.reduce_varying : kernel.reduce)(arguments_of(kernel, s, p, results));
 }
 

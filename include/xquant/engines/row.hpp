@@ -23,11 +23,11 @@ struct block_kernel {
 
   /// Runs of an operation that does not reduce.
   static void run(const row_arguments& r) {
-    if (r.rows == 1 && !is_random && r.extent % block_size == 0) return blocks(r);
+    if (!is_random && r.extent % block_size == 0 && (r.rows == 1 || !r.varying)) return blocks(r);
+    if constexpr (!is_random && !has_bits)
+      if (r.varying && r.rows > 1 && r.row_stride[parameter] == 0) return run_columns(r);
     const Op& operation = *static_cast<const Op*>(r.operation);
     addresses a(r);
-    if constexpr (!is_random && !has_bits)
-      if (r.varying && r.rows > 1 && r.row_stride[parameter] == 0) return run_columns(operation, a, r);
     run_one(operation, a, r.extent, r.varying);
     for (std::size_t row = 1; row < r.rows; ++row) {
       a.next_row(r);
@@ -67,8 +67,8 @@ struct block_kernel {
     if (left != 0) run_edge(operation, a, 0, left, varying);
   }
 
-  // One run of whole blocks: made once, for long runs and for edges alike. Reads its arguments where the caller wrote
-  // them; a copy would have to wait for them in the store queue.
+  // One run of whole blocks, or rows of them that have a slot each: made once, for long runs and for edges alike. Reads
+  // its arguments where the caller wrote them; a copy would have to wait for them in the store queue.
   XQUANT_NOINLINE static void blocks(const row_arguments& r) {
     const Op operation = *static_cast<const Op*>(r.operation);  // a copy no store can alias
     addresses a(r);
@@ -78,33 +78,64 @@ struct block_kernel {
       for (; left != 0; left -= block_size, a.advance(block_size, true)) varying_block(operation, a, own);
       return;
     }
-    const auto prepared = operation.template prepare<L>(block::template shared_parameters<L>(a));
-    for (; left != 0; left -= block_size, a.advance(block_size, false))
-      streaming::template run<ahead_in_row>(
-          operation, a, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, own);
+    for (std::size_t rows = r.rows;;) {
+      const auto prepared = operation.template prepare<L>(block::template shared_parameters<L>(a));
+      addresses at = a;
+      for (left = r.extent; left != 0; left -= block_size, at.advance(block_size, false))
+        streaming::template run<ahead_in_row>(
+            operation, at, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, own);
+      if (--rows == 0) return;
+      a.next_row(r);
+    }
   }
 
   // Rows that share their parameters, element by element: down a few rows of 64 columns, then the next columns, so that
   // parameters are prepared once for these rows.
-  static void run_columns(const Op& shared, const addresses& first, const row_arguments& r) {
-    const Op operation = shared;
+  XQUANT_NOINLINE static void run_columns(const row_arguments& r) {
+    const Op operation = *static_cast<const Op*>(r.operation);
     const std::size_t tile = r.past_caches ? 4 : 16;  // memory serves few streams at once
-    state own;
-    addresses top = first;
-    for (std::size_t done = 0; done < r.rows; done += tile) {
+    addresses top(r);
+    for (std::size_t done = 0;;) {
       const std::size_t rows = r.rows - done < tile ? r.rows - done : tile;
       addresses column = top;
       std::size_t left = r.extent;
       for (; left >= block_size; left -= block_size, column.advance(block_size, true)) {
-        const auto prepared = block::prepare_lanes(operation, column);
-        addresses a = column;
-        for (std::size_t row = 0; row < rows; ++row, a.next_row(r))
-          streaming::template run<ahead_in_column>(
-              operation, a, [&](std::size_t j) XQUANT_LAMBDA_INLINE -> const auto& { return prepared.lane[j]; }, own);
+        if (can_stream && r.past_caches)
+          run_tile<true>(operation, column, rows, r);
+        else
+          run_tile<false>(operation, column, rows, r);
       }
-      for (std::size_t row = 0; row < rows; ++row, top.next_row(r), column.next_row(r))
-        if (left != 0) run_edge(operation, column, 0, left, true);
+      if (left != 0) run_column_edges(r, done, rows, left);
+      done += rows;
+      if (done >= r.rows) return;
+      for (std::size_t row = 0; row < rows; ++row) top.next_row(r);
     }
+  }
+
+  // One block of columns, down some rows.
+  template <bool IsPastCaches>
+  XQUANT_INLINE static void run_tile(const Op& operation, addresses a, std::size_t rows, const row_arguments& r) {
+    const auto prepared = block::prepare_lanes(operation, a);
+    const auto prepare = [&](std::size_t j) XQUANT_LAMBDA_INLINE -> const auto& { return prepared.lane[j]; };
+    state own;
+    const std::ptrdiff_t step[4] = {r.row_stride[0], r.row_stride[1], r.row_stride[2], r.row_stride[3]};
+    for (;; a.next_elements(step)) {
+      if constexpr (IsPastCaches)
+        streaming::template run_past<ahead_in_column>(operation, a, prepare, own);
+      else
+        block::run(operation, a, prepare, own);
+      if (--rows == 0) return;
+    }
+  }
+
+  // The last columns of `rows` rows from `done` on.
+  XQUANT_NOINLINE static void run_column_edges(const row_arguments& r, std::size_t done, std::size_t rows,
+                                               std::size_t left) {
+    const Op& operation = *static_cast<const Op*>(r.operation);
+    addresses a(r);
+    for (std::size_t row = 0; row < done; ++row) a.next_row(r);
+    a.advance(r.extent - left, true);
+    for (std::size_t row = 0; row < rows; ++row, a.next_row(r)) run_edge(operation, a, 0, left, true);
   }
 };
 

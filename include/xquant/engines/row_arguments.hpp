@@ -89,9 +89,23 @@ struct row_addresses {
     if constexpr (element_size<out_1> != 0) output_1 += r.row_stride[operand::output_1];
     index += static_cast<std::uint64_t>(r.row_stride[element_index]);
     bit_index += static_cast<std::uint64_t>(r.row_stride[element_index]);
-    scale += r.row_stride[parameter];
-    if (reciprocal) reciprocal += r.row_stride[parameter];
-    if (zero_point) zero_point += r.row_stride[parameter];
+    advance_slots(r.row_stride[parameter]);
+  }
+
+  XQUANT_INLINE void advance_slots(std::ptrdiff_t n) {
+    if constexpr (!has_no_parameters<Op>) {
+      scale += n;
+      if (reciprocal) reciprocal += n;
+      if (zero_point) zero_point += n;
+    }
+  }
+
+  // The next row of elements that have indices of no use and the same slots.
+  XQUANT_INLINE void next_elements(const std::ptrdiff_t* step) {
+    if constexpr (element_size<in_0> != 0) input_0 += step[operand::input_0];
+    if constexpr (element_size<in_1> != 0) input_1 += step[operand::input_1];
+    if constexpr (element_size<out_0> != 0) output_0 += step[operand::output_0];
+    if constexpr (element_size<out_1> != 0) output_1 += step[operand::output_1];
   }
 
   XQUANT_INLINE void advance(std::size_t n, bool varying) {
@@ -101,10 +115,7 @@ struct row_addresses {
     if constexpr (element_size<out_1> != 0) output_1 += n;
     index += n;
     bit_index += n;
-    if (!varying) return;
-    scale += n;
-    if (reciprocal) reciprocal += n;
-    if (zero_point) zero_point += n;
+    if (varying) advance_slots(static_cast<std::ptrdiff_t>(n));
   }
 };
 

@@ -9,11 +9,12 @@
 
 namespace xquant::inline XQUANT_ABI::detail {
 
+/// Whether all of `n` scales are ordinary. Without branches, which compilers turn into vectors.
 template <class Op>
-constexpr bool all_ordinary(const parameters_view<typename Op::real>& p) noexcept {
-  for (std::size_t i = 0; i < p.count; ++i)
-    if (!Op::is_ordinary(p.scale[i])) return false;
-  return true;
+constexpr bool are_ordinary(const typename Op::real* scale, std::size_t n) noexcept {
+  std::uint32_t others = 0;
+  for (std::size_t i = 0; i < n; ++i) others |= Op::is_ordinary(scale[i]) ? 0u : 1u;
+  return others == 0;
 }
 
 /// What such a kernel is given as its operation.
@@ -72,25 +73,7 @@ struct block_kernel_by_scale {
     }
   }
 
-  // Ordinary scales are an interval around 1, so the smallest and the largest decide.
-  static bool are_ordinary(const real* scale, std::size_t n) {
-    L lowest = broadcast<L>(1);
-    L highest = broadcast<L>(1);
-    std::size_t i = 0;
-    for (; i + lane_count<L> <= n; i += lane_count<L>) {
-      const L one = memory::load(scale + i);
-      lowest = minimum(one, lowest);
-      highest = maximum(one, highest);
-    }
-    alignas(64) real ends[2][lane_count<L>];
-    memory::store(ends[0], lowest);
-    memory::store(ends[1], highest);
-    bool yes = true;
-    for (const auto& end : ends)
-      for (const real one : end) yes = yes && Op::is_ordinary(one);
-    for (; i < n; ++i) yes = yes && Op::is_ordinary(scale[i]);
-    return yes;
-  }
+  static bool are_ordinary(const real* scale, std::size_t n) { return detail::are_ordinary<Op>(scale, n); }
 
   static void run_part(const operations& operation, const row_arguments& r, const addresses& first, bool is_ordinary,
                        std::size_t rows, std::size_t extent) {

@@ -78,7 +78,7 @@ struct scalar_engine {
       for (std::size_t i = 0; i < lanes; ++i) sum[k][i] = Op::template initial<real>(k);
     for (std::size_t i = 0; i < p.extent; ++i) {
       const auto index = static_cast<std::ptrdiff_t>(p.index + i);
-      const auto offset = [&](unsigned stream) { return offset_of(p.index + i, walk.extents, walk.stride[stream]); };
+      const auto offset = [&](unsigned stream) { return offset_of(p.index + i, walk.extents, walk.stride(stream)); };
       const auto one = operation.template operator()<real>(
           load<typename Op::input_0_type, real>(streams.input_0, offset(0), index),
           load<typename Op::input_1_type, real>(streams.input_1, offset(1), index),
@@ -106,7 +106,10 @@ struct scalar_engine {
   template <class Op>
   XQUANT_INLINE static constexpr lane_parameters<typename Op::real> parameters_at(
       const detail::parameters_view_of<Op>& p, std::size_t slot) {
-    return {detail::scale_at(p, slot), detail::reciprocal_at(p, slot), detail::zero_point_at<Op>(p, slot)};
+    if constexpr (detail::has_no_parameters<Op>)
+      return {1, 1, 0};
+    else
+      return {detail::scale_at(p, slot), detail::reciprocal_at(p, slot), detail::zero_point_at<Op>(p, slot)};
   }
 
   template <class Stream, class Real, class T>

@@ -48,7 +48,8 @@ inline void walk_short_runs(const row_kernel& kernel, const nest& n, const walk_
   const std::size_t most = expanded_size / row.extent;
   for (std::size_t done = 0; done < rows.extent; done += most) {
     const std::size_t count = rows.extent - done < most ? rows.extent - done : most;
-    nest part = n;
+    nest part;
+    part.assign(n);
     part.depth = n.depth - 1;
     for (unsigned k = 0; k < operand_count; ++k) part.base[k] += rows.stride[k] * static_cast<std::ptrdiff_t>(done);
     const auto write_out = [&](const void* from, std::size_t bytes, void* to) {

@@ -41,21 +41,23 @@ struct streaming_block {
   // asked for.
   template <std::size_t Ahead, class Prepare>
   XQUANT_INLINE static void run(const Op& operation, const addresses& a, const Prepare& prepare, state& own) {
-    if constexpr (can_stream) {
-      if (a.past_caches) {
-        alignas(64) stream_element<out_0> buffer[block_size];
-        addresses buffered = a;
-        buffered.output_0 = buffer;
-        prefetch<in_0, Ahead>(a.input_0);
-        prefetch<in_1, Ahead>(a.input_1);
-        block::run(operation, buffered, prepare, own);
-        XQUANT_UNROLL
-        for (std::size_t i = 0; i < sizeof buffer; i += 64)
-          memory::stream_line(reinterpret_cast<char*>(a.output_0) + i, reinterpret_cast<const char*>(buffer) + i);
-        return;
-      }
-    }
+    if constexpr (can_stream)
+      if (a.past_caches) return run_past<Ahead>(operation, a, prepare, own);
     block::run(operation, a, prepare, own);
+  }
+  template <std::size_t Ahead, class Prepare>
+  XQUANT_INLINE static void run_past(const Op& operation, const addresses& a, const Prepare& prepare, state& own) {
+    if constexpr (can_stream) {
+      alignas(64) stream_element<out_0> buffer[block_size];
+      addresses buffered = a;
+      buffered.output_0 = buffer;
+      prefetch<in_0, Ahead>(a.input_0);
+      prefetch<in_1, Ahead>(a.input_1);
+      block::run(operation, buffered, prepare, own);
+      XQUANT_UNROLL
+      for (std::size_t i = 0; i < sizeof buffer; i += 64)
+        memory::stream_line(reinterpret_cast<char*>(a.output_0) + i, reinterpret_cast<const char*>(buffer) + i);
+    }
   }
 };
 

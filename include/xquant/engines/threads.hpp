@@ -135,7 +135,8 @@ namespace detail {
 
 // A share of a nest: [first, last) of its loop `d`.
 constexpr nest slice(const nest& n, std::size_t d, std::size_t first, std::size_t last) noexcept {
-  nest part = n;
+  nest part;
+  part.assign(n);
   part.dimension[d].extent = last - first;
   for (unsigned k = 0; k < operand_count; ++k)
     part.base[k] += n.dimension[d].stride[k] * static_cast<std::ptrdiff_t>(first);
@@ -259,7 +260,7 @@ class threads_engine {
   void run_part(const Op& operation, const nest& part, const operation_streams<Op>& streams) const {
     nest_list one;
     one.count = 1;
-    one.item[0] = part;
+    one.item[0].assign(part);
     inner_.run(operation, one, streams);
   }
 

@@ -37,13 +37,26 @@ struct rounded_lane {
   bound_rounding<L, typename Kernel::rounding_type> round;
   L x;
 
-  /// v = x / scale (docs/arithmetic.md, rule 4).
+  /// v = x / scale (docs/arithmetic.md, rule 4); of an integer format held to +-2^10 (codes of 8 bits) or
+  /// +-2^18, far beyond the codes.
   XQUANT_INLINE constexpr L quotient() const {
+    if constexpr (is_plain)
+      return clamp(quotient_inside(), parameters.lowest, parameters.highest);
+    else
+      return quotient_inside();
+  }
+  /// The same where inside(); elsewhere anything, which spares a comparison or two.
+  XQUANT_INLINE constexpr L quotient_inside() const {
     static_assert(Exact, "xquant: an estimator that asks for the quotient has `uses_quotient = true`");
     return v();
   }
   /// Whether round(v) + zero point is one of the codes in use. NaN is not.
-  XQUANT_INLINE constexpr mask_of<L> inside() const { return kernel.template is_inside<L>(v(), parameters, round); }
+  XQUANT_INLINE constexpr mask_of<L> inside() const {
+    if constexpr (Exact && is_plain && !is_random_rounding<rounding_type> && !rounding_leaves_grid<rounding_type>)
+      return equal(round(v()), value());  // one comparison more than value() takes: it clamps what is not inside
+    else
+      return kernel.template is_inside<L>(v(), parameters, round);
+  }
   /// What v becomes: clamp(round(v) + zero point, lower, upper) - zero point; for small floats the decoded code.
   XQUANT_INLINE constexpr L value() const {
     return kernel.format.template snap<L>(v(), round, parameters.lowest_step, parameters.highest_step);
@@ -54,6 +67,9 @@ struct rounded_lane {
   XQUANT_INLINE constexpr L highest() const { return parameters.highest_step; }
 
  private:
+  using rounding_type = typename Kernel::rounding_type;
+  static constexpr bool is_plain = requires { requires Kernel::format_type::is_plain_integer; };
+
   XQUANT_INLINE constexpr L v() const { return Kernel::template scaled<L, Exact>(x, parameters); }
 };
 
@@ -62,6 +78,7 @@ namespace detail {
 struct any_lane {
   float x = 0;
   constexpr float quotient() const { return 0; }
+  constexpr float quotient_inside() const { return 0; }
   constexpr bool inside() const { return true; }
   constexpr float value() const { return 0; }
   constexpr float scale() const { return 1; }

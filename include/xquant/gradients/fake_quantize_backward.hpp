@@ -95,9 +95,10 @@ struct estimator_operation : Kernel, detail::sums_of_terms<E::learned> {
     if constexpr (E::learned == 0) {
       return found.dx;
     } else {
-      reduced_result<L, L, E::learned> result{found.dx, {}};
-      for (std::size_t k = 0; k < E::learned; ++k) result.term[k] = found.term[k];
-      return result;
+      if constexpr (E::learned == 1)
+        return reduced_result<L, L, 1>{found.dx, {found.term[0]}};
+      else
+        return reduced_result<L, L, 2>{found.dx, {found.term[0], found.term[1]}};
     }
   }
 };
@@ -123,13 +124,13 @@ constexpr Op make_estimator_operation(const E& estimator, const Quantizer& q) no
 template <class E, class Real>
 struct finish_parameters {
   E estimator;
-  Real* gradient[E::learned];
+  Real* result[E::learned];  // the gradients
   std::ptrdiff_t stride[E::learned];
   slot_summary summary;
 
   XQUANT_HOST_DEVICE void operator()(std::size_t slot, const double* sum, double elements) const {
     for (std::size_t k = 0; k < E::learned; ++k)
-      gradient[k][static_cast<std::ptrdiff_t>(slot) * stride[k]] =
+      result[k][static_cast<std::ptrdiff_t>(slot) * stride[k]] =
           static_cast<Real>(estimator.finish(k, sum[k], {elements, summary.lower, summary.upper}));
   }
 };
@@ -165,6 +166,38 @@ status validate_backward(const E&, const Quantizer& q, const Parameters& p, cons
       x, g, dx);
 }
 
+// What finishes the sums of a call whose gradients are `sums`, which have been validated.
+template <class E, class Quantizer, class Real>
+finish_parameters<E, Real> finish_for(const E& estimator, const Quantizer& q,
+                                      const tensor_view<Real> (&sums)[E::learned]) {
+  const auto bounds = q.format.bounds();
+  finish_parameters<E, Real> finish{estimator, {}, {}, {0, bounds.lower, bounds.upper}};
+  for (std::size_t k = 0; k < E::learned; ++k) {
+    finish.result[k] = sums[k].data;
+    finish.stride[k] = sums[k].stride[0];
+  }
+  return finish;
+}
+
+// A call whose estimator learns, with all that can be wrong with it: use(operation, map, parameters, finish).
+template <class Engine, class E, class Call, class Quantizer, class Parameters, class Use, class... Learned>
+status with_learned(Call& c, const Engine& engine, const E& estimator, const Quantizer& q, const Parameters& p,
+                    const Use& use, Learned&... learned) {
+  using operation = typename Call::operation_type;
+  using real = typename operation::real;
+  static_assert(!is_coded<view_of_parameters<Parameters>>,
+                "xquant: gradients of scales need scales that are real numbers and no codes");
+  static_assert((true && ... && is_same<element_of<Learned>, real>),
+                "xquant: gradients of parameters have the element type of x (float for 16-bit data)");
+  const tensor_view<real> sums[] = {as_view(learned)...};
+  for (std::size_t k = 0; k < E::learned; ++k) c.apart(sums[k], E::learned_names[k]);
+  apart_from_workspace(c, engine);
+  const auto given = as_parameters(p);
+  parameter_map map;
+  if (const status bad = validate_learned<E, memory_of<Engine>>(c, q, given, sums, map); !bad.ok()) return bad;
+  return use(make_estimator_operation<operation>(estimator, q), map, given, finish_for(estimator, q, sums));
+}
+
 template <class E, class Engine, class Quantizer, class Parameters, class In, class Gradient, class Out,
           class... Learned>
 status try_backward(const E& estimator, const Engine& engine, const Quantizer& q, const Parameters& p, const In& x,
@@ -172,30 +205,17 @@ status try_backward(const E& estimator, const Engine& engine, const Quantizer& q
   return on_tensors<fake_quantize_backward_call, E, Quantizer>(
       [&](auto& c) -> status {
         using operation = typename remove_cvref<decltype(c)>::operation_type;
-        using real = typename operation::real;
-        const auto op = make_estimator_operation<operation>(estimator, q);
-        const auto given = as_parameters(p);
         if constexpr (E::learned == 0) {
-          return c.run(q, given, op, engine);
+          return c.run(q, as_parameters(p), make_estimator_operation<operation>(estimator, q), engine);
         } else {
-          static_assert(!is_coded<view_of_parameters<Parameters>>,
-                        "xquant: gradients of scales need scales that are real numbers and no codes");
-          static_assert((true && ... && is_same<element_of<Learned>, real>),
-                        "xquant: gradients of parameters have the element type of x (float for 16-bit data)");
-          const tensor_view<real> sums[] = {as_view(learned)...};
-          for (std::size_t k = 0; k < E::learned; ++k) c.apart(sums[k], E::learned_names[k]);
-          apart_from_workspace(c, engine);
-          parameter_map map;
-          if (const status bad = validate_learned<E, memory_of<Engine>>(c, q, given, sums, map); !bad.ok()) return bad;
-          reduction_walk walk;
-          c.lay_out(map, walk);
-          const auto bounds = q.format.bounds();
-          finish_parameters<E, real> finish{estimator, {}, {}, {0, bounds.lower, bounds.upper}};
-          for (std::size_t k = 0; k < E::learned; ++k) {
-            finish.gradient[k] = sums[k].data;
-            finish.stride[k] = sums[k].stride[0];
-          }
-          return reduce_on(engine, op, walk, c.streams_with(given), map.count, finish);
+          return with_learned(
+              c, engine, estimator, q, p,
+              [&](const operation& op, const parameter_map& map, const auto& given, const auto& finish) {
+                reduction_walk walk;
+                c.lay_out(map, walk);
+                return reduce_on(engine, op, walk, c.streams_with(given), map.count, finish);
+              },
+              learned...);
         }
       },
       x, g, dx);
@@ -230,6 +250,36 @@ status try_backward(const estimator_choices<Estimators...>& choices, const Engin
   return choices.visit(
       [&](const auto& estimator) { return try_backward(estimator, engine, q, p, x, g, dx, learned...); });
 }
+
+template <class E, class Plan, class Quantizer, class Parameters, class In, class Gradient, class Out, class... Learned>
+status plan_backward(const E& estimator, Plan& out, const Quantizer& q, const Parameters& p, const In& x,
+                     const Gradient& g, Out& dx, Learned&... learned) {
+  return on_tensors<fake_quantize_backward_call, E, Quantizer>(
+      [&](auto& c) -> status {
+        using operation = typename remove_cvref<decltype(c)>::operation_type;
+        if constexpr (E::learned == 0) {
+          return c.make_plan(q, as_parameters(p), make_estimator_operation<operation>(estimator, q), out);
+        } else {
+          return with_learned(
+              c, on_host{}, estimator, q, p,
+              [&](const operation& op, const parameter_map& map, const auto& given, const auto& finish) -> status {
+                c.lay_out(map, out.walk_for(op, given, map.count, finish));
+                return {};
+              },
+              learned...);
+        }
+      },
+      x, g, dx);
+}
+
+template <class E, class Op>
+struct backward_plan_of {
+  using type = reduction_plan<Op, finish_parameters<E, typename Op::real>>;
+};
+template <class E, class Op>
+requires(E::learned == 0) struct backward_plan_of<E, Op> {
+  using type = plan<Op>;
+};
 
 }  // namespace detail
 
@@ -290,19 +340,35 @@ requires(E::learned == 2) [[nodiscard]] status
 template <class E, class Quantizer, class Element = float>
 using fake_quantize_backward_kernel = estimator_operation<kernel_of<lane_real<Element>, Quantizer>, Element, E>;
 
-/// Lays the call out once (engines/plan.hpp), for estimators that learn nothing.
+/// A plan of fake_quantize_backward: run(engine, x, g, dx), and then the address of each gradient of parameters.
+template <class E, class Quantizer, class Element = float>
+using fake_quantize_backward_plan =
+    typename detail::backward_plan_of<E, fake_quantize_backward_kernel<E, Quantizer, Element>>::type;
+
+/// Lays the call out once (engines/plan.hpp). Refuses what fake_quantize_backward refuses.
 template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
           TensorInMemory Out>
-requires(E::learned == 0) [[nodiscard]] status
+requires(E::learned == 0) [[nodiscard]] status plan_fake_quantize_backward(
+    const E& estimator, const Quantizer& q, const Parameters& p, const In& x, const Gradient& g, Out&& dx,
+    plan<operation_with<fake_quantize_backward_kernel<E, Quantizer, element_of<In>>, Parameters>>& out) {
+  return detail::plan_backward(estimator, out, q, p, x, g, dx);
+}
+/// The same with the gradient of one parameter, and of two.
+template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
+          TensorInMemory Out, TensorInMemory First>
+requires(E::learned == 1) [[nodiscard]] status
     plan_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
-                                const Gradient& g, Out&& dx,
-                                plan<fake_quantize_backward_kernel<E, Quantizer, element_of<In>>>& out) {
-  return detail::on_tensors<fake_quantize_backward_call, E, Quantizer>(
-      [&](auto& c) {
-        using operation = typename remove_cvref<decltype(c)>::operation_type;
-        return c.make_plan(q, as_parameters(p), detail::make_estimator_operation<operation>(estimator, q), out);
-      },
-      x, g, dx);
+                                const Gradient& g, Out&& dx, First&& dfirst,
+                                fake_quantize_backward_plan<E, Quantizer, element_of<In>>& out) {
+  return detail::plan_backward(estimator, out, q, p, x, g, dx, dfirst);
+}
+template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
+          TensorInMemory Out, TensorInMemory First, TensorInMemory Second>
+requires(E::learned == 2) [[nodiscard]] status
+    plan_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
+                                const Gradient& g, Out&& dx, First&& dfirst, Second&& dsecond,
+                                fake_quantize_backward_plan<E, Quantizer, element_of<In>>& out) {
+  return detail::plan_backward(estimator, out, q, p, x, g, dx, dfirst, dsecond);
 }
 
 /// Doubles of workspace that fake_quantize_backward needs of an `Engine` on a device, for tensors of this shape.

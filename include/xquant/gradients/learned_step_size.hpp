@@ -31,7 +31,8 @@ struct learned_step_size {
   XQUANT_INLINE constexpr estimated<L, 1> backward(const Lane& e, L g) const {
     const auto inside = e.inside();
     const L zero = broadcast<L>(0);
-    return {select<L>(inside, g, zero), {multiply(g, subtract(e.value(), select<L>(inside, e.quotient(), zero)))}};
+    return {select<L>(inside, g, zero),
+            {multiply(g, subtract(e.value(), select<L>(inside, e.quotient_inside(), zero)))}};
   }
   XQUANT_HOST_DEVICE double finish(std::size_t /*k*/, double sum, const slot_summary& s) const {
     const bool has_factor = scaling == step_size_gradient::scaled && s.elements != 0;

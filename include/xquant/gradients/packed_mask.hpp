@@ -112,6 +112,13 @@ template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine
   return try_plain_call<masked_backward_call>(engine, g, mask, dx);
 }
 
+/// Lays the call out once: run(engine, g, mask, dx) (engines/plan.hpp).
+template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out>
+[[nodiscard]] status plan_masked_backward(const Gradient& g, const Mask& mask, Out&& dx,
+                                          plan<masked_gradient_operation<element_of<Gradient>>>& out) {
+  return plan_plain_call<masked_backward_call>(out, g, mask, dx);
+}
+
 #if XQUANT_HAS_EXCEPTIONS
 /// See try_fake_quantize_with_mask. Throws xquant::error.
 template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, TensorInMemory Mask,

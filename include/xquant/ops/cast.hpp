@@ -6,6 +6,7 @@
 #include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
+#include <xquant/engines/plan.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/quantizer.hpp>
@@ -179,6 +180,27 @@ requires Format<From>
         typename remove_cvref<decltype(c)>::operation_type operation{};
         detail::assign_unpacked(operation, detail::make_cast<float>(from, to, rounding));
         return detail::check_cast(c, from, to).run_without_parameters(operation, engine);
+      },
+      in, out);
+}
+
+/// The operation behind cast: what a plan of it is a plan of. `In` and `Out` are the element types of packed codes.
+template <class From, class To, class RoundingType = nearest_even, class In = typename From::code_type,
+          class Out = typename To::code_type>
+using cast_kernel =
+    typename detail::operation_on<detail::cast_operation_of<float, From, To, RoundingType>, In, none, Out>::type;
+
+/// Lays the call out once (engines/plan.hpp). Refuses what cast refuses.
+template <class From, class To, TensorLike In, TensorInMemory Out, class RoundingType = nearest_even>
+requires Format<From>
+[[nodiscard]] status plan_cast(const From& from, const To& to, const In& in, Out&& out,
+                               plan<cast_kernel<From, To, RoundingType, element_of<In>, element_of<Out>>>& made,
+                               const RoundingType& rounding = {}) {
+  return detail::on_tensors<cast_call, From, To, RoundingType>(
+      [&](auto& c) {
+        typename remove_cvref<decltype(c)>::operation_type operation{};
+        detail::assign_unpacked(operation, detail::make_cast<float>(from, to, rounding));
+        return detail::check_cast(c, from, to).make_plan_without_parameters(operation, made);
       },
       in, out);
 }

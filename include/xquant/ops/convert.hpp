@@ -6,6 +6,7 @@
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/nest.hpp>
+#include <xquant/core/qualifiers.hpp>
 #include <xquant/engines/engine.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/ops/dequantize.hpp>
@@ -149,30 +150,115 @@ status validate_conversion(const From& from, const To& to, const tensor_view<In>
   return of_target(validate_parameters(target.parameters, rules_of(to, target.map.count)));
 }
 
-// Where a box of a tensor begins, in what strides count.
-template <class T>
-constexpr std::ptrdiff_t first_of(const tensor_view<T>& v, const box& b) {
-  std::ptrdiff_t first = first_bit_of(v);
-  for (std::size_t d = 0; d < b.extents.rank; ++d) first += v.stride[d] * static_cast<std::ptrdiff_t>(b.first[d]);
-  return first;
-}
+// Reals between the two halves of a conversion, on the stack: 8 or 16 KiB.
+inline constexpr std::size_t conversion_limit = 2048;
 
-// One half of the work on a box: nests of the box whose elements have the logical indices of the whole.
-template <class Op, class View, class In, class Out, class Engine>
-void run_on_box(const Op& operation, const box& b, const conversion_side<View>& side, const tensor_view<In>& in,
-                std::ptrdiff_t in_first, const tensor_view<Out>& out, std::ptrdiff_t out_first, const Engine& engine) {
-  operation_streams<Op> streams;
-  const parameter_map map = side.map_of(b, streams.parameters);
-  streams.input_0 = in.data;
-  streams.output_0 = out.data;
-  nest_list nests;
-  const std::ptrdiff_t* const strides[4] = {in.stride, nullptr, out.stride, nullptr};
+// Where a tensor's elements begin and how far they are apart, in what strides count.
+struct conversion_strides {
+  std::ptrdiff_t first = 0;
+  std::ptrdiff_t stride[max_rank] = {};
+
+  template <class T>
+  void assign(const tensor_view<T>& v) {
+    first = first_bit_of(v);
+    for (std::size_t d = 0; d < v.shape.rank && d < max_rank; ++d) stride[d] = v.stride[d];
+  }
+  [[nodiscard]] std::ptrdiff_t first_of(const box& b) const {
+    std::ptrdiff_t begin = first;
+    for (std::size_t d = 0; d < b.extents.rank; ++d) begin += stride[d] * static_cast<std::ptrdiff_t>(b.first[d]);
+    return begin;
+  }
+};
+
+// The nests of one half of the work on a box; its elements have the logical indices of the whole.
+template <class View>
+void lay_out_box(const box& b, const conversion_side<View>& side, const std::ptrdiff_t* in_stride,
+                 std::ptrdiff_t in_first, const std::ptrdiff_t* out_stride, std::ptrdiff_t out_first, View& own,
+                 nest_list& nests) {
+  const parameter_map map = side.map_of(b, own);
+  const std::ptrdiff_t* const strides[4] = {in_stride, nullptr, out_stride, nullptr};
   make_nests(b.extents, strides, map, nests);  // a box of a valid shape, with at most two ragged dimensions
   move_base(nests, element_index, static_cast<std::ptrdiff_t>(b.index));
   move_base(nests, input_0, in_first);
   move_base(nests, output_0, out_first);
+}
+
+template <class Op, class Engine>
+void run_half(const Op& operation, const nest_list& nests, const parameters_view_of<Op>& p,
+              const stream_element<typename Op::input_0_type>* in, stream_element<typename Op::output_0_type>* out,
+              const Engine& engine) {
+  operation_streams<Op> streams;
+  streams.parameters = p;
+  streams.input_0 = in;
+  streams.output_0 = out;
   engine.run(operation, nests, streams);
 }
+
+// A conversion that has been validated, but for the addresses: operations, parameters, shape and strides. `In` and
+// `Out` are the element types of the codes, `Source` and `Target` the views of the parameters.
+template <class From, class To, class Real, class In, class Out, class Source, class Target>
+struct conversion {
+  using first_plain = dequantize_kernel<From, Real, In>;
+  using second_plain = quantize_kernel<To, Real, Out>;
+  using first = operation_with<first_plain, Source>;
+  using second = operation_with<second_plain, Target>;
+  using in_element = stream_element<typename first::input_0_type>;
+  using out_element = stream_element<typename second::output_0_type>;
+  first dequantization{};
+  second quantization{};
+  conversion_side<Source> source{};
+  conversion_side<Target> target{};
+  shape extents = shape(0);  // until it is made: nothing to do
+  conversion_strides in{};
+  conversion_strides out{};
+
+  template <class View>
+  status make(const From& from, const Source& p, const tensor_view<View>& codes, const To& to, const Target& target_p,
+              const tensor_view<Out>& converted) {
+    conversion_side<Source> own_source{{}, p};
+    conversion_side<Target> own_target{{}, target_p};
+    if (const status s = validate_conversion<Real>(from, to, codes, converted, own_source, own_target); !s.ok())
+      return s;
+    source = own_source;
+    target = own_target;
+    dequantization = first(make_operation<first_plain>(from));
+    quantization = second(make_operation<second_plain>(to));
+    extents = codes.shape;
+    in.assign(codes);
+    out.assign(converted);
+    return {};
+  }
+
+  void lay_out(const box& b, const std::ptrdiff_t* dense, Source& own_source, Target& own_target, nest_list& first_half,
+               nest_list& second_half) const {
+    lay_out_box(b, source, in.stride, in.first_of(b), dense, 0, own_source, first_half);
+    lay_out_box(b, target, dense, 0, out.stride, out.first_of(b), own_target, second_half);
+  }
+
+  // Box by box, each laid out as it comes.
+  template <class Engine>
+  void run(const Engine& engine, const in_element* codes, out_element* converted) const {
+    alignas(64) Real values[conversion_limit];
+    for_each_box(extents, source, target, conversion_limit, [&](const box& b) {
+      const tensor_view<Real> dense(values, b.extents);
+      Source own_source;
+      Target own_target;
+      nest_list nests[2];
+      lay_out(b, dense.stride, own_source, own_target, nests[0], nests[1]);
+      run_half(dequantization, nests[0], own_source, codes, values, engine);
+      run_half(quantization, nests[1], own_target, values, converted, engine);
+    });
+  }
+};
+
+template <class Conversion, class Engine>
+struct check_conversion_engine {
+  static_assert(EngineFor<Engine, typename Conversion::first> && EngineFor<Engine, typename Conversion::second>,
+                "xquant: this engine does not support this operation");
+  static_assert(memory_of<Engine> == memory_space::host,
+                "xquant::convert: goes through memory of the host; dequantize and quantize on a device");
+  static constexpr bool ok = true;
+};
 
 }  // namespace detail
 
@@ -197,28 +283,80 @@ template <class From, class FromParameters, TensorLike In, class To, class ToPar
   using real = detail::real_type_of<FromParameters>;
   static_assert(is_same<real, detail::real_type_of<ToParameters>>,
                 "xquant::convert: the scales of both quantizers must have one type, float or double");
-  using first = dequantize_kernel<From, real, element_of<In>>;
-  using second = quantize_kernel<To, real, element_of<Out>>;
-  static_assert(EngineFor<Engine, first> && EngineFor<Engine, second>,
-                "xquant: this engine does not support this operation");
-  static_assert(detail::memory_of<Engine> == memory_space::host,
-                "xquant::convert: goes through memory of the host; dequantize and quantize on a device");
+  using conversion =
+      detail::conversion<From, To, real, element_of<In>, element_of<Out>, detail::view_of_parameters<FromParameters>,
+                         detail::view_of_parameters<ToParameters>>;
+  static_assert(detail::check_conversion_engine<conversion, Engine>::ok);
   auto&& input = evaluated(codes);
   const auto in = as_view(input);
   const auto out = as_view(converted);
-  detail::conversion_side<detail::view_of_parameters<FromParameters>> source{{}, as_parameters(p)};
-  detail::conversion_side<detail::view_of_parameters<ToParameters>> target{{}, as_parameters(target_p)};
-  if (const status s = detail::validate_conversion<real>(from, to, in, out, source, target); !s.ok()) return s;
-  const operation_with<first, FromParameters> dequantization(detail::make_operation<first>(from));
-  const operation_with<second, ToParameters> quantization(detail::make_operation<second>(to));
-  constexpr std::size_t limit = 2048;  // reals on the stack, 8 or 16 KiB
-  alignas(64) real values[limit];
-  detail::for_each_box(in.shape, source, target, limit, [&](const detail::box& b) {
-    const tensor_view<real> dense(values, b.extents);
-    detail::run_on_box(dequantization, b, source, in, detail::first_of(in, b), dense, 0, engine);
-    detail::run_on_box(quantization, b, target, dense, 0, out, detail::first_of(out, b), engine);
-  });
+  conversion made;
+  if (const status s = made.make(from, as_parameters(p), in, to, as_parameters(target_p), out); !s.ok()) return s;
+  made.run(engine, in.data, out.data);
   return {};
+}
+
+/// A plan of convert: run(engine, codes, converted), addresses of tensors of the shapes and strides it was made for
+/// (engines/plan.hpp). What is at most 2048 elements is laid out once; of more, each piece is laid out as it comes.
+template <class From, class To, class In, class Out, class Source, class Target>
+class conversion_plan {
+  using real = typename detail::real_of_parameters<Source>::type;
+  using conversion = detail::conversion<From, To, real, In, Out, Source, Target>;
+
+ public:
+  template <class Engine>
+  void run(const Engine& engine, const typename conversion::in_element* codes,
+           typename conversion::out_element* converted) const {
+    static_assert(detail::check_conversion_engine<conversion, Engine>::ok);
+    if (!is_one_box_) return conversion_.run(engine, codes, converted);
+    alignas(64) real values[detail::conversion_limit];
+    detail::run_half(conversion_.dequantization, nests_[0], source_, codes, values, engine);
+    detail::run_half(conversion_.quantization, nests_[1], target_, values, converted, engine);
+  }
+
+  /// For plan_convert.
+  template <class View>
+  status make(const From& from, const Source& p, const tensor_view<View>& codes, const To& to, const Target& target_p,
+              const tensor_view<Out>& converted) {
+    if (const status s = conversion_.make(from, p, codes, to, target_p, converted); !s.ok()) return s;
+    is_one_box_ = false;
+    if (conversion_.extents.size() > detail::conversion_limit) return {};
+    std::size_t boxes = 0;
+    detail::for_each_box(conversion_.extents, conversion_.source, conversion_.target, detail::conversion_limit,
+                         [&](const detail::box& b) {
+                           const tensor_view<real> dense(nullptr, b.extents);
+                           if (++boxes == 1)
+                             conversion_.lay_out(b, dense.stride, source_, target_, nests_[0], nests_[1]);
+                         });
+    is_one_box_ = boxes == 1;
+    return {};
+  }
+
+ private:
+  conversion conversion_{};
+  bool is_one_box_ = false;
+  nest_list nests_[2]{};
+  Source source_{};
+  Target target_{};
+};
+
+/// The plan of two quantizers, which decltype may give as const, with float scales; `In` and `Out` are the element
+/// types of codes that are packed, `Source` and `Target` the views of other parameters.
+template <class From, class To, class In = typename From::code_type, class Out = typename To::code_type,
+          class Source = parameters_view<float>, class Target = Source>
+using convert_plan = conversion_plan<remove_const<From>, remove_const<To>, In, Out, Source, Target>;
+
+/// Lays the call out once. Refuses what convert refuses; `out` is as it was then.
+template <class From, class FromParameters, TensorLike In, class To, class ToParameters, TensorInMemory Out>
+[[nodiscard]] status plan_convert(
+    const From& from, const FromParameters& p, const In& codes, const To& to, const ToParameters& target_p,
+    Out&& converted,
+    conversion_plan<From, To, element_of<In>, element_of<Out>, detail::view_of_parameters<FromParameters>,
+                    detail::view_of_parameters<ToParameters>>& out) {
+  static_assert(is_same<detail::real_type_of<FromParameters>, detail::real_type_of<ToParameters>>,
+                "xquant::convert: the scales of both quantizers must have one type, float or double");
+  auto&& input = evaluated(codes);
+  return out.make(from, as_parameters(p), as_view(input), to, as_parameters(target_p), as_view(converted));
 }
 
 #if XQUANT_HAS_EXCEPTIONS

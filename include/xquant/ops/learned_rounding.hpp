@@ -6,6 +6,7 @@
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/half.hpp>
+#include <xquant/engines/plan.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/quantizer.hpp>
 #include <xquant/rounding/adaround.hpp>
@@ -142,6 +143,31 @@ template <class Rounding, class Quantizer, class Parameters, TensorLike In, Tens
 [[nodiscard]] status try_learned_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
                                           const Choice& choice, Out&& codes, const Engine& engine = {}) {
   return try_call<learned_quantize_call, Rounding>(engine, q, p, x, choice, codes);
+}
+
+/// The operations behind both: what plans of them are plans of.
+template <class Rounding, class Quantizer, class Element = float>
+using learned_fake_quantize_kernel =
+    typename learned_fake_quantize_call<Rounding, Quantizer, Element, Element, Element>::operation;
+template <class Rounding, class Quantizer, class Element = float, class Codes = typename Quantizer::code_type>
+using learned_quantize_kernel = typename detail::operation_on<
+    typename learned_quantize_call<Rounding, Quantizer, Element, Element, Codes>::operation, Element, Element,
+    Codes>::type;
+
+/// Lays the call out once: run(engine, x, choice, y) (engines/plan.hpp).
+template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out>
+[[nodiscard]] status plan_learned_fake_quantize(
+    const Rounding&, const Quantizer& q, const Parameters& p, const In& x, const Choice& choice, Out&& y,
+    plan<operation_with<learned_fake_quantize_kernel<Rounding, Quantizer, element_of<In>>, Parameters>>& out) {
+  return plan_call<learned_fake_quantize_call, Rounding>(out, q, p, x, choice, y);
+}
+/// The same with codes.
+template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out>
+[[nodiscard]] status plan_learned_quantize(
+    const Rounding&, const Quantizer& q, const Parameters& p, const In& x, const Choice& choice, Out&& codes,
+    plan<operation_with<learned_quantize_kernel<Rounding, Quantizer, element_of<In>, element_of<Out>>, Parameters>>&
+        out) {
+  return plan_call<learned_quantize_call, Rounding>(out, q, p, x, choice, codes);
 }
 
 #if XQUANT_HAS_EXCEPTIONS

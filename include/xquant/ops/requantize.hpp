@@ -6,6 +6,7 @@
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/nest.hpp>
 #include <xquant/core/policy.hpp>
+#include <xquant/core/qualifiers.hpp>
 #include <xquant/core/validation.hpp>
 #include <xquant/engines/packed_walk.hpp>
 #include <xquant/exception.hpp>
@@ -79,7 +80,7 @@ using requantized_stream =
     typename packed_stream_trait<streams_only<typename R::real, std::int32_t, typename R::code_type>, output_0, Out,
                                  typename R::code_type>::type;
 
-// The streams of a call; `nests` are laid out when all is well.
+// The streams of a call and what is wrong with it; `nests` are laid out when all is well.
 template <class R, class Real, class In, class Out>
 status lay_out_requantization(const R& r, const requantization_view<Real>& p, const tensor_view<In>& in,
                               const tensor_view<Out>& out, nest_list& nests) {
@@ -106,30 +107,12 @@ status lay_out_requantization(const R& r, const requantization_view<Real>& p, co
   return {};
 }
 
-}  // namespace detail
-
-/// What would be wrong with requantize(r, p, accumulators, codes); ok when nothing is. Reads no accumulator.
-template <class R, class Real, TensorLike In, TensorInMemory Out>
-[[nodiscard]] status validate_requantize(const R& r, const requantization_view<Real>& p, const In& accumulators,
-                                         Out&& codes) {
-  auto&& input = evaluated(accumulators);
-  nest_list nests;
-  return detail::lay_out_requantization(r, p, as_view(input), as_view(codes), nests);
-}
-
-/// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
-template <class R, class Real, TensorLike In, TensorInMemory Out>
-[[nodiscard]] status try_requantize(const R& r, const requantization_view<Real>& p, const In& accumulators,
-                                    Out&& codes) {
+// The work, with the loops of the tensors. `Out` is the element type of the output.
+template <class Out, class R, class Real>
+void run_requantization(const R& r, const requantization_view<Real>& p, const nest_list& nests, const std::int32_t* in,
+                        stream_element<requantized_stream<R, Out>>* out) {
   using arithmetic = typename R::arithmetic_type;
   using code = typename R::code_type;
-  static_assert(is_same<Real, typename R::real>,
-                "xquant::requantize: multipliers of another type than the arithmetic takes (its `real`)");
-  auto&& input = evaluated(accumulators);
-  const auto in = as_view(input);
-  const auto out = as_view(codes);
-  nest_list nests;
-  if (const status s = detail::lay_out_requantization(r, p, in, out, nests); !s.ok()) return s;
   const std::int64_t lower = r.format.lower_code();
   const std::int64_t upper = r.format.upper_code();
   const std::int64_t zero_point = p.zero_point;
@@ -145,7 +128,7 @@ template <class R, class Real, TensorLike In, TensorInMemory Out>
   };
   const auto run = [&](const nest& n, code* to) {
     for_each_row(n, [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
-      const std::int32_t* x = in.data + first[input_0];
+      const std::int32_t* x = in + first[input_0];
       code* y = to + first[output_0];
       typename arithmetic::prepared prepared{};
       const auto prepare = [&](std::size_t k) {  // was validated
@@ -166,21 +149,86 @@ template <class R, class Real, TensorLike In, TensorInMemory Out>
       }
     });
   };
-  using stream = detail::requantized_stream<R, remove_cvref<typename decltype(out)::value_type>>;
+  using stream = requantized_stream<R, Out>;
   for_each_nest(nests, [&](const nest& n) {
-    if constexpr (detail::is_packed_stream<stream>) {
-      alignas(64) code buffer[detail::packed_box];
-      detail::for_each_packed_box(n, [&](const nest& part) {
+    if constexpr (is_packed_stream<stream>) {
+      alignas(64) code buffer[packed_box];
+      for_each_packed_box(n, [&](const nest& part) {
         nest loops;
-        detail::make_unpacked(part, {false, false, true, false}, loops);
+        make_unpacked(part, {false, false, true, false}, loops);
         run(loops, buffer);
-        detail::pack_box(detail::packed_stream_of<stream>, part, output_0, out.data, buffer);
+        pack_box(packed_stream_of<stream>, part, output_0, out, buffer);
       });
     } else {
-      run(n, out.data);
+      run(n, out);
     }
   });
+}
+
+}  // namespace detail
+
+/// What would be wrong with requantize(r, p, accumulators, codes); ok when nothing is. Reads no accumulator.
+template <class R, class Real, TensorLike In, TensorInMemory Out>
+[[nodiscard]] status validate_requantize(const R& r, const requantization_view<Real>& p, const In& accumulators,
+                                         Out&& codes) {
+  auto&& input = evaluated(accumulators);
+  nest_list nests;
+  return detail::lay_out_requantization(r, p, as_view(input), as_view(codes), nests);
+}
+
+/// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
+template <class R, class Real, TensorLike In, TensorInMemory Out>
+[[nodiscard]] status try_requantize(const R& r, const requantization_view<Real>& p, const In& accumulators,
+                                    Out&& codes) {
+  static_assert(is_same<Real, typename R::real>,
+                "xquant::requantize: multipliers of another type than the arithmetic takes (its `real`)");
+  auto&& input = evaluated(accumulators);
+  const auto in = as_view(input);
+  const auto out = as_view(codes);
+  nest_list nests;
+  if (const status s = detail::lay_out_requantization(r, p, in, out, nests); !s.ok()) return s;
+  detail::run_requantization<element_of<Out>>(r, p, nests, in.data, out.data);
   return {};
+}
+
+/// A plan of requantize: run(accumulators, codes), addresses of tensors of the shapes and strides it was made for (see
+/// engines/plan.hpp; there is no choice of engine). The multipliers must outlive it.
+template <class R, class Out>
+class requantization_plan {
+ public:
+  void run(const std::int32_t* accumulators, stream_element<detail::requantized_stream<R, Out>>* codes) const {
+    detail::run_requantization<Out>(requantizer_, parameters_, nests_, accumulators, codes);
+  }
+
+  /// For plan_requantize.
+  template <class In>
+  status make(const R& r, const requantization_view<typename R::real>& p, const tensor_view<In>& accumulators,
+              const tensor_view<Out>& codes) {
+    if (const status s = detail::lay_out_requantization(r, p, accumulators, codes, nests_); !s.ok()) return s;
+    requantizer_ = r;
+    parameters_ = p;
+    return {};
+  }
+
+ private:
+  R requantizer_{};
+  requantization_view<typename R::real> parameters_{};
+  nest_list nests_{};
+};
+
+/// The plan of a requantizer, which decltype may give as const; `Out` is the element type of the codes where they are
+/// packed.
+template <class R, class Out = typename R::code_type>
+using requantize_plan = requantization_plan<remove_const<R>, Out>;
+
+/// Lays the call out once. Refuses what requantize refuses; `out` is as it was then.
+template <class R, class Real, TensorLike In, TensorInMemory Out>
+[[nodiscard]] status plan_requantize(const R& r, const requantization_view<Real>& p, const In& accumulators,
+                                     Out&& codes, requantization_plan<R, element_of<Out>>& out) {
+  static_assert(is_same<Real, typename R::real>,
+                "xquant::requantize: multipliers of another type than the arithmetic takes (its `real`)");
+  auto&& input = evaluated(accumulators);
+  return out.make(r, p, as_view(input), as_view(codes));
 }
 
 #if XQUANT_HAS_EXCEPTIONS

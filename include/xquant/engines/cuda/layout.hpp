@@ -52,8 +52,7 @@ constexpr element_walk<Depth> make_walk(const nest& n, std::size_t threads) noex
 
 constexpr row_nest make_rows(const nest& n) noexcept {
   row_nest r{};
-  nest_dimension row;
-  row.extent = 1;
+  nest_dimension row = nest_dimension::once();
   std::size_t outer = n.depth;
   // A row of one element has one piece; one whose elements do not follow each other is taken element by element.
   if (n.depth > 0) {
@@ -93,8 +92,8 @@ constexpr row_walk make_row_walk(const reduction_walk& walk, const row_nest& row
   w.slots = slots;
   w.extents = walk.extents;
   for (unsigned k = 0; k < 3; ++k) {
-    w.dense[k] = walk.stride[k] == nullptr;
-    for (std::size_t d = 0; d < max_rank && !w.dense[k]; ++d) w.stride[k][d] = walk.stride[k][d];
+    w.dense[k] = walk.is_dense[k];
+    for (std::size_t d = 0; d < walk.extents.rank && !w.dense[k]; ++d) w.stride[k][d] = walk.strides[k][d];
   }
   return w;
 }
