@@ -34,7 +34,7 @@ class slot_arrays {
   xquant::parameters_view<float> view() const { return parameters_->view(); }
   template <class Slots>
   Slots as() const {
-    return {parameters_->scale().data(), reciprocal_->data(), parameters_->zero_point().data()};
+    return {parameters_->scale().data(), reciprocal_->data(), parameters_->view().zero_point};
   }
 
  private:

@@ -145,13 +145,13 @@ bool obey(const parameters_view<Real>& p, const parameter_rules& rules) noexcept
       const Real s = p.scale[i] < 0 ? -p.scale[i] : p.scale[i];
       const bool is_above = s > 0;
       const bool is_finite = s <= largest;
-      faults |= is_above & is_finite ? 0u : 1u;
+      faults |= (is_above & is_finite) ? 0u : 1u;
     }
   } else {
     for (std::size_t i = 0; i < count; ++i) {
       const bool is_above = p.scale[i] > 0;
       const bool is_finite = p.scale[i] <= largest;
-      faults |= is_above & is_finite ? 0u : 1u;
+      faults |= (is_above & is_finite) ? 0u : 1u;
     }
   }
   if (rules.needs_reciprocal && faults == 0)
@@ -159,7 +159,7 @@ bool obey(const parameters_view<Real>& p, const parameter_rules& rules) noexcept
       const Real reciprocal = Real(1) / p.scale[i];
       const bool is_above = reciprocal >= -largest;
       const bool is_below = reciprocal <= largest;
-      faults |= is_above & is_below ? 0u : 1u;
+      faults |= (is_above & is_below) ? 0u : 1u;
     }
   if (p.zero_point == nullptr) return faults == 0;
   if (is_real(rules.zero_point)) return false;
@@ -172,7 +172,7 @@ bool obey(const parameters_view<Real>& p, const parameter_rules& rules) noexcept
   for (std::size_t i = 0; i < count; ++i) {
     const bool is_above = p.zero_point[i] >= lower;
     const bool is_below = p.zero_point[i] <= upper;
-    faults |= is_above & is_below ? 0u : 1u;
+    faults |= (is_above & is_below) ? 0u : 1u;
   }
   return faults == 0;
 }
