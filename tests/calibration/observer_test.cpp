@@ -279,7 +279,7 @@ TEST_CASE("extremes of long rows, which engines reduce: any length, every elemen
       CHECK(!std::signbit(m.states().at(0).maximum()));
     });
   };
-  for (const std::size_t n : {32767u, 32768u, 32769u, 40001u, 131077u}) {
+  for (const std::size_t n : {8191u, 8192u, 8193u, 40001u, 131077u}) {
     CAPTURE(n);
     check(float{}, n);
     check(double{}, n);

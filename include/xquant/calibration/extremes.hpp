@@ -226,9 +226,9 @@ class ordered_extremes {
   integer* high_;
 };
 
-// Rows of one slot which an engine reduces faster than ordered_extremes, or on more threads. Below, what an engine does
-// before and after a piece of a row costs more than the row.
-inline constexpr std::size_t long_row = std::size_t{1} << 15;
+// Rows of floats of one slot which an engine reduces faster than ordered_extremes, or on more threads. Below, what an
+// engine does before and after a piece of a row costs more than the row; other elements engines convert one by one.
+inline constexpr std::size_t long_row = std::size_t{1} << 13;
 
 inline bool has_long_rows(const nest_list& nests) noexcept {
   const nest& first = nests.item[0];
@@ -251,7 +251,8 @@ status find_extremes(const call<Operation>& c, const parameter_map& map, const E
   nest_list nests;
   c.lay_out(map, nests);
   constexpr bool has_operation = EngineFor<Engine, Operation>;
-  if (!has_operation || !has_long_rows(nests)) {
+  constexpr bool may_be_faster = has_operation && is_same<typename Operation::input_0_type, float>;
+  if (!may_be_faster || !has_long_rows(nests)) {
     ordered_extremes<typename Operation::input_0_type> slots(map.count);
     slots.walk(c.streams_with({}).input_0, nests);
     using extent = typename ordered_extremes<typename Operation::input_0_type>::extent;

@@ -60,8 +60,8 @@ concept StateOf = ObserverState<S> &&(!detail::CountsElements<S> || detail::Coun
 
 /// Sees tensors, keeps a `State` for each parameter slot of `Granularity`, and merges. A regular value. Tensors are of
 /// float, double, float16 or bfloat16, dense or not; every one must give the same number of slots; an empty one adds
-/// nothing. The extremes are found by an engine, elements counted by the calling thread; the state is the same bits for
-/// every engine. Allocates.
+/// nothing. The extremes of long rows of floats are found by the engine, the rest is done by the calling thread; the
+/// state is the same bits for every engine. Allocates.
 template <ObserverState State, Granularity GranularityType = per_tensor>
 class observer {
  public:
