@@ -14,7 +14,7 @@ version_of() { dpkg-query -W -f='${Version}' "$1" 2>/dev/null | sed 's/^[0-9]*:/
 requires=""
 options="-o xquant/*:with_cuda=True"
 for line in xsimd=libxsimd-dev=with_xsimd xtensor=libxtensor-dev=with_xtensor protozero=libprotozero-dev=with_protozero \
-  nlohmann_json=nlohmann-json3-dev=with_nlohmann_json; do
+  eigen=libeigen3-dev=with_eigen nlohmann_json=nlohmann-json3-dev=with_nlohmann_json; do
   name=${line%%=*}
   option=${line##*=}
   package=${line#*=}
