@@ -18,7 +18,7 @@ for header in $(cd include && find xquant -name '*.hpp' | sort); do
   esac
 done >"$work/all_headers.cpp"
 status=0
-for source in "$work/all_headers.cpp" tests/error_test.cpp tests/ops/quantize_test.cpp tests/core/runtime_test.cpp \
+for source in "$work/all_headers.cpp" tests/error_test.cpp tests/ops/quantize_test.cpp tests/runtime_test.cpp \
   tests/ops/requantize_test.cpp tests/conformance/presets_test.cpp tests/conformance/preset_operations_test.cpp \
   tests/calibration/errors_test.cpp tests/gradients/errors_test.cpp tests/granularity/conventions_test.cpp \
   tests/adapt/span_test.cpp tests/adapt/xtensor_test.cpp tests/report/report_test.cpp examples/first_steps.cpp; do

@@ -1,5 +1,5 @@
 // Where quantizers go, and what a simulated network computes: against a network worked out by hand in double.
-#include "simulations.hpp"
+#include <io/simulations.hpp>
 
 #include <doctest/doctest.h>
 #include <xquant/calibration/percentile.hpp>

@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
-#include "graph_builder.hpp"
-#include "simulations.hpp"
+#include <io/graph_builder.hpp>
+#include <io/simulations.hpp>
 
 namespace {
 
@@ -184,8 +184,11 @@ TEST_CASE("a rule answers each activation for its own quantizer") {
   std::vector<value_id> narrow;
   for (std::size_t i = 0; i < s.activations().size(); i += 2) narrow.push_back(s.activations()[i].value);
   for (const value_id id : narrow)
-    s.set_activation(id, {.format = xquant::unsigned_integer, .bits = 4, .scheme = xquant::id_of<xquant::affine>},
-                     xquant::parameters(1.0f), false);
+    s.set_activation(id,
+                     {xquant::quantizer_description{
+                          .format = xquant::unsigned_integer, .bits = 4, .scheme = xquant::id_of<xquant::affine>},
+                      xquant::parameters(1.0f)},
+                     false);
   s.set_ranges(xquant::entropy{});
   std::size_t other = 0;
   for (const auto& a : s.activations()) {

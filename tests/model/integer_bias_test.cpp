@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "simulations.hpp"
+#include <io/simulations.hpp>
 
 namespace {
 

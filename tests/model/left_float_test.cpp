@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "simulations.hpp"
+#include <io/simulations.hpp>
 
 namespace {
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "graph_builder.hpp"
-#include "simulations.hpp"
+#include <io/graph_builder.hpp>
+#include <io/simulations.hpp>
 
 namespace {
 
