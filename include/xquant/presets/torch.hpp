@@ -415,7 +415,7 @@ template <TensorLike In, TensorLike Scale, TensorLike ZeroPoint, TensorInMemory 
 inline std::vector<std::uint8_t> pack_quint4x2(const std::vector<std::uint8_t>& codes) {
   std::vector<std::uint8_t> packed((codes.size() + 1) / 2);
   const shape s(codes.size());
-  xquant::pack(tensor_view<const std::uint8_t>(codes.data(), s), packed_view<4>(packed.data(), s));
+  (void)try_pack(tensor_view<const std::uint8_t>(codes.data(), s), packed_view<4>(packed.data(), s));  // sizes fit
   return packed;
 }
 
