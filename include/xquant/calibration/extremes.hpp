@@ -15,7 +15,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -120,15 +119,19 @@ class ordered_extremes {
   using integer = ordered_integer<Element>;
   using real = lane_real<Element>;
 
-  explicit ordered_extremes(std::size_t slots)
-      : ends_(std::make_unique_for_overwrite<integer[]>(2 * (slots + block))), slots_(slots) {
+  // Memory without values; std::unique_ptr would do the same, and <memory> costs more to include than all of this.
+  explicit ordered_extremes(std::size_t slots) : ends_(new integer[2 * (slots + block)]), slots_(slots) {
     // Whole cache lines: a vector that lies in two waits for what was stored to both.
-    const auto past = reinterpret_cast<std::uintptr_t>(ends_.get()) / sizeof(Element) % block;
-    low_ = ends_.get() + (block - past) % block;
+    const auto past = reinterpret_cast<std::uintptr_t>(ends_) / sizeof(Element) % block;
+    low_ = ends_ + (block - past) % block;
     high_ = low_ + (slots + block - 1) / block * block;
     std::fill_n(low_, slots, greatest_integer<integer>);
     std::fill_n(high_, slots, static_cast<integer>(-greatest_integer<integer> - 1));
   }
+  ~ordered_extremes() { delete[] ends_; }
+  ordered_extremes(const ordered_extremes&) = delete;
+  ordered_extremes& operator=(const ordered_extremes&) = delete;
+
   // found(slot, low, high) for each slot with an element, and how far from the infinities all elements stay.
   enum class extent : std::uint8_t { finite, infinite, with_nan };
   template <class Found>
@@ -220,7 +223,7 @@ class ordered_extremes {
     return i;
   }
 
-  std::unique_ptr<integer[]> ends_;
+  integer* ends_;
   std::size_t slots_;
   integer* low_;  // the lowest of each slot
   integer* high_;

@@ -27,9 +27,10 @@ concept EngineFor = requires {
 
 namespace detail {
 
-// The least an engine can be asked about.
+// The plainest operation: what any engine can be asked about.
 struct engine_probe {
   using real = float;
+  using rounding_type = none;
   using input_0_type = float;
   using input_1_type = none;
   using output_0_type = float;
