@@ -62,10 +62,11 @@ void collect(Call& c, const View& view, const Views&... views) {
   if constexpr (sizeof...(Views) != 0) collect<Description, I + 1>(c, views...);
 }
 
-// Whether what streams of reals hold are reals; the assertion says what to write instead.
+// Whether what streams of reals hold are reals; the assertion says what to write instead (of packed codes another one:
+// packed_operation.hpp).
 template <class Description, std::size_t I, class Element, class... Elements>
 constexpr bool are_elements() {
-  if constexpr (Description::streams[I].kind == stream_kind::reals)
+  if constexpr (Description::streams[I].kind == stream_kind::reals && !is_packed<Element>)
     if constexpr (!check_reals<Element>::ok) return false;
   if constexpr (sizeof...(Elements) != 0)
     return are_elements<Description, I + 1, Elements...>();

@@ -166,6 +166,7 @@ bool obey(const parameters_view<Real>& p, const parameter_rules& rules) noexcept
   std::int32_t lower = 0;
   std::int32_t upper = 0;
   if (rules.has_zero_point) {
+    if (rules.lower > INT32_MAX || rules.upper < INT32_MIN) return false;
     lower = static_cast<std::int32_t>(rules.lower < INT32_MIN ? INT32_MIN : rules.lower);
     upper = static_cast<std::int32_t>(rules.upper > INT32_MAX ? INT32_MAX : rules.upper);
   }

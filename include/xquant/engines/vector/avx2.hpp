@@ -41,6 +41,10 @@ struct machine_instructions<8> : machine_registers<8> {
 #if defined(__clang__)
   XQUANT_INLINE static words add_saturating(words a, words b) { return __builtin_elementwise_add_sat(a, b); }
 #else
+#if defined(__FMA__)
+  XQUANT_INLINE static real fused_multiply_less(real a, real b, real c) { return __builtin_ia32_vfmsubps256(a, b, c); }
+  XQUANT_INLINE static real fused_multiply_subtract(real a, real b, real c) { return __builtin_ia32_vfnmaddps256(a, b, c); }
+#endif
   XQUANT_INLINE static real minimum(real a, real b) { return __builtin_ia32_minps256(a, b); }
   XQUANT_INLINE static real maximum(real a, real b) { return __builtin_ia32_maxps256(a, b); }
   XQUANT_INLINE static words add_saturating(words a, words b) { return __builtin_ia32_paddsw256(a, b); }

@@ -30,6 +30,8 @@ struct machine_instructions<16> : machine_registers<16> {
   XQUANT_INLINE static words add_saturating(words a, words b) { return __builtin_elementwise_add_sat(a, b); }
   XQUANT_INLINE static products even_products(integer a, integer b) { return bit_cast<products>(__builtin_ia32_pmuludq512(a, b)); }
 #else
+  XQUANT_INLINE static real fused_multiply_less(real a, real b, real c) { return __builtin_ia32_vfmsubps512_mask(a, b, c, every, mode); }
+  XQUANT_INLINE static real fused_multiply_subtract(real a, real b, real c) { return __builtin_ia32_vfnmaddps512_mask(a, b, c, every, mode); }
   XQUANT_INLINE static real minimum(real a, real b) { return __builtin_ia32_minps512_mask(a, b, real{}, every, mode); }
   XQUANT_INLINE static real maximum(real a, real b) { return __builtin_ia32_maxps512_mask(a, b, real{}, every, mode); }
   XQUANT_INLINE static words narrow(integer a, integer b) { return __builtin_ia32_packssdw512_mask(a, b, words{}, ~0u); }

@@ -48,7 +48,8 @@ struct machine_registers {
 /// and what there is of
 ///   converts_low_to_least, add_saturating(words, words)   too low, too high and NaN become the least integer
 ///   minimum, maximum (where a compiler does not see them), round_even, truncate, fused_multiply_add(a, b, c) as
-///   a b + c and fused_multiply_subtract as c - a b, unpack_mask, load_codes, load_float16, store_float16
+///   a b + c, fused_multiply_less as a b - c and fused_multiply_subtract as c - a b, unpack_mask, load_codes,
+///   load_float16, store_float16
 ///   stream_fence, and store_past_caches where the compiler has no name for it
 template <std::size_t N>
 struct machine_instructions;
@@ -64,11 +65,23 @@ struct machine_vectors : generic_vectors<N> {
   using products = typename own::products;
   static constexpr bool converts_low_to_least = requires { requires own::converts_low_to_least; };
 
-  // q + (a - q b) / b with one rounding each: docs/arithmetic.md, rule 4. This arrangement of signs keeps -0.
+  // q + (a - q b) / b with one rounding each: docs/arithmetic.md, rule 4. This arrangement of signs keeps -0. A
+  // negation of its own, as a compiler may make of -a, changes the sign of a NaN: so it is said in the processor's
+  // words, and where clang has no words for it and folds nothing (-O0), the quotient is the exact one, which means the
+  // same.
   XQUANT_INLINE static real short_quotient(real a, real b, real r) {
-    if constexpr (requires { own::fused_multiply_add(a, b, r); }) {
+#if defined(__clang__) && !defined(__OPTIMIZE__)
+    constexpr bool is_folded = requires { own::fused_multiply_subtract(a, b, r); };
+#else
+    constexpr bool is_folded = true;
+#endif
+    if constexpr (is_folded && requires { own::fused_multiply_add(a, b, r); }) {
       const real q = generic::rounded(a * r);
-      const real excess = own::fused_multiply_add(q, b, -a);
+      real excess;
+      if constexpr (requires { own::fused_multiply_less(q, b, a); })
+        excess = own::fused_multiply_less(q, b, a);
+      else
+        excess = own::fused_multiply_add(q, b, -a);
       if constexpr (requires { own::fused_multiply_subtract(a, b, r); })
         return own::fused_multiply_subtract(excess, r, q);
       else
