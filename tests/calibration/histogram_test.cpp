@@ -202,3 +202,34 @@ TEST_CASE("histogram: of what came unequally often every k-th in order of value 
   nothing.keep_one_in(5);
   CHECK(nothing == calibrator());
 }
+
+TEST_CASE("histogram: the filled bins hold every element once, in order, and nothing beyond the extremes") {
+  std::mt19937 generator(12);
+  for (unsigned kind = 0; kind < 10; ++kind) {
+    CAPTURE(kind);
+    const std::vector<float> x = samples(generator, kind, 3000);
+    calibrator c;
+    c.observe(view_of(x));
+    const std::vector<xquant::counted_bin> bins = c.states()[0].filled_bins();
+    REQUIRE(!bins.empty());
+    CHECK(bins.front().lower == *std::min_element(x.begin(), x.end()));
+    CHECK(bins.back().upper == *std::max_element(x.begin(), x.end()));
+    std::uint64_t held = 0;
+    for (std::size_t i = 0; i < bins.size(); ++i) {
+      const double lower = bins[i].lower;
+      const double upper = bins[i].upper;
+      if (i > 0) CHECK(bins[i - 1].upper <= lower);
+      std::uint64_t inside = 0;
+      for (const float v : x) {
+        if (v > 0)
+          inside +=
+              lower >= 0 && upper > 0 && lower <= v && (v < upper || (i + 1 == bins.size() && v <= upper)) ? 1 : 0;
+        if (v < 0) inside += upper <= 0 && lower < 0 && v <= upper && (lower < v || (i == 0 && lower <= v)) ? 1 : 0;
+        if (v == 0) inside += lower == 0 && upper == 0 ? 1 : 0;
+      }
+      CHECK(inside == bins[i].count);
+      held += bins[i].count;
+    }
+    CHECK(held == x.size());
+  }
+}

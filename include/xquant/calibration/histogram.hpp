@@ -12,6 +12,13 @@
 
 namespace xquant::inline XQUANT_ABI {
 
+/// `count` elements x > 0 with lower <= x < upper, x < 0 with lower < x <= upper, or zeros (lower = upper = 0).
+struct counted_bin {
+  double lower;
+  double upper;
+  std::uint64_t count;
+};
+
 /// The distribution of one parameter slot: an observer's state.
 ///
 /// Bin k of a sign counts the elements with floor(|x| / w) = k, 0 <= k < 4096; w is the power of two for which the
@@ -40,6 +47,23 @@ class histogram {
   /// Elements x > 0 in [k w, (k+1) w), and x < 0 with |x| there.
   [[nodiscard]] std::uint64_t positive(std::size_t k) const noexcept { return counts_.empty() ? 0 : counts_[k]; }
   [[nodiscard]] std::uint64_t negative(std::size_t k) const noexcept { return counts_.empty() ? 0 : counts_[bins + k]; }
+
+  /// The bins that are not empty, in order of their values. An end lies at most where the extremes do, so that no bin
+  /// reaches beyond the data. (The outermost bins hold their own outer end.)
+  [[nodiscard]] std::vector<counted_bin> filled_bins() const {
+    std::vector<counted_bin> filled;
+    const double w = width();
+    for (std::size_t k = bins; k-- > 0;)
+      if (const std::uint64_t n = negative(k); n != 0)
+        filled.push_back({std::max(-static_cast<double>(k + 1) * w, minimum()),
+                          std::min(-static_cast<double>(k) * w, maximum()), n});
+    if (zeros_ != 0) filled.push_back({0, 0, zeros_});
+    for (std::size_t k = 0; k < bins; ++k)
+      if (const std::uint64_t n = positive(k); n != 0)
+        filled.push_back(
+            {std::max(static_cast<double>(k) * w, minimum()), std::min(static_cast<double>(k + 1) * w, maximum()), n});
+    return filled;
+  }
 
   /// As if this had also seen the elements of `other`.
   void merge(const histogram& other) {
