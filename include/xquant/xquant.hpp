@@ -13,6 +13,7 @@
 #include <xquant/calibration/extremes.hpp>
 #include <xquant/calibration/histogram.hpp>
 #include <xquant/calibration/histogram_calibrator.hpp>
+#include <xquant/calibration/magnitude_order.hpp>
 #include <xquant/calibration/min_max.hpp>
 #include <xquant/calibration/observer.hpp>
 #include <xquant/calibration/percentile.hpp>

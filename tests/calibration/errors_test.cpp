@@ -137,7 +137,8 @@ TEST_CASE("rules: quantizers they cannot answer for") {
   c.observe(xquant_test::view_of(x));
   std::vector<xquant::range<float>> out = {{7.0f, 8.0f}};
   const auto code_of = [&](const xquant::code_grid& codes) { return c.try_ranges(codes, out).code; };
-  CHECK(code_of(xquant::quantizer<xquant::e4m3fn>()) == errc::unsupported);
+  CHECK(code_of(xquant::quantizer<xquant::e4m3fn>()) == errc::ok);
+  out = {{7.0f, 8.0f}};
   using integers = xquant::stored_integer<std::int8_t>;
   CHECK(code_of(xquant::quantizer<integers>(integers(-8, 0))) == errc::value_out_of_range);
   CHECK(code_of(xquant::quantizer<integers, xquant::affine>(integers(-8, 0))) == errc::ok);

@@ -104,3 +104,38 @@ TEST_CASE("percentile: counted by hand") {
   CHECK(percentile_of(mostly_zero, {99.0}) == xquant::range<float>{0.0f, 0.0f});
   CHECK(percentile_of(mostly_zero, {99.99}) == xquant::range<float>{0.0f, 8.0f});
 }
+
+TEST_CASE("percentile: every edge and rank, against the sorted data") {
+  using xquant::bin_edge;
+  using xquant::rank_rule;
+  std::mt19937 generator(4);
+  for (unsigned round = 0; round < xquant_test::scaled(200, 40); ++round) {
+    const std::vector<float> x = samples(generator, round, 1 + generator() % 3000);
+    std::vector<double> sorted(x.begin(), x.end());
+    std::sort(sorted.begin(), sorted.end());
+    const auto last = static_cast<double>(sorted.size() - 1);
+    const auto at = [&](double rank) {  // numpy's percentile
+      const auto k = static_cast<std::size_t>(rank);
+      const double part = rank - static_cast<double>(k);
+      return part > 0 ? sorted[k] * (1 - part) + sorted[k + 1] * part : sorted[k];
+    };
+    const double w = width_for(x) * 1.001 + std::ldexp(1.0, -149);  // an end is rounded to float
+    for (const double p : {99.9, 98.0, 55.0})
+      for (const bin_edge edge : {bin_edge::outer, bin_edge::inner, bin_edge::spread})
+        for (const rank_rule rank : {rank_rule::whole, rank_rule::linear}) {
+          CAPTURE(round);
+          CAPTURE(p);
+          CAPTURE(static_cast<int>(edge));
+          const auto n = static_cast<double>(sorted.size());
+          const double up = rank == rank_rule::linear ? last * (100 - p) / 200
+                                                      : std::min(std::floor(n * (100 - p) / 200), std::floor(last / 2));
+          const xquant::range<float> r = percentile_of(x, {p, xquant::tails::both, edge, rank});
+          CHECK(std::fabs(static_cast<double>(r.minimum) - at(up)) <= w);
+          CHECK(std::fabs(static_cast<double>(r.maximum) - at(last - up)) <= w);
+          if (edge == bin_edge::inner && rank == rank_rule::whole && up >= 1 && r.minimum < r.maximum) {
+            CHECK(static_cast<double>(r.maximum) <= at(last - up));
+            CHECK(static_cast<double>(r.minimum) >= at(up));
+          }
+        }
+  }
+}

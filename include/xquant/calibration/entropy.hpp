@@ -52,12 +52,25 @@ class clipping_divergence {
   [[nodiscard]] std::size_t bins() const noexcept { return counts_.size(); }
 
   /// D(i); 1 <= i <= bins(), levels >= 1.
-  [[nodiscard]] double operator()(std::size_t i, std::size_t levels) const noexcept { return at(i, levels).plain; }
+  [[nodiscard]] double operator()(std::size_t i, std::size_t levels) const noexcept {
+    return at(i, even_levels{i, levels}).plain;
+  }
 
   /// D(i) less what it owes to chance: D(i) - (filled bins - filled levels) / (2 sum p).
   [[nodiscard]] double corrected(std::size_t i, std::size_t levels) const noexcept {
-    const divergence d = at(i, levels);
-    return d.plain - d.chance;
+    return less_chance(at(i, even_levels{i, levels}));
+  }
+  /// The same for levels of unlike width: level g ends at `ends[g]`, in bins, rising; a bin belongs to the level its
+  /// middle lies in, and those beyond all ends to one more level.
+  [[nodiscard]] double corrected(std::size_t i, const std::vector<double>& ends) const noexcept {
+    std::size_t g = 0;
+    return less_chance(at(i, [&](std::size_t begin) {
+      const double middle = static_cast<double>(begin) + 0.5;
+      while (g < ends.size() && ends[g] <= middle) ++g;
+      if (g == ends.size() || !(ends[g] < static_cast<double>(i))) return i;
+      // The first bin whose middle is not below the end.
+      return std::min(i, static_cast<std::size_t>(std::max(ends[g] + 0.5, static_cast<double>(begin + 1))));
+    }));
   }
 
  private:
@@ -66,7 +79,21 @@ class clipping_divergence {
     double chance;
   };
 
-  [[nodiscard]] divergence at(std::size_t i, std::size_t levels) const noexcept {
+  // The bins of a level g are those from ceil(g i / levels) to before ceil((g + 1) i / levels).
+  struct even_levels {
+    std::size_t bins;
+    std::size_t levels;
+    std::size_t operator()(std::size_t begin) const noexcept {
+      const std::size_t g = begin * levels / bins;
+      return ((g + 1) * bins + levels - 1) / levels;
+    }
+  };
+
+  static double less_chance(const divergence& d) noexcept { return d.plain - d.chance; }
+
+  // end_of(begin): where the level ends that begins at a bin.
+  template <class EndOf>
+  [[nodiscard]] divergence at(std::size_t i, const EndOf& end_of) const noexcept {
     const auto total = static_cast<double>(sum_.back());
     const auto inside = static_cast<double>(sum_[i]);
     const std::uint64_t tail_count = sum_.back() - sum_[i];
@@ -79,9 +106,7 @@ class clipping_divergence {
     double mean = 0;
     std::uint64_t filled_levels = 0;
     for (std::size_t begin = 0; begin < i;) {
-      // The bins of a level g are those from ceil(g i / levels) to before ceil((g + 1) i / levels).
-      const std::size_t g = begin * levels / i;
-      const std::size_t end = ((g + 1) * i + levels - 1) / levels;
+      const std::size_t end = end_of(begin);
       const std::uint64_t here = sum_[end] - sum_[begin];
       if (here != 0) {
         ++filled_levels;
@@ -126,7 +151,8 @@ class clipping_divergence {
 /// shared between the two sides of zero, levels = round(codes M / (max(max, 0) - min(min, 0))): all of them for
 /// one-sided data (after a Relu), half of them for data symmetric about zero.
 ///
-/// Refuses (errc::unsupported) formats that are not of integers: levels of unequal width are another rule.
+/// Of formats that are not of integers the levels are the values >= 0 of the codes, each with what is nearest to it.
+/// One value only, zeros only: the whole range.
 ///
 /// Peers: pytorch-quantization (presets/pytorch_quantization_calibration.hpp) copies bin 1 into bin 0, corrects
 /// nothing, always takes 2^(bits - 1) levels for signed codes and 128 bins and more, and does not look at the error;
@@ -143,33 +169,42 @@ struct entropy {
 
   [[nodiscard]] status try_range(const histogram& h, const code_grid& codes, range<double>& out) const {
     const range<double> full{h.minimum(), h.maximum()};
-    if (!codes.is_integer())
-      return fault(errc::unsupported, "entropy", codes.bounds().upper, "a quantizer with a format of integers");
-    if (codes.is_symmetric() && !(codes.over(full).highest >= 1))
+    if (codes.is_integer() && codes.is_symmetric() && !(codes.over(full).highest >= 1))
       return fault(errc::value_out_of_range, "entropy", codes.over(full).highest,
                    "a code above that of zero, in a scheme without zero point");
     out = full;
-    std::size_t used = histogram::bins;
-    while (used > 0 && h.positive(used - 1) + h.negative(used - 1) == 0) --used;
+    const even_counts even(h);
+    const std::size_t used = even.counts.size();
+    const std::vector<double> values = codes.is_integer() ? std::vector<double>() : codes.values();
     const std::size_t count = levels(h, codes);
     if (used <= count) return {};
+    const auto distance = [&](const range<double>& r) {
+      return grid_distance(codes.over(r), codes.is_integer() ? nullptr : &values);
+    };
     const squared_error_bounds error(h, exempt(h, codes));
-    const double limit = error_factor * error.least(grid_distance(codes.over(full)));
+    const double limit = error_factor * error.least(distance(full));
     if (!(limit > 0)) return {};
 
-    std::vector<std::uint64_t> counts(used);
-    for (std::size_t k = 0; k < used; ++k) counts[k] = h.positive(k) + h.negative(k);
-    const clipping_divergence divergence(counts);
+    const clipping_divergence divergence(even.counts);
+    std::vector<double> ends;  // of the levels, in bins
+    const auto corrected = [&](std::size_t i) {
+      if (codes.is_integer()) return divergence.corrected(i, count);
+      const double bins_per_unit = codes.over(even.clipped(h, i)).scale / even.width;
+      ends.clear();
+      for (std::size_t k = 0; k + 1 < values.size(); ++k)
+        if (const double middle = (values[k] + values[k + 1]) / 2; middle > 0) ends.push_back(middle * bins_per_unit);
+      return divergence.corrected(i, ends);
+    };
     struct candidate {
       double divergence;
       std::size_t bins;
     };
-    const double whole = divergence.corrected(used, count);
+    const double whole = corrected(used);
     const double rounding = 1e-12;
     std::vector<candidate> better;
     for (std::size_t i = count; i < used; i += stride) {
-      if (counts[i - 1] == 0 && i != count) continue;  // ends in a gap: wider than it needs to be
-      const double d = divergence.corrected(i, count);
+      if (even.counts[i - 1] == 0 && i != count) continue;  // ends in a gap: wider than it needs to be
+      const double d = corrected(i);
       if (d < whole - rounding) better.push_back({d, i});
     }
     std::sort(better.begin(), better.end(), [](const candidate& a, const candidate& b) {
@@ -180,16 +215,20 @@ struct entropy {
     for (const candidate& c : better) {
       if (found && c.divergence > best.divergence + rounding) break;
       if (found && c.bins < best.bins) continue;
-      if (!error.within(grid_distance(codes.over(clipped(h, c.bins))), limit)) continue;
+      if (!error.within(distance(even.clipped(h, c.bins)), limit)) continue;
       best = {found ? best.divergence : c.divergence, c.bins};
       found = true;
     }
-    if (found) out = clipped(h, best.bins);
+    if (found) out = even.clipped(h, best.bins);
     return {};
   }
 
   /// The number of levels on [0, t] for this distribution.
-  [[nodiscard]] static std::size_t levels(const histogram& h, const code_grid& codes) noexcept {
+  [[nodiscard]] static std::size_t levels(const histogram& h, const code_grid& codes) {
+    if (!codes.is_integer()) {
+      const std::vector<double> values = codes.values();
+      return static_cast<std::size_t>(std::count_if(values.begin(), values.end(), [](double v) { return v >= 0; }));
+    }
     if (codes.is_symmetric()) return static_cast<std::size_t>(codes.over({h.minimum(), h.maximum()}).highest) + 1;
     const double all = codes.bounds().upper - codes.bounds().lower + 1;
     const double width = std::max(0.0, h.maximum()) - std::min(0.0, h.minimum());
@@ -202,15 +241,32 @@ struct entropy {
  private:
   static constexpr double error_factor = 1.5;
 
-  // The range whose largest magnitude is the upper edge of bin i - 1.
-  static range<double> clipped(const histogram& h, std::size_t i) noexcept {
-    const double t = static_cast<double>(i) * h.width();
-    return {std::max(-t, h.minimum()), std::min(t, h.maximum())};
-  }
+  // |x| counted in bins of one width, the power of two of which the largest magnitude is 2048 to 4095; zeros left out.
+  struct even_counts {
+    std::vector<std::uint64_t> counts;
+    double width;
+
+    explicit even_counts(const histogram& h) {
+      const int exponent = static_cast<int>(bit_cast<std::uint64_t>(h.magnitude()) >> 52) - 1023;
+      width = power_of_two<double>(std::max(exponent - 11, -149));
+      counts.resize(bin_of(h.magnitude()) + 1);
+      for (const counted_bin& b : h.filled_bins())
+        if (outer_magnitude(b) > 0) counts[bin_of(inner_magnitude(b))] += b.count;
+      while (!counts.empty() && counts.back() == 0) counts.pop_back();
+    }
+    [[nodiscard]] std::size_t bin_of(double magnitude) const noexcept {
+      return static_cast<std::size_t>(magnitude / width);
+    }
+    // The range whose largest magnitude is the upper edge of bin i - 1.
+    [[nodiscard]] range<double> clipped(const histogram& h, std::size_t i) const noexcept {
+      const double t = static_cast<double>(i) * width;
+      return {std::max(-t, h.minimum()), std::min(t, h.maximum())};
+    }
+  };
 
   // How many elements the bound of the error leaves out.
-  static std::uint64_t exempt(const histogram& h, const code_grid& codes) noexcept {
-    return codes.bounds().upper - codes.bounds().lower < 16 ? (h.samples() - h.zeros()) / 100 : 0;
+  static std::uint64_t exempt(const histogram& h, const code_grid& codes) {
+    return codes.levels() <= 16 ? (h.samples() - h.zeros()) / 100 : 0;
   }
 };
 

@@ -3,12 +3,14 @@
 
 #include <xquant/calibration/histogram.hpp>
 #include <xquant/calibration/histogram_calibrator.hpp>
+#include <xquant/calibration/magnitude_order.hpp>
 #include <xquant/calibration/range_rule.hpp>
 #include <xquant/core/range.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -18,18 +20,38 @@ enum class tails : std::uint8_t {
   magnitude,  ///< all of it among the largest |x|, wherever they lie: for symmetric schemes
 };
 
-/// The percentile p, 0 or 1 < p <= 100 in percent, of n elements gives up at most a elements at an end, where in double
-///   tails::both       a = floor(n (100 - p) / 200), at each end;   tails::magnitude   a = floor(n (100 - p) / 100).
-/// The end of the range is the outer edge of the histogram bin of the first element that is kept, or the extreme itself
-/// where that is nearer: at most one bin (1/2048 of the largest magnitude) outside the exact order statistic, never
-/// inside it. No interpolation. Hence p = 100 gives exactly [min, max], and no p gives more. With tails::magnitude and
-/// the edge t the range is [max(-t, min), min(t, max)]. At least one element is always kept.
+/// Which point of a histogram's bin stands for an element in it.
+enum class bin_edge : std::uint8_t {
+  outer,   ///< the end farther from the middle of the data: no kept element is clipped
+  inner,   ///< the other end: no element that is given up stays inside
+  spread,  ///< as if the bin's m elements lay evenly in it: at (j + 1/2) / m of the way inwards for the j-th from
+           ///< outside
+};
+
+/// What is done where the share that is given up is no whole number of elements.
+enum class rank_rule : std::uint8_t {
+  whole,   ///< rounded down: of n elements floor(n (100 - p) / 100) are given up
+  linear,  ///< numpy's "linear" percentile: at the rank (n - 1) (100 - p) / 100, between the two elements about it
+};
+
+/// The percentile p, 0 or 1 < p <= 100 in percent, of n elements gives up a elements at an end, where in double
+///   tails::both       a = n (100 - p) / 200, at each end;   tails::magnitude   a = n (100 - p) / 100,
+/// rounded down (rank_rule::whole), or with n - 1 instead of n and not rounded (rank_rule::linear): the end is then
+/// e(floor a) + (a - floor a) (e(floor a + 1) - e(floor a)). At least one element is always kept.
+/// e(k), the k-th element from outside, is the point `edge` of the bin that it lies in (the outer edge unless said
+/// otherwise, or the extreme itself where that is nearer: never inside the exact order statistic), and for k = 0 the
+/// extreme itself, which is exact. So any edge is at most a bin away from the order statistic, p = 100 gives exactly
+/// [min, max], and no p gives more. Where the inner edges of one bin cross, both are its middle.
+/// With tails::magnitude and the end t of |x| the range is [max(-t, min), min(t, max)].
+/// One value only: that value at both ends. Zeros only: [0, 0].
 ///
 /// Peers: onnxruntime takes (100 - p) / 200 of each end too; pytorch-quantization and ModelOpt take |x| and the *inner*
 /// edge (presets/pytorch_quantization_calibration.hpp); AIMET gives up 1 - p / 100 at each end of a 512-bin histogram.
 struct percentile {
   double percent = 99.99;
   xquant::tails tails = xquant::tails::both;
+  bin_edge edge = bin_edge::outer;
+  rank_rule rank = rank_rule::whole;
 
   /// Refuses a percentile outside [0, 100], NaN, and what is at most 1 but not 0, which was meant as a fraction.
   [[nodiscard]] constexpr status valid() const noexcept {
@@ -43,50 +65,69 @@ struct percentile {
 
   [[nodiscard]] status try_range(const histogram& h, range<double>& out) const {
     if (tails == xquant::tails::magnitude) {
-      const double t = magnitude_edge(h, given_up(h, 100));
+      std::vector<outward_bin> bins;
+      for (const counted_bin& b : by_falling_magnitude(h)) {
+        const outward_bin next{outer_magnitude(b), inner_magnitude(b), b.count};
+        if (!bins.empty() && bins.back().inner == next.inner && next.outer > 0) {  // the other sign of one magnitude
+          bins.back().outer = std::max(bins.back().outer, next.outer);
+          bins.back().count += next.count;
+        } else {
+          bins.push_back(next);
+        }
+      }
+      const double t = end_of(bins, h.magnitude(), share(h, 100), h.samples() - 1);
       out = {std::max(-t, h.minimum()), std::min(t, h.maximum())};
       return {};
     }
-    const std::uint64_t a = given_up(h, 200);
-    const double high = edge(
-        h, a, [&h](std::size_t k) { return h.positive(k); }, [&h](std::size_t k) { return h.negative(k); });
-    const double low =
-        0 - edge(
-                h, a, [&h](std::size_t k) { return h.negative(k); }, [&h](std::size_t k) { return h.positive(k); });
-    out = {std::max(low, h.minimum()), std::min(high, h.maximum())};
+    const std::vector<counted_bin> filled = h.filled_bins();
+    std::vector<outward_bin> from_below;
+    for (const counted_bin& b : filled) from_below.push_back({b.lower, b.upper, b.count});
+    std::vector<outward_bin> from_above;
+    for (std::size_t i = filled.size(); i-- > 0;)
+      from_above.push_back({filled[i].upper, filled[i].lower, filled[i].count});
+    out.minimum = end_of(from_below, h.minimum(), share(h, 200), (h.samples() - 1) / 2);
+    out.maximum = end_of(from_above, h.maximum(), share(h, 200), (h.samples() - 1) / 2);
+    if (out.minimum > out.maximum) out.minimum = out.maximum = out.maximum + (out.minimum - out.maximum) / 2;
     return {};
   }
 
   friend constexpr bool operator==(const percentile&, const percentile&) = default;
 
  private:
-  [[nodiscard]] std::uint64_t given_up(const histogram& h, int parts) const noexcept {
-    const auto n = static_cast<double>(h.samples());
-    const auto a = static_cast<std::uint64_t>(n * (100 - percent) / parts);
-    return std::min(a, (h.samples() - 1) / (parts == 200 ? 2 : 1));
+  struct outward_bin {
+    double outer;
+    double inner;
+    std::uint64_t count;
+  };
+
+  // a, before it is rounded.
+  [[nodiscard]] double share(const histogram& h, int parts) const noexcept {
+    const auto n = static_cast<double>(rank == rank_rule::linear ? h.samples() - 1 : h.samples());
+    return n * (100 - percent) / parts;
   }
 
-  // From the outermost bin of one side inwards and on into the other side: the outer edge of the first bin that holds
-  // more elements than may still be given up. `own` and `other` count the bins of the side begun with and of the
-  // other one.
-  template <class Own, class Other>
-  static double edge(const histogram& h, std::uint64_t may_go, const Own& own, const Other& other) {
-    for (std::size_t k = histogram::bins; k-- > 0; may_go -= own(k))
-      if (own(k) > may_go) return static_cast<double>(k + 1) * h.width();
-    if (h.zeros() > may_go) return 0;
-    may_go -= h.zeros();
-    std::size_t k = 0;
-    for (; k + 1 < histogram::bins && other(k) <= may_go; ++k) may_go -= other(k);
-    return 0 - static_cast<double>(k) * h.width();
+  // The end where `given_up` elements, `most` at most, are left outside of it.
+  [[nodiscard]] double end_of(const std::vector<outward_bin>& bins, double extreme, double given_up,
+                              std::uint64_t most) const {
+    const auto whole = std::min(static_cast<std::uint64_t>(given_up), most);
+    const double end = element(bins, extreme, whole);
+    const double part = given_up - static_cast<double>(whole);
+    if (rank == rank_rule::whole || !(part > 0)) return end;
+    return end + std::min(part, 1.0) * (element(bins, extreme, whole + 1) - end);
   }
 
-  static double magnitude_edge(const histogram& h, std::uint64_t may_go) {
-    for (std::size_t k = histogram::bins; k-- > 0;) {
-      const std::uint64_t here = h.positive(k) + h.negative(k);
-      if (here > may_go) return static_cast<double>(k + 1) * h.width();
-      may_go -= here;
+  // The k-th element from outside; of the innermost bin where there are not as many.
+  [[nodiscard]] double element(const std::vector<outward_bin>& bins, double extreme, std::uint64_t k) const {
+    if (k == 0) return extreme;
+    const outward_bin* at = &bins.front();
+    for (const outward_bin& b : bins) {
+      at = &b;
+      if (b.count > k) break;
+      k -= b.count;
     }
-    return 0;
+    if (edge == bin_edge::outer) return at->outer;
+    if (edge == bin_edge::inner) return at->inner;
+    return at->outer + (at->inner - at->outer) * ((static_cast<double>(k) + 0.5) / static_cast<double>(at->count));
   }
 };
 

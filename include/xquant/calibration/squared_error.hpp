@@ -3,6 +3,7 @@
 
 #include <xquant/calibration/code_grid.hpp>
 #include <xquant/calibration/histogram.hpp>
+#include <xquant/calibration/magnitude_order.hpp>
 #include <xquant/core/bits.hpp>
 
 #include <algorithm>
@@ -12,23 +13,30 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// The distance of real values from the codes of integers, placed by a scheme (code_grid.hpp).
+/// The distance of real values from those of the codes, placed by a scheme (code_grid.hpp).
 class grid_distance {
  public:
-  explicit grid_distance(const placed_codes& p) noexcept
-      : scale_(p.scale), reciprocal_(1 / p.scale), offset_(p.offset), lowest_(p.lowest), highest_(p.highest) {}
+  /// `values`: code_grid::values() where the format is not of integers (they must outlive this), else none.
+  explicit grid_distance(const placed_codes& p, const std::vector<double>* values = nullptr) noexcept
+      : scale_(p.scale),
+        reciprocal_(1 / p.scale),
+        offset_(p.offset),
+        lowest_(p.lowest),
+        highest_(p.highest),
+        values_(values) {}
 
   struct errors {
     double least;
     double most;
   };
 
-  /// Least and most of |x - nearest value of the grid| over a <= x <= b. It is linear but for peaks of scale / 2
-  /// between the values of the grid and zeros at them. Widened by what the codes and the dequantized numbers may be off
+  /// Least and most of |x - nearest value of the grid| over a <= x <= b. It is linear but for peaks half-way between
+  /// the values of the grid and zeros at them. Widened by what the codes and the dequantized numbers may be off
   /// for being computed in float: 2^-22 of the magnitudes.
   [[nodiscard]] errors over(double a, double b) const noexcept {
     a -= offset_;
     b -= offset_;
+    if (values_ != nullptr) return over_values(a, b);
     const double steps_a = a * reciprocal_;
     const double steps_b = b * reciprocal_;
     const double at_a = held(steps_a);
@@ -39,9 +47,7 @@ class grid_distance {
     if (at_a != at_b) most = std::max(most, scale_ / 2);
     const bool holds_a_value =
         at_b - at_a > 1.5 || (steps_a <= at_a && at_a <= steps_b) || (steps_a <= at_b && at_b <= steps_b);
-    const double slack =
-        (std::max(magnitude(a), magnitude(b)) + scale_ + magnitude(offset_)) * power_of_two<double>(-22);
-    return {holds_a_value ? 0.0 : std::max(0.0, std::min(error_a, error_b) - slack), most + slack};
+    return widened(a, b, holds_a_value ? 0.0 : std::min(error_a, error_b), most);
   }
 
  private:
@@ -50,11 +56,38 @@ class grid_distance {
     return detail::nearest_integer(std::min(std::max(steps, lowest_), highest_));
   }
 
+  [[nodiscard]] errors over_values(double a, double b) const noexcept {
+    const std::vector<double>& v = *values_;
+    const auto nearest = [&](double x) {
+      const auto above = static_cast<std::size_t>(std::lower_bound(v.begin(), v.end(), x * reciprocal_) - v.begin());
+      if (above == v.size() || (above > 0 && x - v[above - 1] * scale_ < v[above] * scale_ - x)) return above - 1;
+      return above;
+    };
+    const std::size_t at_a = nearest(a);
+    const std::size_t at_b = nearest(b);
+    const double error_a = magnitude(a - v[at_a] * scale_);
+    const double error_b = magnitude(b - v[at_b] * scale_);
+    double most = std::max(error_a, error_b);
+    bool holds_a_value = false;
+    for (std::size_t i = at_a; i <= at_b; ++i) {
+      const double value = v[i] * scale_;
+      holds_a_value = holds_a_value || (a <= value && value <= b);
+      if (i < at_b) most = std::max(most, (v[i + 1] - v[i]) * scale_ / 2);
+    }
+    return widened(a, b, holds_a_value ? 0.0 : std::min(error_a, error_b), most);
+  }
+  [[nodiscard]] errors widened(double a, double b, double least, double most) const noexcept {
+    const double slack =
+        (std::max(magnitude(a), magnitude(b)) + scale_ + magnitude(offset_)) * power_of_two<double>(-22);
+    return {std::max(0.0, least - slack), most + slack};
+  }
+
   double scale_;
   double reciprocal_;
   double offset_;
   double lowest_;  // in steps
   double highest_;
+  const std::vector<double>* values_;
 };
 
 /// The sum of squared errors over all elements lies in [least, most] wherever in their bins they are: each bin counts
@@ -64,21 +97,11 @@ class squared_error_bounds {
  public:
   /// Leaves out the `left_out` elements in the outermost bins of |x|.
   explicit squared_error_bounds(const histogram& h, std::uint64_t left_out = 0) {
-    const double w = h.width();
-    const double low = h.minimum();
-    const double high = h.maximum();
-    for (std::size_t k = histogram::bins; k-- > 0;) {
-      const double inner = static_cast<double>(k) * w;
-      const double outer = static_cast<double>(k + 1) * w;
-      std::uint64_t above = h.positive(k);
-      std::uint64_t below = h.negative(k);
-      for (std::uint64_t* const side : {&above, &below}) {
-        const std::uint64_t leave = std::min(left_out, *side);
-        *side -= leave;
-        left_out -= leave;
-      }
-      if (above != 0) bins_.push_back({std::max(inner, low), std::min(outer, high), static_cast<double>(above)});
-      if (below != 0) bins_.push_back({std::max(-outer, low), std::min(-inner, high), static_cast<double>(below)});
+    for (const counted_bin& b : by_falling_magnitude(h)) {
+      const std::uint64_t leave = std::min(left_out, b.count);
+      left_out -= leave;
+      if (b.count != leave && outer_magnitude(b) > 0)
+        bins_.push_back({b.lower, b.upper, static_cast<double>(b.count - leave)});
     }
   }
 
