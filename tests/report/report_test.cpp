@@ -346,6 +346,50 @@ TEST_CASE("what lies beyond the range is counted, and its part of the noise") {
   CHECK(bars_in(svg->one("path", "beyond")).size() == 2);  // the bar of 0.64 begins in the range
 }
 
+TEST_CASE("ranges that rules choose are drawn beneath the axis, on its scale") {
+  const std::vector<float> x = normal(500, 0.5f, 3);
+  quantized_tensor t = observed(x, {affine(4), parameters(0.25f, 6)}, rounded(x, 4, 0.25, 6));  // -1.5 to 2.25
+  t.compare({{"min_max", -3, 4}, {"entropy", -1.5, 2.25}, {"least & last", 0.5, 0.5}});
+  const auto svg = parse_xml(report::histogram_chart(t).svg);
+  const std::vector<double> ends = lines_in(svg->one("path", "ends"));
+  REQUIRE(ends.size() == 2);
+  const auto pixel = [&](double v) { return ends[0] + (v + 1.5) / 3.75 * (ends[1] - ends[0]); };
+  const std::vector<const xml_element*> brackets = svg->all("path", "choice");
+  const std::vector<const xml_element*> names = svg->all("text", "choice");
+  REQUIRE(brackets.size() == 3);
+  REQUIRE(names.size() == 3);
+  double last = 0;
+  for (std::size_t i = 0; i < 3; ++i) {
+    double from = 0;
+    double to = 0;
+    double y = 0;
+    const std::string d = brackets[i]->attribute("d");
+    REQUIRE(std::sscanf(d.c_str() + d.rfind("M", d.find('H')), "M%lf %lfH%lf", &from, &y, &to) == 3);
+    CHECK(std::fabs(from - pixel(t.ranges()[i].lower)) < 0.11);
+    CHECK(std::fabs(to - pixel(t.ranges()[i].upper)) < 0.11);
+    CHECK(y > last);
+    last = y;
+    CHECK(names[i]->text == t.ranges()[i].name);
+  }
+  double extent = 0;
+  REQUIRE(std::sscanf(svg->attribute("viewBox").c_str(), "0 0 548 %lf", &extent) == 1);
+  CHECK(last + 4 <= extent);
+
+  const auto refused = [&](double lower, double upper) {
+    try {
+      t.compare({{"good", 0, 1}, {"bad", lower, upper}});
+    } catch (const xquant::error& e) {
+      CHECK(e.status().index == 1);
+      return e.code();
+    }
+    return errc::ok;
+  };
+  CHECK(refused(1, 0) == errc::range_inverted);
+  CHECK(refused(0, INFINITY) == errc::range_not_finite);
+  CHECK(refused(NAN, 1) == errc::range_not_finite);
+  CHECK(t.ranges().size() == 3);
+}
+
 TEST_CASE("channels have their own statistics and ranges") {
   // [2, 3, 2]: channels along axis 1 of magnitudes 1, 100 and 0.001.
   const std::vector<float> x = {1, -0.5f, 100, 50, 0.001f, 0, 0.25f, 0.1f, -100, 25, 0.0005f, 0};

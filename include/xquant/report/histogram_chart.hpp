@@ -100,6 +100,8 @@ struct chart {
 ///   <path class="bars">          elements in the range; a run of bars is "M x base V top H right V top H right ... V
 ///   base Z" <path class="beyond">        bars wholly beyond it <path class="grid">          "M x top V base" for each
 ///   number that is drawn <path class="ends">          likewise for the two ends of the range
+///   <path class="choice">        for each of t.ranges() a bracket beneath the axis, "M lower y-3 V y+3 M lower y H
+///   upper M upper y-3 V y+3", with its name over it, in their order
 inline chart histogram_chart(const quantized_tensor& t, std::size_t at_most = 120) {
   constexpr double width = 548;
   constexpr double height = 206;
@@ -108,9 +110,11 @@ inline chart histogram_chart(const quantized_tensor& t, std::size_t at_most = 12
   constexpr double top = 20;
   constexpr double base = height - 26;
   chart result;
+  constexpr double row = 15;  // of a named range
+  const double whole = height + row * static_cast<double>(t.ranges().size());
   markup svg;
   svg.open("svg", {{"class", "chart"},
-                   {"viewBox", joined("0 0 ", coordinate(width), " ", coordinate(height))},
+                   {"viewBox", joined("0 0 ", coordinate(width), " ", coordinate(whole))},
                    {"role", "img"},
                    {"aria-label", "Histogram of " + t.name()}});
   const bars b = bars_of(t.values(), at_most);
@@ -131,6 +135,10 @@ inline chart histogram_chart(const quantized_tensor& t, std::size_t at_most = 12
     ends = ends_of(grid);
     lower = std::min(lower, ends.lower);
     upper = std::max(upper, ends.upper);
+  }
+  for (const named_range& r : t.ranges()) {
+    lower = std::min(lower, r.lower);
+    upper = std::max(upper, r.upper);
   }
   const double edge = (upper - lower) * 0.02;
   const linear_scale x{lower - edge, upper + edge, left, right};
@@ -211,6 +219,16 @@ inline chart histogram_chart(const quantized_tensor& t, std::size_t at_most = 12
   for (const double v : round_numbers(x.lower, x.upper, 8))
     svg.element("text", {{"class", "value"}, {"x", coordinate(x(v))}, {"y", coordinate(base + 15)}}, number(v, 3));
   if (counts.logarithmic) svg.element("text", {{"class", "scale"}, {"x", "4"}, {"y", "10"}}, "log count");
+  double line = height + 4;
+  for (const named_range& r : t.ranges()) {
+    path bracket;
+    bracket.move(x(r.lower), line - 3).vertical(line + 3).move(x(r.lower), line).horizontal(x(r.upper));
+    bracket.move(x(r.upper), line - 3).vertical(line + 3);
+    svg.leaf("path", {{"class", "choice"}, {"d", bracket.data()}});
+    const double middle = std::min(std::max((x(r.lower) + x(r.upper)) / 2, left + 60), right - 60);
+    svg.element("text", {{"class", "choice"}, {"x", coordinate(middle)}, {"y", coordinate(line + 3.5)}}, r.name);
+    line += row;
+  }
   result.svg = svg.close().result();
   return result;
 }

@@ -257,6 +257,10 @@ inline void write_layers(markup& m, const network_report& r, const std::vector<s
   write_key(m, "path", {{"class", "beyond"}, {"d", "M3 14V5H19V14Z"}}, "beyond the range: clipped");
   write_key(m, "path", {{"class", "ends"}, {"d", "M7 0V14M15 0V14"}}, "ends of the range");
   write_key(m, "path", {{"class", "grid"}, {"d", "M3 0V14M7 0V14M11 0V14M15 0V14M19 0V14"}}, "grid of the codes");
+  bool compared = false;
+  for (const layer_report& l : r.layers) compared = compared || (l.output && !l.output->ranges().empty());
+  if (compared)
+    write_key(m, "path", {{"class", "choice"}, {"d", "M3 4V10M3 7H19M19 4V10"}}, "range that a rule chooses");
   write_key(m, "path", {{"class", "half"}, {"d", "M1 7H21"}}, "half a step: what is below becomes 0");
   write_key(m, "path", {{"class", "poor"}, {"d", "M3 14V5H19V14Z"}}, "channel under 15 dB");
   m.close().line_break();

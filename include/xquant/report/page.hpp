@@ -84,7 +84,8 @@ article .ratio small { font-size: 13px; font-weight: 400; color: var(--soft); le
 svg.chart { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { font-size: 11px; fill: var(--soft); font-variant-numeric: tabular-nums; }
 svg text.count { text-anchor: end; }
-svg text.value, svg text.none { text-anchor: middle; }
+svg text.value, svg text.none, svg text.choice { text-anchor: middle; }
+svg text.choice { paint-order: stroke; stroke: var(--card); stroke-width: 5px; }
 svg text.first { text-anchor: start; }
 svg text.last { text-anchor: end; }
 svg.profile text.last { paint-order: stroke; stroke: var(--card); stroke-width: 4px; }
@@ -100,6 +101,7 @@ path.beyond, path.poor { fill: var(--red); }
 rect.outside { fill: var(--red-soft); opacity: 0.6; }
 path.grid { stroke: var(--grid); stroke-width: 0.7; opacity: 0.3; }
 path.ends { stroke: var(--ink); stroke-width: 1.5; }
+path.choice { stroke: var(--green); stroke-width: 1.5; }
 path.half { stroke: var(--half); stroke-width: 1.8; }
 path.network { stroke: var(--faint); stroke-width: 2; stroke-linejoin: round; }
 rect.weights { fill: var(--amber); }

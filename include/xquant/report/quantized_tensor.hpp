@@ -33,6 +33,13 @@ struct channel_statistics {
   signal_to_noise noise;
 };
 
+/// A range that a rule would choose, by the rule's name.
+struct named_range {
+  std::string name;
+  double lower = 0;
+  double upper = 0;
+};
+
 /// Observes pairs of tensors: the elements before and after quantization.
 class quantized_tensor {
  public:
@@ -88,7 +95,21 @@ class quantized_tensor {
     histogram_.count(finite.data(), finite.size());
   }
 
+  /// What range rules answer for this tensor, to be drawn beneath its distribution. Throws xquant::error
+  /// (range_not_finite, range_inverted) for ends that are not finite or in the wrong order; nothing has changed then.
+  void compare(std::vector<named_range> ranges) {
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+      const named_range& r = ranges[i];
+      if (!std::isfinite(r.lower) || !std::isfinite(r.upper))
+        throw_if(fault(errc::range_not_finite, "ranges", std::isfinite(r.lower) ? r.upper : r.lower, "finite ends", i));
+      if (r.lower > r.upper) throw_if(fault(errc::range_inverted, "ranges", r.lower, "lower at most upper", i));
+    }
+    ranges_ = std::move(ranges);
+  }
+
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// Those given to compare().
+  [[nodiscard]] const std::vector<named_range>& ranges() const noexcept { return ranges_; }
   [[nodiscard]] const xquant::encoding& encoding() const noexcept { return encoding_; }
   [[nodiscard]] bool is_quantized() const noexcept { return encoding_.ready(); }
   /// Of the tensor observed last.
@@ -139,6 +160,7 @@ class quantized_tensor {
   std::vector<grid_ends> ends_;
   xquant::shape shape_;
   xquant::histogram histogram_;
+  std::vector<named_range> ranges_;
   std::vector<channel_statistics> channels_;
   std::uint64_t clipped_ = 0;
   double clipping_noise_ = 0;
