@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 namespace {
@@ -19,47 +20,80 @@ using calibrator = xquant::histogram_calibrator<xquant::full_range>;
 using xquant_test::samples;
 using xquant_test::view_of;
 
+// By the documented bins, in long double, which holds every element and every quotient by a power of two exactly.
 struct oracle {
-  int exponent = -149;
+  int exponent = -139;
   std::uint64_t zeros = 0;
-  std::map<std::uint64_t, std::uint64_t> positive;
-  std::map<std::uint64_t, std::uint64_t> negative;
+  std::map<long, std::uint64_t> bins[2];    // positive, negative
+  std::map<long, std::uint64_t> linear[2];  // by floor(|x| / w)
 };
 
-// long double holds every float and every quotient by a power of two exactly.
-oracle count_exactly(const std::vector<float>& x) {
+template <class Real>
+oracle count_exactly(const std::vector<Real>& x) {
   oracle o;
   long double largest = 0;
-  for (const float v : x) largest = std::max(largest, std::fabs(static_cast<long double>(v)));
-  if (largest > 0) o.exponent = std::max(std::ilogb(largest) - 11, -149);
-  for (const float v : x) {
-    const auto bin =
-        static_cast<std::uint64_t>(std::floor(std::ldexp(std::fabs(static_cast<long double>(v)), -o.exponent)));
-    if (v == 0)
+  for (const Real v : x) largest = std::max(largest, std::fabs(static_cast<long double>(v)));
+  if (largest > 0) o.exponent = std::max(std::ilogb(largest), -139);
+  for (const Real v : x) {
+    const long double m = std::fabs(static_cast<long double>(v));
+    if (v == 0) {
       ++o.zeros;
-    else
-      ++(v > 0 ? o.positive : o.negative)[bin];
+      continue;
+    }
+    const int e = std::ilogb(m);
+    const auto linear = static_cast<long>(std::floor(std::ldexp(m, 10 - o.exponent)));
+    const auto part = static_cast<long>(std::floor(128 * (std::ldexp(m, -e) - 1)));
+    ++o.bins[v < 0][e >= o.exponent - 3 ? linear : 128L * (e - o.exponent + 4) + part];
+    ++o.linear[v < 0][linear];
   }
   return o;
 }
+long double edge(const oracle& o, long bin) {
+  if (bin >= 128) return std::ldexp(static_cast<long double>(bin), o.exponent - 10);
+  const long octave = static_cast<long>(std::floor(static_cast<double>(bin) / 128));
+  const long part = bin - 128 * octave;
+  return std::ldexp(static_cast<long double>(128 + part), o.exponent - 4 + static_cast<int>(octave) - 7);
+}
 
-void check_against_oracle(const xquant::histogram& h, const std::vector<float>& x) {
+template <class Real>
+void check_against_oracle(const xquant::histogram& h, const std::vector<Real>& x) {
   const oracle o = count_exactly(x);
-  REQUIRE(h.width_exponent() == o.exponent);
+  REQUIRE(h.grid().exponent() == o.exponent);
+  REQUIRE(h.width() == std::ldexp(1.0, o.exponent - 10));
   CHECK(h.samples() == x.size());
   CHECK(h.zeros() == o.zeros);
-  CHECK(h.minimum() == *std::min_element(x.begin(), x.end()));
-  CHECK(h.maximum() == *std::max_element(x.begin(), x.end()));
+  const auto low = static_cast<double>(*std::min_element(x.begin(), x.end()));
+  const auto high = static_cast<double>(*std::max_element(x.begin(), x.end()));
+  CHECK(h.minimum() == low);
+  CHECK(h.maximum() == high);
   std::size_t wrong = 0;
-  for (std::size_t k = 0; k < xquant::histogram::bins; ++k) {
-    const auto positive = o.positive.find(k);
-    const auto negative = o.negative.find(k);
-    wrong += h.positive(k) != (positive == o.positive.end() ? 0 : positive->second) ? 1 : 0;
-    wrong += h.negative(k) != (negative == o.negative.end() ? 0 : negative->second) ? 1 : 0;
-  }
+  // Edges are rounded up to a double only where bins are finer than doubles are.
+  const auto rounded_up = [](long double v) {
+    const auto d = static_cast<double>(v);
+    return static_cast<long double>(d) < v ? std::nextafter(d, std::numeric_limits<double>::infinity()) : d;
+  };
+  std::vector<xquant::counted_bin> expected;
+  for (auto b = o.bins[1].rbegin(); b != o.bins[1].rend(); ++b)
+    expected.push_back(
+        {std::max(-rounded_up(edge(o, b->first + 1)), low), std::min(-rounded_up(edge(o, b->first)), high), b->second});
+  if (o.zeros != 0) expected.push_back({0, 0, o.zeros});
+  for (const auto& b : o.bins[0])
+    expected.push_back(
+        {std::max(rounded_up(edge(o, b.first)), low), std::min(rounded_up(edge(o, b.first + 1)), high), b.second});
+  const std::vector<xquant::counted_bin> got = h.filled_bins();
+  REQUIRE(got.size() == expected.size());
+  for (std::size_t i = 0; i < got.size(); ++i)
+    wrong +=
+        got[i].lower != expected[i].lower || got[i].upper != expected[i].upper || got[i].count != expected[i].count;
+  for (std::size_t k = 0; k < xquant::histogram::bins; ++k)
+    for (const int side : {0, 1}) {
+      const auto found = o.linear[side].find(static_cast<long>(k));
+      const std::uint64_t count = found == o.linear[side].end() ? 0 : found->second;
+      wrong += (side == 0 ? h.positive(k) : h.negative(k)) != count ? 1 : 0;
+    }
   CHECK(wrong == 0);
-  CHECK((o.positive.empty() || o.positive.rbegin()->first < xquant::histogram::bins));
-  CHECK((o.negative.empty() || o.negative.rbegin()->first < xquant::histogram::bins));
+  for (const int side : {0, 1})
+    CHECK((o.linear[side].empty() || o.linear[side].rbegin()->first < static_cast<long>(xquant::histogram::bins)));
 }
 
 }  // namespace
@@ -67,7 +101,7 @@ void check_against_oracle(const xquant::histogram& h, const std::vector<float>& 
 TEST_CASE("histogram: exact counts on the documented grid") {
   std::mt19937 generator(1);
   for (unsigned kind = 0; kind < 10; ++kind)
-    for (const std::size_t n : {1u, 2u, 37u, 511u, 512u, 513u, 5000u}) {
+    for (const std::size_t n : {1u, 2u, 37u, 511u, 512u, 4095u, 4096u, 5000u}) {
       CAPTURE(kind);
       CAPTURE(n);
       const std::vector<float> x = samples(generator, kind, n);
@@ -76,6 +110,46 @@ TEST_CASE("histogram: exact counts on the documented grid") {
       REQUIRE(c.slots() == 1);
       check_against_oracle(c.states()[0], x);
     }
+}
+
+TEST_CASE("histogram: runs of any length, with zeros and with magnitudes far below the largest, count the same") {
+  std::mt19937 generator(30);
+  std::normal_distribution<float> normal;
+  for (const float outlier : {0.0f, 1e6f, 1e30f, -3e38f}) {
+    CAPTURE(outlier);
+    std::vector<float> x(20000);
+    for (float& v : x) v = generator() % 4 == 0 ? (generator() % 2 == 0 ? 0.0f : -0.0f) : normal(generator);
+    x[777] = outlier;
+    x[5000] = 1e-42f;
+    for (std::size_t i = 9000; i < 9800; ++i) x[i] = 0.3f;
+    calibrator whole;
+    whole.observe(view_of(x));
+    check_against_oracle(whole.states()[0], x);
+    calibrator pieces;
+    for (std::size_t i = 0; i < x.size(); i += 500)
+      pieces.observe(xquant::tensor_view<const float>(x.data() + i, xquant::shape(std::size_t{500})));
+    CHECK(pieces == whole);
+  }
+  // More equal elements than a counter of 16 bits has room for.
+  std::vector<float> same(600000, -1.5f);
+  std::fill(same.begin(), same.begin() + 200000, 0.0f);
+  calibrator c;
+  c.observe(view_of(same));
+  CHECK(c.states()[0].zeros() == 200000);
+  REQUIRE(c.states()[0].filled_bins().size() == 2);
+  CHECK(c.states()[0].filled_bins()[0].count == 400000);
+}
+
+TEST_CASE("histogram: at most 16 KiB for N(0, 1)") {
+  std::mt19937 generator(31);
+  std::normal_distribution<float> normal;
+  std::vector<float> x(1000000);
+  calibrator c;
+  for (std::size_t batch = 0; batch < xquant_test::scaled(10, 2); ++batch) {
+    for (float& v : x) v = normal(generator);
+    c.observe(view_of(x));
+    CHECK(c.states()[0].memory() <= 16384);
+  }
 }
 
 TEST_CASE("histogram: any order, split and merge tree gives the same state") {
@@ -173,12 +247,12 @@ TEST_CASE("histogram: what came k times is left once") {
 }
 
 TEST_CASE("histogram: of what came unequally often every k-th in order of value is left") {
-  // Integers lie in bins of their own; sorted, every third of them by hand.
+  // Integers to 1024 lie in bins of their own; sorted, every third of them by hand.
   std::mt19937 generator(21);
   std::vector<float> x(1000);
-  for (float& v : x) v = static_cast<float>(static_cast<int>(generator() % 4001u) - 2000);
-  x.push_back(-2048);
-  x.push_back(2048);
+  for (float& v : x) v = static_cast<float>(static_cast<int>(generator() % 2001u) - 1000);
+  x.push_back(-1024);
+  x.push_back(1024);
   calibrator all;
   all.observe(view_of(x));
   all.keep_one_in(3);
@@ -189,11 +263,11 @@ TEST_CASE("histogram: of what came unequally often every k-th in order of value 
   const xquant::histogram& h = all.states().at(0);
   CHECK(h.width() == 1.0);
   CHECK(h.samples() == (x.size() + 2) / 3);
-  CHECK(h.minimum() == -2048.0f);
-  CHECK(h.maximum() == 2048.0f);
+  CHECK(h.minimum() == -1024.0f);
+  CHECK(h.maximum() == 1024.0f);
   CHECK(h.zeros() == kept[0]);
   std::size_t wrong = 0;
-  for (int k = 1; k < 4096; ++k) {
+  for (int k = 1; k < 2048; ++k) {
     wrong += h.positive(static_cast<std::size_t>(k)) != kept[k] ? 1 : 0;
     wrong += h.negative(static_cast<std::size_t>(k)) != kept[-k] ? 1 : 0;
   }

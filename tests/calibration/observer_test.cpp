@@ -449,22 +449,33 @@ TEST_CASE("the histogram takes doubles: floats among them count as floats do, ot
     const histogram& h = o.states().at(0);
     double largest = 0;
     for (const double v : scaled) largest = std::max(largest, std::fabs(v));
-    const int exponent = std::max(std::ilogb(largest) - 11, -149);
-    REQUIRE(h.width_exponent() == exponent);
-    std::vector<std::uint64_t> positive(histogram::bins);
-    std::vector<std::uint64_t> negative(histogram::bins);
+    const int exponent = std::max(std::ilogb(largest), -139);
+    REQUIRE(h.grid().exponent() == exponent);
+    const long double w = std::ldexp(1.0L, exponent - 10);
+    std::vector<std::uint64_t> counts(2 * histogram::bins);
     std::uint64_t zeros = 0;
     for (const double v : scaled) {
-      const auto bin = static_cast<std::size_t>(std::ldexp(static_cast<long double>(std::fabs(v)), -exponent));
       if (v == 0)
         ++zeros;
       else
-        ++(v > 0 ? positive : negative)[bin];
+        ++counts[static_cast<std::size_t>(std::fabs(static_cast<long double>(v)) / w) + (v < 0 ? histogram::bins : 0)];
     }
     std::size_t wrong = 0;
     for (std::size_t k = 0; k < histogram::bins; ++k)
-      wrong += (h.positive(k) != positive[k] ? 1 : 0) + (h.negative(k) != negative[k] ? 1 : 0);
+      wrong += (h.positive(k) != counts[k] ? 1 : 0) + (h.negative(k) != counts[histogram::bins + k] ? 1 : 0);
     CHECK(wrong == 0);
+    std::uint64_t in_bins = 0;
+    for (const counted_bin& b : h.filled_bins()) {
+      std::uint64_t inside = 0;
+      for (const double v : scaled)
+        inside += (v > 0   ? v >= b.lower && b.lower >= 0 && (v < b.upper || v == largest) && v <= b.upper
+                   : v < 0 ? v <= b.upper && b.upper <= 0 && (v > b.lower || -v == largest) && v >= b.lower
+                           : b.upper == 0 && b.lower == 0)
+                      ? 1
+                      : 0;
+      in_bins += inside == b.count ? b.count : 0;
+    }
+    CHECK(in_bins == h.samples());
     CHECK(h.zeros() == zeros);
     CHECK(h.samples() == x.size());
   }
