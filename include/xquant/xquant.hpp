@@ -8,6 +8,7 @@
 #include <xquant/by_value.hpp>
 #include <xquant/calibration/calibrator.hpp>
 #include <xquant/calibration/code_grid.hpp>
+#include <xquant/calibration/dense_counts.hpp>
 #include <xquant/calibration/dynamic_quantize.hpp>
 #include <xquant/calibration/entropy.hpp>
 #include <xquant/calibration/extremes.hpp>
@@ -20,7 +21,9 @@
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/calibration/range_rule.hpp>
 #include <xquant/calibration/runtime.hpp>
+#include <xquant/calibration/sparse_counts.hpp>
 #include <xquant/calibration/squared_error.hpp>
+#include <xquant/calibration/value_grid.hpp>
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/dense_tensor.hpp>

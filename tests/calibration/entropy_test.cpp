@@ -85,27 +85,28 @@ struct grid {
 // Least and most sum of squared errors with the elements anywhere in their bins: in each bin at its ends, at a value of
 // the grid or between two of them. The `exempt` outermost elements do not count.
 std::pair<double, double> error_bounds(const xquant::histogram& h, const grid& g, std::uint64_t exempt) {
-  const double w = h.width();
+  std::vector<xquant::counted_bin> bins = h.filled_bins();
+  const auto inner = [](const xquant::counted_bin& b) { return b.lower < 0 ? -b.upper : b.lower; };
+  std::sort(bins.begin(), bins.end(), [&](const xquant::counted_bin& a, const xquant::counted_bin& b) {
+    return inner(a) > inner(b) || (inner(a) == inner(b) && a.upper > b.upper);
+  });
   double least = 0;
   double most = 0;
-  for (std::size_t k = xquant::histogram::bins; k-- > 0;)
-    for (const double sign : {1.0, -1.0}) {
-      std::uint64_t count = sign > 0 ? h.positive(k) : h.negative(k);
-      for (; count > 0 && exempt > 0; --count) --exempt;
-      if (count == 0) continue;
-      const double inner = sign * static_cast<double>(k) * w;
-      const double outer = sign * static_cast<double>(k + 1) * w;
-      const double a = std::max(std::min(inner, outer), static_cast<double>(h.minimum()));
-      const double b = std::min(std::max(inner, outer), static_cast<double>(h.maximum()));
-      double small = std::min(g.error(a), g.error(b));
-      double large = std::max(g.error(a), g.error(b));
-      for (double half = std::ceil(2 * a / g.scale); half <= std::floor(2 * b / g.scale); ++half) {
-        small = std::min(small, g.error(half / 2 * g.scale));
-        large = std::max(large, g.error(half / 2 * g.scale));
-      }
-      least += static_cast<double>(count) * small * small;
-      most += static_cast<double>(count) * large * large;
+  for (const xquant::counted_bin& bin : bins) {
+    std::uint64_t count = bin.upper == 0 && bin.lower == 0 ? 0 : bin.count;
+    for (; count > 0 && exempt > 0; --count) --exempt;
+    if (count == 0) continue;
+    const double a = bin.lower;
+    const double b = bin.upper;
+    double small = std::min(g.error(a), g.error(b));
+    double large = std::max(g.error(a), g.error(b));
+    for (double half = std::ceil(2 * a / g.scale); half <= std::floor(2 * b / g.scale); ++half) {
+      small = std::min(small, g.error(half / 2 * g.scale));
+      large = std::max(large, g.error(half / 2 * g.scale));
     }
+    least += static_cast<double>(count) * small * small;
+    most += static_cast<double>(count) * large * large;
+  }
   return {least, most};
 }
 

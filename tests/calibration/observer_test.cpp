@@ -468,8 +468,8 @@ TEST_CASE("the histogram takes doubles: floats among them count as floats do, ot
     for (const counted_bin& b : h.filled_bins()) {
       std::uint64_t inside = 0;
       for (const double v : scaled)
-        inside += (v > 0   ? v >= b.lower && b.lower >= 0 && (v < b.upper || v == largest) && v <= b.upper
-                   : v < 0 ? v <= b.upper && b.upper <= 0 && (v > b.lower || -v == largest) && v >= b.lower
+        inside += (v > 0   ? v >= b.lower && b.lower >= 0 && (v < b.upper || v == h.maximum()) && v <= b.upper
+                   : v < 0 ? v <= b.upper && b.upper <= 0 && (v > b.lower || v == h.minimum()) && v >= b.lower
                            : b.upper == 0 && b.lower == 0)
                       ? 1
                       : 0;

@@ -21,11 +21,11 @@ xquant::range<float> percentile_of(const std::vector<float>& x, const xquant::pe
   return c.ranges().at(0);
 }
 
-// The documented width: a power of two, M in [2048 w, 4096 w), at least 2^-149.
+// The documented width of the widest bins: a power of two, M in [1024 w, 2048 w), at least 2^-149.
 double width_for(const std::vector<float>& x) {
   double largest = 0;
   for (const float v : x) largest = std::max(largest, std::fabs(static_cast<double>(v)));
-  return largest == 0 ? 0.0 : std::ldexp(1.0, std::max(std::ilogb(largest) - 11, -149));
+  return largest == 0 ? 0.0 : std::ldexp(1.0, std::max(std::ilogb(largest) - 10, -149));
 }
 
 }  // namespace
@@ -94,11 +94,11 @@ TEST_CASE("percentile: 100 is exactly min-max") {
 
 TEST_CASE("percentile: counted by hand") {
   std::vector<float> x;
-  for (int i = 0; i < 100; ++i) x.push_back(static_cast<float>(i));  // bins of 1/32: whole numbers are lower edges
-  CHECK(percentile_of(x, {90.0}) == xquant::range<float>{5.0f, 94.03125f});
-  CHECK(percentile_of(x, {90.0, xquant::tails::magnitude}) == xquant::range<float>{0.0f, 89.03125f});
+  for (int i = 0; i < 100; ++i) x.push_back(static_cast<float>(i));  // bins of 1/16: whole numbers are lower edges
+  CHECK(percentile_of(x, {90.0}) == xquant::range<float>{5.0f, 94.0625f});
+  CHECK(percentile_of(x, {90.0, xquant::tails::magnitude}) == xquant::range<float>{0.0f, 89.0625f});
   for (float& v : x) v = -v;
-  CHECK(percentile_of(x, {90.0}) == xquant::range<float>{-94.03125f, -5.0f});
+  CHECK(percentile_of(x, {90.0}) == xquant::range<float>{-94.0625f, -5.0f});
   std::vector<float> mostly_zero(1000, 0.0f);
   mostly_zero[17] = 8.0f;
   CHECK(percentile_of(mostly_zero, {99.0}) == xquant::range<float>{0.0f, 0.0f});

@@ -141,7 +141,7 @@ class clipping_divergence {
 /// So for more than 16 codes the mean squared error over the data seen is at most 1.5 times that of min-max, whatever
 /// the data. The divergence alone promises nothing of the kind: where one value repeats (a pruned channel, a border, a
 /// saturated Sigmoid), every level that merges its bin with others seems to cost much, and the least D is that of a
-/// narrow range that clips the rest. Where the bounds see nothing (a step of about one bin or less: 12 bits and more;
+/// narrow range that clips the rest. Where the bounds see nothing (a step of about one bin or less: 11 bits and more;
 /// data in which min-max makes no error) the whole range is the answer.
 /// With up to 16 codes the hundredth of the elements in the outermost bins of |x| (rounded down; exact zeros do not
 /// count; of a bin the positive ones first) is exempt: there one far outlier decides between losing it and losing
@@ -241,14 +241,12 @@ struct entropy {
  private:
   static constexpr double error_factor = 1.5;
 
-  // |x| counted in bins of one width, the power of two of which the largest magnitude is 2048 to 4095; zeros left out.
+  // |x| counted in bins of one width, that of the widest bins of the histogram; zeros left out.
   struct even_counts {
     std::vector<std::uint64_t> counts;
     double width;
 
-    explicit even_counts(const histogram& h) {
-      const int exponent = static_cast<int>(bit_cast<std::uint64_t>(h.magnitude()) >> 52) - 1023;
-      width = power_of_two<double>(std::max(exponent - 11, -149));
+    explicit even_counts(const histogram& h) : width(h.width()) {
       counts.resize(bin_of(h.magnitude()) + 1);
       for (const counted_bin& b : h.filled_bins())
         if (outer_magnitude(b) > 0) counts[bin_of(inner_magnitude(b))] += b.count;

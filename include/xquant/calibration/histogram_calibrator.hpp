@@ -6,7 +6,8 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// Any rule over histograms. Memory: 64 KiB per slot. Two passes over each tensor, the first of which only checks.
+/// Any rule over histograms. Memory: histogram.hpp says how much. Two passes over each tensor, the first of which
+/// finds the extremes.
 template <RangeRule<histogram> Rule, Granularity GranularityType = per_tensor>
 using histogram_calibrator = calibrator<histogram, Rule, GranularityType>;
 
