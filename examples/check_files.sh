@@ -72,6 +72,10 @@ written() {
   cmp "$work/0.6.1/report.html" "$work/2.0.0/report.html"
   [ "$(grep -c '<article ' "$work/1.0.0/report.html")" -eq 11 ]
   lacks "$work/1.0.0/report.html" '<script' 'src=' 'url('
+  # Any rules, beside each other: a bracket for each beneath the distribution of each of 11 activations.
+  expect 0 '^per_channel  *percentile=99.9 ' --out "$work/rules" --calibrator percentile=99.9,min_max,min_max
+  [ "$(grep -c '^per_tensor ' "$work/log")" -eq 2 ]
+  [ "$(grep -o '<text class="choice"' "$work/rules/report.html" | wc -l)" -eq 22 ]
   if command -v xmllint >/dev/null; then xmllint --noout "$work/1.0.0/report.html"; fi
 
   # Another tool's file can ask for 8-bit floats, of one tensor alone.
@@ -85,6 +89,9 @@ written() {
 
 refused() {
   expect 2 'requires --out' --weights per_tensor
+  expect 2 "'nope': expected the name of one of the standard rules" --calibrator min_max,nope
+  expect 2 "'min_max=3': expected no number" --calibrator min_max=3
+  expect 2 "'percentile=0.99': expected percent" --activations percentile=0.99
   expect 2 'per_row' --out "$work/x" --weights per_row
   echo '{"version":"1.0.0","activation_encodings":[{"name":"nowhere","enc_type":"PER_TENSOR","dtype":"INT","bw":8,
     "is_sym":false,"scale":[1],"offset":[0]}]}' >"$work/strange.json"

@@ -1,9 +1,7 @@
 // The main job: from an ONNX file to the accuracy of its quantized form, and to the files of that form.
 // Exit codes: 0 done; 1 the network, the data or the encodings cannot be used; 2 wrong command line; 3 a file cannot be
 // written.
-#include <xquant/calibration/entropy.hpp>
-#include <xquant/calibration/min_max.hpp>
-#include <xquant/calibration/percentile.hpp>
+#include <xquant/calibration/named_rule.hpp>
 #include <xquant/engines/simd.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/integer.hpp>
@@ -18,6 +16,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -57,7 +56,7 @@ struct arguments {
   std::size_t batch = 0;  // 0: the network's, or one that fits
   std::string out;
   std::string weights;
-  std::string activations;
+  std::vector<xquant::named_rule> calibrators;
   std::string schema = "1.0.0";
   bool integer_biases = false;
   std::string load;
@@ -87,6 +86,31 @@ std::string images_in_words(const model::graph& g, std::size_t calibration) {
          (reported == calibration ? " and everything below" : " for everything below");
 }
 
+// "min_max: no element may be clipped" and so on, a line each.
+std::string rules_in_words() {
+  std::string text;
+  for (const xquant::known_rule& rule : xquant::standard_rules) {
+    text += std::string("\n  ") + rule.name;
+    if (rule.setting != nullptr)
+      text +=
+          std::string(" (") + rule.name + "=NUMBER: " + rule.setting + "; " + report::number(rule.standard, 6) + ")";
+    text += std::string(": ") + rule.use;
+  }
+  return text;
+}
+
+// A,B,... as rules, each once. Throws CLI::ValidationError, which names what is none.
+std::vector<xquant::named_rule> rules_named(const std::vector<std::string>& texts) {
+  std::vector<xquant::named_rule> rules;
+  for (const std::string& text : texts) {
+    xquant::named_rule rule;
+    if (const xquant::status bad = xquant::named_rule::try_parse(text, rule); !bad.ok())
+      throw CLI::ValidationError("--calibrator", "'" + text + "': expected " + bad.expected + rules_in_words());
+    if (std::find(rules.begin(), rules.end(), rule) == rules.end()) rules.push_back(rule);
+  }
+  return rules;
+}
+
 // The report of the chosen configuration.
 std::string report_of(const arguments& a, choice& chosen, const outcome& all, const model::tensor& calibration) {
   report::network_report r;
@@ -106,7 +130,7 @@ std::string report_of(const arguments& a, choice& chosen, const outcome& all, co
                      (all.float_accuracy ? " for accuracy and logit MSE, " : " for logit MSE, ") +
                      images_in_words(chosen.quantized.network(), all.calibration_images)}};
   r.accuracies = report_rows(all);
-  r.layers = reported_layers(chosen.quantized, calibration);
+  r.layers = reported_layers(chosen.quantized, calibration, a.calibrators);
   r.footer = std::string("Made by xquant ") + std::to_string(XQUANT_VERSION_MAJOR) + "." +
              std::to_string(XQUANT_VERSION_MINOR) + "." + std::to_string(XQUANT_VERSION_PATCH) + ".";
   return report::to_html(r);
@@ -223,9 +247,7 @@ class trials {
       const bool nothing_left = material_.encodings && all_frozen(quantized);
       if (nothing_left || (material_.encodings && arguments_.load_as_start)) judge("loaded", quantized);
       if (!nothing_left) {
-        judge_with("min_max", xquant::full_range{}, quantized);
-        judge_with("entropy", xquant::entropy{}, quantized);
-        judge_with("percentile", xquant::percentile{99.99}, quantized);
+        for (const xquant::named_rule& rule : arguments_.calibrators) judge_with(rule, quantized);
       }
       if (weights_loaded) break;  // the file has decided about all weights
     }
@@ -264,15 +286,14 @@ class trials {
     return quantized;
   }
 
-  template <class Rule>
-  void judge_with(const char* ranges, const Rule& rule, simulation& quantized) {
+  void judge_with(const xquant::named_rule& rule, simulation& quantized) {
     stopwatch ranging;
     about(arguments_.network, 0, [&] { quantized.set_ranges(rule); });
     found_.seconds_calibrate += ranging.seconds();
-    judge(ranges, quantized);
+    judge(rule.text(), quantized);
   }
 
-  void judge(const char* ranges, simulation& quantized) {
+  void judge(const std::string& ranges, simulation& quantized) {
     const arguments& a = arguments_;
     stopwatch evaluating;
     const std::string name = weights_ + " " + ranges;
@@ -280,9 +301,7 @@ class trials {
         logits_of("evaluate", name + ": " + a.images, material_.test, material_.batch, quantized_runner{quantized});
     const result r{weights_, ranges, accuracy_of(l), mean_squared_difference(l, reference_), bias_notes_of(quantized)};
     found_.results.push_back(r);
-    const bool asked_for =
-        (a.weights.empty() || a.weights == r.weights) && (a.activations.empty() || a.activations == r.activations);
-    if (!a.out.empty() && asked_for) {
+    if (!a.out.empty() && (a.weights.empty() || a.weights == r.weights)) {
       const double mse = mean_squared_difference(logits_of("choose", name + ": " + a.calibration, material_.calibration,
                                                            material_.batch, quantized_runner{quantized}),
                                                  calibration_reference_);
@@ -324,8 +343,8 @@ int run(const arguments& a) {
   print_table(found);
   std::optional<choice>& chosen = all.chosen();
   if (!a.out.empty() && !chosen)
-    throw std::runtime_error("no configuration with weights '" + a.weights + "' and activations '" + a.activations +
-                             "' to write; the encodings of " + a.load + " decide");
+    throw std::runtime_error("no configuration with weights '" + a.weights + "' to write; the encodings of " + a.load +
+                             " decide");
   try {
     if (chosen) write_chosen(a, m.file, *chosen, report_of(a, *chosen, found, m.calibration));
     if (!a.json.empty()) xquant::io::write_file(a.json, xquant::io::bytes_of(json_text(found)));
@@ -341,7 +360,7 @@ int run(const arguments& a) {
 int main(int argc, char** argv) {
   CLI::App app(
       "Quantizes a convolutional network and says what that costs: accuracy and mean squared difference of the first "
-      "output for weights per tensor and per channel, activations by min-max, entropy and percentile ranges. "
+      "output for weights per tensor and per channel, activations by the ranges of several rules. "
       "With --out it writes the quantized network.\n"
       "Exit codes: 0 done; 1 the network, the data or the encodings cannot be used; 2 wrong command line; 3 a file "
       "cannot be written.");
@@ -360,13 +379,16 @@ int main(int argc, char** argv) {
   CLI::Option* out = app.add_option("--out", a.out,
                                     "write NAME.encodings.json, NAME.qdq.onnx and report.html to this folder: the "
                                     "configuration with the lowest logit MSE on the "
-                                    "calibration images, among those that --weights and --activations leave");
+                                    "calibration images, among those that --weights and --calibrator leave");
   app.add_option("--weights", a.weights, "weights of the configuration to write")
       ->check(CLI::IsMember({"per_tensor", "per_channel"}))
       ->needs(out);
-  app.add_option("--activations", a.activations, "activation ranges of the configuration to write")
-      ->check(CLI::IsMember({"min_max", "entropy", "percentile"}))
-      ->needs(out);
+  std::vector<std::string> calibrators{"min_max", "entropy", "percentile"};
+  app.add_option("--calibrator,--activations", calibrators,
+                 "rules for the ranges of activations, NAME or NAME=NUMBER, with commas between; each is tried:" +
+                     rules_in_words())
+      ->delimiter(',')
+      ->capture_default_str();
   app.add_option("--schema", a.schema, "schema of the encodings file")
       ->check(CLI::IsMember({"0.6.1", "1.0.0", "2.0.0"}))
       ->capture_default_str()
@@ -380,6 +402,7 @@ int main(int argc, char** argv) {
       ->needs(load);
   try {
     app.parse(argc, argv);
+    a.calibrators = rules_named(calibrators);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : exit_usage;
   }

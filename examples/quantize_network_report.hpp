@@ -1,6 +1,8 @@
 // The report of the main job: which layers the quantized network has, and what quantization does to each of them.
 #pragma once
 
+#include <xquant/calibration/named_rule.hpp>
+#include <xquant/calibration/runtime.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/model/executor.hpp>
 #include <xquant/model/graph.hpp>
@@ -31,7 +33,7 @@ class reported_layer {
   // `end` is a value of the network that is rounded or an output; `is_end` says which others are.
   template <class IsEnd>
   reported_layer(const Simulation& s, const model::executor& floating, const model::constant_substitutes& constants,
-                 model::value_id end, const IsEnd& is_end)
+                 model::value_id end, const IsEnd& is_end, const std::vector<xquant::named_rule>& rules = {})
       : end_(end) {
     const model::graph& g = s.network();
     for (const model::activation_quantizer& a : s.activations())
@@ -45,6 +47,7 @@ class reported_layer {
       if (w.ready() && reads(g, w.site.value)) report_weight(g, w, constants);
     result_.output.emplace(g.name_of(end), quantizer_ == nullptr ? xquant::encoding{} : quantizer_->encoding,
                            floating.shape_of(end).rank < 2 ? -1 : 1);
+    if (quantizer_ != nullptr && !quantizer_->frozen) result_.output->compare(ranges_by(rules, *quantizer_));
   }
 
   const std::vector<model::value_id>& starts() const { return starts_; }
@@ -76,6 +79,19 @@ class reported_layer {
   }
 
  private:
+  // What the rules answer for an activation with one scale, of all that the calibration has seen.
+  static std::vector<report::named_range> ranges_by(const std::vector<xquant::named_rule>& rules,
+                                                    const model::activation_quantizer& a) {
+    std::vector<report::named_range> found;
+    for (const xquant::named_rule& rule : rules) {
+      std::vector<xquant::range<float>> ranges;
+      const xquant::status bad =
+          xquant::try_ranges_of<typename Simulation::choices>(a.statistics, rule, a.encoding.quantizer, ranges);
+      if (bad.ok() && ranges.size() == 1) found.push_back({rule.text(), ranges[0].minimum, ranges[0].maximum});
+    }
+    return found;
+  }
+
   template <class IsEnd>
   void collect(const model::graph& g, const model::executor& floating, model::value_id id, const IsEnd& is_end) {
     std::vector<model::value_id> open{id};
@@ -207,9 +223,10 @@ inline std::vector<std::vector<std::size_t>> reported_batches(const model::sampl
 }
 
 // The layers of a simulated network and what these images (reported_images of them) show of them: three runs of the
-// network's size a batch.
+// network's size for a batch; and beneath each distribution the ranges that these rules would choose.
 template <class Simulation>
-std::vector<report::layer_report> reported_layers(Simulation& s, const model::tensor& images) {
+std::vector<report::layer_report> reported_layers(Simulation& s, const model::tensor& images,
+                                                  const std::vector<xquant::named_rule>& rules = {}) {
   const model::graph& g = s.network();
   model::executor floating(g);
   const model::sample_set all(g, {images});
@@ -242,7 +259,7 @@ std::vector<report::layer_report> reported_layers(Simulation& s, const model::te
   std::vector<reported_layer<Simulation>> layers;
   std::vector<model::value_id> keep = ends;
   for (const model::value_id id : ends) {
-    layers.emplace_back(s, floating, constants, id, is_end);
+    layers.emplace_back(s, floating, constants, id, is_end, rules);
     for (const model::value_id start : layers.back().starts())
       if (std::find(keep.begin(), keep.end(), start) == keep.end()) keep.push_back(start);
   }

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
@@ -63,10 +64,12 @@ inline nlohmann::ordered_json number_or_null(const std::optional<double>& number
 inline void print_table(const outcome& o) {
   if (o.outputs > 1)
     std::printf("judged by the first of %zu outputs, %s\n", o.outputs, model::in_quotes(o.output).c_str());
-  std::printf("\n%-12s %-12s %10s %12s\n", "weights", "activations", "accuracy", "logit MSE");
-  std::printf("%-12s %-12s %10s %12s\n", "float", "float", detail::percent(o.float_accuracy).c_str(), "0");
+  int width = 12;  // of the longest rule
+  for (const result& r : o.results) width = std::max(width, static_cast<int>(r.activations.size()));
+  std::printf("\n%-12s %-*s %10s %12s\n", "weights", width, "activations", "accuracy", "logit MSE");
+  std::printf("%-12s %-*s %10s %12s\n", "float", width, "float", detail::percent(o.float_accuracy).c_str(), "0");
   for (const result& r : o.results)
-    std::printf("%-12s %-12s %10s %12.3g\n", r.weights.c_str(), r.activations.c_str(),
+    std::printf("%-12s %-*s %10s %12.3g\n", r.weights.c_str(), width, r.activations.c_str(),
                 detail::percent(r.accuracy).c_str(), r.logit_mse);
   for (const result& r : o.results) print_notes(r.weights + " " + r.activations, r.biases);
   if (!o.left_float.empty()) std::printf("\nleft float:\n");

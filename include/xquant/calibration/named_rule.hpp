@@ -1,0 +1,143 @@
+// Range rules by name, for programs that are told which: a new rule is its file and a line of the list below.
+#pragma once
+
+#include <xquant/calibration/code_grid.hpp>
+#include <xquant/calibration/entropy.hpp>
+#include <xquant/calibration/histogram.hpp>
+#include <xquant/calibration/min_max.hpp>
+#include <xquant/calibration/percentile.hpp>
+#include <xquant/calibration/range_rule.hpp>
+#include <xquant/core/range.hpp>
+
+#include <charconv>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace xquant::inline XQUANT_ABI {
+
+/// A rule over histograms as a value. `make` in the functions below is the rule with its setting, where it has one.
+struct known_rule {
+  const char* name;
+  const char* use;      ///< what it is for, in a phrase
+  const char* setting;  ///< what the number in NAME=NUMBER sets; nullptr when the rule has no number
+  double standard;      ///< the number without one
+  status (*valid)(double number);
+  status (*try_range)(double number, const histogram& h, const code_grid& codes, range<double>& out);
+};
+
+namespace detail {
+
+template <auto Member>
+struct rule_setting {};
+template <class Rule, double Rule::*Member>
+struct rule_setting<Member> {
+  static Rule make(double number) noexcept {
+    Rule rule;
+    rule.*Member = number;
+    return rule;
+  }
+};
+template <class Rule>
+struct rule_as_it_is {
+  static Rule make(double) noexcept { return {}; }
+};
+
+template <class Make>
+struct rule_functions {
+  static status valid(double number) { return Make::make(number).valid(); }
+  static status try_range(double number, const histogram& h, const code_grid& codes, range<double>& out) {
+    const auto rule = Make::make(number);
+    if constexpr (AsksCodes<decltype(Make::make(0)), histogram>)
+      return rule.try_range(h, codes, out);
+    else
+      return rule.try_range(h, out);
+  }
+};
+
+template <class Rule>
+constexpr known_rule rule_line(const char* name, const char* use) noexcept {
+  using functions = rule_functions<rule_as_it_is<Rule>>;
+  return {name, use, nullptr, 0, &functions::valid, &functions::try_range};
+}
+template <auto Member>
+constexpr known_rule rule_line(const char* name, const char* use, const char* setting, double standard) noexcept {
+  using functions = rule_functions<rule_setting<Member>>;
+  return {name, use, setting, standard, &functions::valid, &functions::try_range};
+}
+
+}  // namespace detail
+
+/// The rules that have names.
+inline constexpr known_rule standard_rules[] = {
+    detail::rule_line<full_range>("min_max", "no element may be clipped"),
+    detail::rule_line<entropy>("entropy", "the distribution nearest to the original one, at little squared error"),
+    detail::rule_line<&percentile::percent>("percentile", "a stated share of the elements is given up at the ends",
+                                            "percent of the elements that are kept", 99.99),
+};
+
+/// A rule that is chosen by its name: a RangeRule of histograms, compiled once for all of them. A regular value.
+class named_rule {
+ public:
+  /// min_max.
+  constexpr named_rule() noexcept : named_rule(standard_rules[0]) {}
+  constexpr explicit named_rule(const known_rule& rule) noexcept : rule_(&rule), number_(rule.standard) {}
+
+  /// NAME, or NAME=NUMBER where the rule has a number ("percentile=99.9"). Refuses (value_out_of_range) a name that
+  /// standard_rules does not have, a number where none is wanted, and what the rule refuses; `out` is untouched then.
+  [[nodiscard]] static status try_parse(std::string_view text, named_rule& out) {
+    const std::size_t sign = text.find('=');
+    const std::string_view name = text.substr(0, sign);
+    for (const known_rule& rule : standard_rules) {
+      if (name != rule.name) continue;
+      named_rule found(rule);
+      if (sign != std::string_view::npos) {
+        if (rule.setting == nullptr)
+          return fault(errc::value_out_of_range, rule.name, 0, "no number: this rule has none to set");
+        const std::string_view number = text.substr(sign + 1);
+        const char* const end = number.data() + number.size();
+        const auto [stopped, bad] = std::from_chars(number.data(), end, found.number_);
+        if (bad != std::errc{} || stopped != end)
+          return fault(errc::value_out_of_range, rule.name, 0, "a number after the =");
+      }
+      if (const status bad = found.valid(); !bad.ok()) return bad;
+      out = found;
+      return {};
+    }
+    return fault(errc::value_out_of_range, "rule", 0, "the name of one of the standard rules");
+  }
+#if XQUANT_HAS_EXCEPTIONS
+  /// The same, as a value. Throws xquant::error.
+  [[nodiscard]] static named_rule parse(std::string_view text) {
+    named_rule rule;
+    throw_if(try_parse(text, rule));
+    return rule;
+  }
+#endif
+
+  [[nodiscard]] const known_rule& rule() const noexcept { return *rule_; }
+  [[nodiscard]] double number() const noexcept { return number_; }
+  /// What try_parse reads back: the number is left out where it is the standard one.
+  [[nodiscard]] std::string text() const {
+    std::string text = rule_->name;
+    if (rule_->setting == nullptr || number_ == rule_->standard) return text;
+    char digits[32];
+    const auto [end, bad] = std::to_chars(digits, digits + sizeof digits, number_);
+    return text.append(1, '=').append(digits, bad == std::errc{} ? end : digits);
+  }
+
+  [[nodiscard]] status valid() const { return rule_->valid(number_); }
+  [[nodiscard]] status try_range(const histogram& h, const code_grid& codes, range<double>& out) const {
+    return rule_->try_range(number_, h, codes, out);
+  }
+
+  friend constexpr bool operator==(const named_rule&, const named_rule&) = default;
+
+ private:
+  const known_rule* rule_;
+  double number_;
+};
+
+static_assert(RangeRule<named_rule, histogram> && !RuleWithoutCodes<named_rule, histogram>);
+
+}  // namespace xquant
