@@ -1,0 +1,160 @@
+// The squared error of a group as a function of the scale alone, piece by piece: between two breakpoints no element
+// changes its code, and the error is a quadratic.
+#pragma once
+
+#include <xquant/core/range.hpp>
+#include <xquant/ptq/scale_search/group.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+namespace xquant::inline XQUANT_ABI::ptq::detail {
+
+/// The values of the codes at scale 1, rising: integers that follow each other, or a list.
+class level_grid {
+ public:
+  /// The integers from `lowest` to `highest`.
+  level_grid(double lowest, double highest) noexcept
+      : lowest_(lowest), last_(static_cast<std::ptrdiff_t>(highest - lowest)) {}
+  explicit level_grid(const std::vector<double>& values) noexcept
+      : values_(values.data()), last_(static_cast<std::ptrdiff_t>(values.size()) - 1) {}
+  level_grid(const searched_quantizer& q, std::int32_t zero_point) noexcept
+      : level_grid(q.is_integer() ? level_grid(q.lowest_value(zero_point), q.highest_value(zero_point))
+                                  : level_grid(q.values())) {}
+
+  [[nodiscard]] std::ptrdiff_t last() const noexcept { return last_; }
+  [[nodiscard]] std::size_t count() const noexcept { return static_cast<std::size_t>(last_) + 1; }
+  [[nodiscard]] double at(std::ptrdiff_t j) const noexcept {
+    return values_ != nullptr ? values_[j] : lowest_ + static_cast<double>(j);
+  }
+  [[nodiscard]] double lowest() const noexcept { return at(0); }
+  [[nodiscard]] double highest() const noexcept { return at(last_); }
+  /// Where level j + 1 takes over from level j. Exact: levels have few bits.
+  [[nodiscard]] double midpoint(std::ptrdiff_t j) const noexcept { return (at(j) + at(j + 1)) / 2; }
+  /// The level nearest to v; either of two as near.
+  [[nodiscard]] std::ptrdiff_t nearest(double v) const noexcept {
+    if (!(v > lowest())) return 0;
+    if (!(v < highest())) return last_;
+    if (values_ == nullptr) return static_cast<std::ptrdiff_t>(std::floor(v - lowest_ + 0.5));
+    const std::ptrdiff_t above = std::lower_bound(values_, values_ + last_, v) - values_;
+    return above > 0 && v < midpoint(above - 1) ? above - 1 : above;
+  }
+
+ private:
+  const double* values_ = nullptr;
+  double lowest_ = 0;
+  std::ptrdiff_t last_;
+};
+
+/// An element that can have an error, with what it counts.
+struct weighted {
+  double x;
+  double weight;
+};
+
+/// A sum kept in two doubles: what a long run of steps adds and takes away again leaves nothing behind.
+class long_sum {
+ public:
+  void add(double x) noexcept {
+    const double sum = high_ + x;
+    const double part = sum - high_;
+    low_ += (high_ - (sum - part)) + (x - part);
+    high_ = sum;
+  }
+  [[nodiscard]] double value() const noexcept { return high_ + low_; }
+
+ private:
+  double high_ = 0;
+  double low_ = 0;
+};
+
+/// One piece: for low <= s <= high the error is constant - 2 s linear + s^2 quadratic.
+struct error_piece {
+  double low;
+  double high;
+  double constant;
+  double linear;
+  double quadratic;
+
+  [[nodiscard]] double at(double s) const noexcept {
+    return std::max(0.0, constant - s * (2 * linear - s * quadratic));
+  }
+  /// Where it is least.
+  [[nodiscard]] double lowest_point() const noexcept {
+    if (linear <= low * quadratic) return low;
+    return linear >= high * quadratic ? high : linear / quadratic;
+  }
+};
+
+/// The number of breakpoints sorted at once: of a sweep over many, these stay in the nearest caches.
+inline constexpr std::size_t breakpoints_at_once = 4096;
+
+/// Calls visit(error_piece) for each piece of
+///   E(s) = sum of weight (x - s level(x / s))^2,   level: the nearest of the grid,
+/// from s = `high` down to s = `low`, both above 0; pieces without width are left out. Each element changes its level
+/// at the scales x / midpoint, n L of them at most; they are sorted in runs. O(n L log n).
+template <class Visit>
+void sweep_pieces(const level_grid& grid, const std::vector<weighted>& elements, double low, double high,
+                  const Visit& visit) {
+  struct breakpoint {
+    double scale;
+    double linear;
+    double quadratic;
+  };
+  const std::size_t n = elements.size();
+  std::vector<std::ptrdiff_t> level(n);
+  long_sum constant;
+  long_sum linear;
+  long_sum quadratic;
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto [x, weight] = elements[i];
+    level[i] = grid.nearest(x / high);
+    const double value = grid.at(level[i]);
+    constant.add(weight * x * x);
+    linear.add(weight * x * value);
+    quadratic.add(weight * value * value);
+  }
+  const double all = constant.value();
+  std::vector<breakpoint> run;
+  const std::size_t wanted = std::max(breakpoints_at_once, 2 * n);
+  double from = high;
+  double ratio = 0.5;
+  while (from > low) {
+    const double to = std::max(low, from * ratio);
+    run.clear();
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto [x, weight] = elements[i];
+      std::ptrdiff_t j = level[i];
+      const std::ptrdiff_t step = x > 0 ? 1 : -1;
+      while (x > 0 ? j < grid.last() : j > 0) {
+        const double scale = x / grid.midpoint(x > 0 ? j : j - 1);
+        // A midpoint of the other sign, or zero, was passed at an infinite scale.
+        if (scale > 0 && scale < to) break;
+        const double before = grid.at(j);
+        const double after = grid.at(j + step);
+        run.push_back({scale > 0 ? std::min(scale, from) : from, weight * x * (after - before),
+                       weight * (after - before) * (after + before)});
+        j += step;
+      }
+      level[i] = j;
+    }
+    std::sort(run.begin(), run.end(), [](const breakpoint& a, const breakpoint& b) { return a.scale > b.scale; });
+    double above = from;
+    for (const breakpoint& b : run) {
+      if (b.scale < above) {
+        visit(error_piece{b.scale, above, all, linear.value(), quadratic.value()});
+        above = b.scale;
+      }
+      linear.add(b.linear);
+      quadratic.add(b.quadratic);
+    }
+    if (to < above) visit(error_piece{to, above, all, linear.value(), quadratic.value()});
+    const double share = static_cast<double>(wanted) / static_cast<double>(run.size() + 1);
+    ratio = std::pow(ratio, std::clamp(share, 0.1, 2.0));
+    from = to;
+  }
+}
+
+}  // namespace xquant::ptq::detail
