@@ -88,8 +88,16 @@ std::optional<std::string> fault_of(const recorded_case& c, const answers& given
   for (const std::string& name : c.outputs()) expected.emplace(name, value_of(c.output(name)));
   std::map<std::pair<std::string, std::string>, const answer*> first_of;  // output and preset
   std::set<std::string> answered;
+  if (given.list().empty()) return "nothing answered";
   for (const answer& a : given.list()) {
     const std::string who = a.output + " (" + a.preset + ", " + a.engine + ")";
+    if (a.is_parameter) {
+      if (!c.has(a.output)) return who + ": the case has no such parameter";
+      const std::vector<double> recorded = c.reals(a.output);
+      if (const auto d = difference(value_of(recorded, xquant::shape(recorded.size())), a.value, c.compare(a.output)))
+        return who + ": " + *d;
+      continue;
+    }
     const auto found = expected.find(a.output);
     if (found == expected.end()) return who + ": the case has no such output";
     if (const auto d = difference(found->second, a.value, c.compare(a.output))) return who + ": " + *d;

@@ -115,6 +115,30 @@ TEST_CASE("conformance: a rule that answers nothing, engines that differ, types 
   CHECK(r.says("0 passed, 4 failed"));
 }
 
+TEST_CASE("conformance: results recorded as parameters are compared, and a case needs an answer") {
+  const auto result = [](const char* name, const char* params) {
+    return std::string(R"({"name": ")") + name + R"(", "op": "result", "params": )" + params +
+           R"(, "inputs": {"x": "x.npy"}, "outputs": {}})";
+  };
+  const std::string folder =
+      folder_of("results", result("good", R"({"r": 0.1, "r_hex": "0x1.999999999999ap-4", "list": [1, 2]})") + "," +
+                               result("off", R"({"r": 0.1, "r_hex": "0x1.999999999999bp-4", "list": [1, 2]})") + "," +
+                               result("longer", R"({"r": 0.1, "list": [1, 2, 3]})") + "," +
+                               result("none", R"({"list": [1, 2]})") + "," + result("silent", R"({"say": "nothing"})"));
+  const rule with_results{"result", [](const recorded_case&) { return true; },
+                          [](const recorded_case& c, answers& out) {
+                            if (c.text("say") == "nothing") return;
+                            out.give_parameter("r", "echo", {0.1});
+                            out.give_parameter("list", "echo", {1, 2});
+                          }};
+  const outcome r = run({folder}, {{"echo", {with_results}, {}}});
+  CHECK(r.says("off: r (echo, host): index 0: expected 0x1.999999999999bp-4, got 0x1.999999999999ap-4"));
+  CHECK(r.says("longer: list (echo, host): expected shape"));
+  CHECK(r.says("none: r (echo, host): the case has no such parameter"));
+  CHECK(r.says("silent: nothing answered"));
+  CHECK(r.says("1 passed, 4 failed"));
+}
+
 TEST_CASE("conformance: errors of ours pass where the peer raises, and only there") {
   const auto raising = [](const char* name, const char* params, const char* end) {
     return std::string(R"({"name": ")") + name + R"(", "op": "same", "params": )" + params +

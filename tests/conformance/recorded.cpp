@@ -87,6 +87,17 @@ double recorded_case::real(const std::string& key, double otherwise) const {
   return has(key) ? parameter(key).get<double>() : otherwise;
 }
 
+std::vector<double> recorded_case::reals(const std::string& key) const {
+  if (!parameter(key).is_array()) return {real(key, 0)};
+  std::vector<double> list;
+  if (has("params", key + "_hex"))
+    for (const json& one : parameter(key + "_hex"))
+      list.push_back(std::strtod(one.get<std::string>().c_str(), nullptr));
+  else
+    for (const json& one : parameter(key)) list.push_back(one.get<double>());
+  return list;
+}
+
 json recorded_case::compare(const std::string& output) const {
   const auto found = description_.find("float_compare");
   if (found == description_.end() || found->is_null()) return default_compare_;

@@ -61,6 +61,8 @@ class recorded_case {
   [[nodiscard]] std::int64_t integer(const std::string& key, std::int64_t otherwise) const;
   [[nodiscard]] bool truth(const std::string& key, bool otherwise) const;
   [[nodiscard]] double real(const std::string& key, double otherwise) const;
+  /// A parameter that is a list of numbers, or one number as a list.
+  [[nodiscard]] std::vector<double> reals(const std::string& key) const;
   /// The parameter as it lies in the file.
   [[nodiscard]] const json& parameter(const std::string& key) const;
 

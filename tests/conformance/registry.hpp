@@ -16,6 +16,7 @@ struct answer {
   std::string preset;
   std::string engine;
   conformance::value value;
+  bool is_parameter = false;  ///< recorded among the parameters, as some results are (the note says so)
 };
 
 /// What a rule gives for a case: every recorded output at least once, as often as there are presets and engines that
@@ -24,6 +25,10 @@ class answers {
  public:
   void give(std::string output, std::string preset, std::string engine, value v) {
     list_.push_back({std::move(output), std::move(preset), std::move(engine), std::move(v)});
+  }
+  /// A result recorded as a parameter: a number or a list of them. A case without outputs needs one at least.
+  void give_parameter(std::string name, std::string preset, const std::vector<double>& v) {
+    list_.push_back({std::move(name), std::move(preset), "host", value_of(v, xquant::shape(v.size())), true});
   }
   [[nodiscard]] const std::vector<answer>& list() const { return list_; }
 

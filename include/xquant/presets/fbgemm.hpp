@@ -31,9 +31,12 @@ struct choose_quantization_params {
 
   static constexpr std::int32_t lowest_code(std::int32_t lower, std::int32_t) noexcept { return lower; }
 
-  template <class Real>
-  static constexpr scale_and_zero_point<Real> parameters(const range<Real>& r, const code_bounds& codes) noexcept {
-    static_assert(is_same<Real, float>, "xquant::presets::fbgemm: parameters are float");
+  /// The scale before it is narrowed (torch's dynamic quantization keeps it).
+  struct chosen {
+    double scale;
+    std::int32_t zero_point;
+  };
+  static constexpr chosen choose(const range<float>& r, const code_bounds& codes) noexcept {
     float low = r.minimum;
     float high = r.maximum;
     const auto lower = static_cast<std::int64_t>(codes.lower);
@@ -67,12 +70,17 @@ struct choose_quantization_params {
       }
     }
     if (PreserveSparsity && low < 0 && high > 0)
-      return {xquant::detail::stored_real<float>(scale),
-              xquant::detail::held_zero_point(xquant::detail::nearest_integer(static_cast<double>(lower + upper) / 2),
-                                              codes)};
-    return {xquant::detail::stored_real<float>(scale),
-            nudged_affine<>::zero_point_for(range<double>{static_cast<double>(low), static_cast<double>(high)}, codes,
-                                            scale)};
+      return {scale, xquant::detail::held_zero_point(
+                         xquant::detail::nearest_integer(static_cast<double>(lower + upper) / 2), codes)};
+    return {scale, nudged_affine<>::zero_point_for(range<double>{static_cast<double>(low), static_cast<double>(high)},
+                                                   codes, scale)};
+  }
+
+  template <class Real>
+  static constexpr scale_and_zero_point<Real> parameters(const range<Real>& r, const code_bounds& codes) noexcept {
+    static_assert(is_same<Real, float>, "xquant::presets::fbgemm: parameters are float");
+    const chosen c = choose(r, codes);
+    return {xquant::detail::stored_real<float>(c.scale), c.zero_point};
   }
   friend constexpr bool operator==(const choose_quantization_params&, const choose_quantization_params&) = default;
 };

@@ -4,6 +4,7 @@
 #include "../engines.hpp"
 #include "../peers.hpp"
 #include "torch_casts.hpp"
+#include "torch_observers.hpp"
 
 #include <string>
 #include <utility>
@@ -233,8 +234,8 @@ peer_rules torch_rules() {
                           quantize_to("quantize_per_channel", "qint32", quantize_per_channel_to<std::int32_t>),
                           quantize_per_channel_float_qparams("quint8", 255),
                           quantize_per_channel_float_qparams("quint4x2", 15)};
-  std::vector<rule> casts = torch_cast_rules();
-  for (rule& r : casts) rules.push_back(std::move(r));
+  for (rule& r : torch_cast_rules()) rules.push_back(std::move(r));
+  for (rule& r : torch_observer_rules()) rules.push_back(std::move(r));
   return {"torch", std::move(rules), {}};
 }
 

@@ -1,4 +1,4 @@
-"""take_subject.py FROM SUBJECTS SUBJECT TO: the cases of one subject (subjects.json) and their files, as a folder."""
+"""take_subject.py FROM SUBJECTS SUBJECT[,SUBJECT...] TO: the cases of subjects (subjects.json) and their files, as a folder."""
 import json
 import os
 import shutil
@@ -9,7 +9,8 @@ with open(source + "/manifest.json") as f:
     manifest = json.load(f)
 peer = manifest["made_by"].split()[0].removeprefix("make_").removesuffix(".py")
 with open(subjects) as f:
-    ops = set(json.load(f)[peer][subject])
+    of_peer = json.load(f)[peer]
+    ops = {op for one in subject.split(",") for op in of_peer[one]}
 manifest["cases"] = [c for c in manifest["cases"] if c["op"] in ops]
 os.makedirs(target)
 with open(target + "/manifest.json", "w") as f:
