@@ -1,5 +1,6 @@
-// torchao 0.18.0 (torch 2.15.0, CPU): affine primitives, float8, casts to fp4 and fp6.
+// torchao 0.18.0 (torch 2.15.0, CPU): affine primitives, float8, casts to fp4 and fp6, HQQ.
 #include <xquant/presets/torchao.hpp>
+#include <xquant/presets/torchao_hqq.hpp>
 
 #include "../engines.hpp"
 #include "../peers.hpp"
@@ -209,6 +210,35 @@ rule fake_quantize_affine_cachemask() {
           }};
 }
 
+rule hqq() {
+  return {"hqq", has_float_input, [](const recorded_case& c, answers& out) {
+            const tensor x = c.input("x");
+            const torchao::hqq_options options{c.real("lp_norm", 0.7), c.real("beta", 10), c.real("kappa", 1.01),
+                                               static_cast<int>(c.integer("iters", 20))};
+            torchao::hqq_weights weights;
+            xquant::throw_if(torchao::try_choose_qparams_and_quantize_affine_hqq(
+                x.view(), static_cast<int>(c.integer("nbits", 4)),
+                static_cast<std::size_t>(c.integer("group_size", 64)), options, weights));
+            give_slots(c, out, "q", weights.codes);
+            give_slots(c, out, "scale", weights.scale);
+            give_slots(c, out, "zero", weights.zero);
+          }};
+}
+
+rule hqq_scale_only() {
+  return {
+      "hqq_scale_only", has_float_input, [](const recorded_case& c, answers& out) {
+        const tensor x = c.input("x");
+        const torchao::quant_range codes = range_of(c);
+        const auto group_size = c.parameter("block_size").at(1).get<std::size_t>();
+        torchao::hqq_scale_only_weights weights;
+        xquant::throw_if(torchao::try_choose_qparams_and_quantize_scale_only_hqq(
+            x.view(), group_size, codes.quant_min, codes.quant_max, weights, static_cast<int>(c.integer("iters", 20))));
+        give_slots(c, out, "q", weights.codes);
+        give_slots(c, out, "scale", weights.scale);
+      }};
+}
+
 template <class FormatType>
 rule float8(const std::string& type) {
   return {"float8", [=](const recorded_case& c) { return c.text("dtype") == type && has_float_input(c); },
@@ -272,7 +302,7 @@ peer_rules torchao_rules() {
   using namespace xquant;
   return {"torchao",
           {affine(), choose_qparams_affine(), affine_tinygemm(), affine_dont_preserve_zero(),
-           fake_quantize_affine_cachemask(), float8<torchao::float8_e4m3fn>("float8_e4m3fn"),
+           fake_quantize_affine_cachemask(), hqq(), hqq_scale_only(), float8<torchao::float8_e4m3fn>("float8_e4m3fn"),
            float8<torchao::float8_e5m2>("float8_e5m2"), cast<e2m1>("f32_to_f4_e2m1"), decode<e2m1>("f4_e2m1_to_f32"),
            cast<e2m3>("f32_to_f6_e2m3"), decode<e2m3>("f6_e2m3_to_f32"), cast<e3m2>("f32_to_f6_e3m2"),
            decode<e3m2>("f6_e3m2_to_f32")},

@@ -54,6 +54,38 @@ struct weighted {
   double weight;
 };
 
+/// Adds the elements of the group that have an error which depends on the scale, and returns the squared error of the
+/// others: zeros have none, and what lies where no code is has the same one under every scale.
+inline double add_elements(const searched_quantizer& q, const weight_group& group, std::vector<weighted>& elements) {
+  double fixed = 0;
+  elements.reserve(group.x.size());
+  for (std::size_t i = 0; i < group.x.size(); ++i) {
+    const weighted e{static_cast<double>(group.x[i]), group.weight(i)};
+    if (e.x == 0 || e.weight == 0) continue;
+    const bool has_codes =
+        q.has_zero_points() || (e.x > 0 ? q.highest_value(q.zero_point()) > 0 : q.lowest_value(q.zero_point()) < 0);
+    if (has_codes)
+      elements.push_back(e);
+    else
+      fixed += e.weight * e.x * e.x;
+  }
+  return fixed;
+}
+
+/// A scale above which every element has the level nearest to zero.
+inline double top_scale(const level_grid& grid, const std::vector<weighted>& elements) noexcept {
+  const std::ptrdiff_t zero = grid.nearest(0);
+  const double above = zero < grid.last() ? grid.midpoint(zero) : 0;
+  const double below = zero > 0 ? grid.midpoint(zero - 1) : 0;
+  double scale = 0;
+  for (const weighted& e : elements) {
+    const double first = e.x > 0 ? above : below;
+    if (first * e.x > 0) scale = std::max(scale, e.x / first);
+    if (grid.at(zero) != 0) scale = std::max(scale, 2 * std::fabs(e.x / grid.at(zero)));
+  }
+  return 1.001 * scale;
+}
+
 /// A sum kept in two doubles: what a long run of steps adds and takes away again leaves nothing behind.
 class long_sum {
  public:

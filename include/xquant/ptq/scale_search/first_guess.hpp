@@ -4,12 +4,22 @@
 
 #include <xquant/ptq/scale_search/group.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <span>
 
 namespace xquant::inline XQUANT_ABI::ptq::detail {
 
 inline float scaled_end(float end, double factor) noexcept {
   return xquant::detail::stored_real<float>(static_cast<double>(end) * factor);
+}
+
+/// Both ends by a factor, or the larger magnitude, within which the other end is then held.
+inline range<float> shrunk(const range<float>& r, double factor, bool by_magnitude = false) noexcept {
+  if (!by_magnitude) return {scaled_end(r.minimum, factor), scaled_end(r.maximum, factor)};
+  const float most = scaled_end(std::max(std::fabs(r.minimum), std::fabs(r.maximum)), factor);
+  return {std::clamp(r.minimum, -most, most), std::clamp(r.maximum, -most, most)};
 }
 
 /// The scheme's answer for the range of the group, or the nearest to it that the quantizer takes.
@@ -37,8 +47,7 @@ inline slot first_guess(const searched_quantizer& q, const weight_group& group, 
   slot best = slot_of_range(q, all);
   least = error(best);
   for (int k = 1; k < 16; ++k) {
-    const double factor = 1.1 - 0.05 * k;
-    const slot s = slot_of_range(q, {scaled_end(all.minimum, factor), scaled_end(all.maximum, factor)});
+    const slot s = slot_of_range(q, shrunk(all, 1.1 - 0.05 * k));
     if (const double e = error(s); e < least) {
       least = e;
       best = s;

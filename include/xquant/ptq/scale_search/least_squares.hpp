@@ -32,7 +32,7 @@ inline std::int32_t bits_below(double scale) noexcept {
 class exact_search {
  public:
   exact_search(const searched_quantizer& q, const weight_group& group) : q_(q), error_(q, group) {
-    add_elements(group);
+    fixed_ = add_elements(q, group, elements_);
     double squares = 0;
     for (const weighted& e : elements_) {
       squares += e.weight * e.x * e.x;
@@ -67,21 +67,6 @@ class exact_search {
     std::int32_t last;
   };
 
-  // Zeros have no error, and what lies where no code is has the same one under every scale.
-  void add_elements(const weight_group& group) {
-    elements_.reserve(group.x.size());
-    for (std::size_t i = 0; i < group.x.size(); ++i) {
-      const weighted e{static_cast<double>(group.x[i]), group.weight(i)};
-      if (e.x == 0 || e.weight == 0) continue;
-      const bool has_codes = q_.has_zero_points() ||
-                             (e.x > 0 ? q_.highest_value(q_.zero_point()) > 0 : q_.lowest_value(q_.zero_point()) < 0);
-      if (has_codes)
-        elements_.push_back(e);
-      else
-        fixed_ += e.weight * e.x * e.x;
-    }
-  }
-
   // How far sums of as many terms as there are elements may be off, in proportion.
   [[nodiscard]] double sum_error() const noexcept {
     return power_of_two<double>(-50) * static_cast<double>(error_.values().size() + 8);
@@ -95,19 +80,7 @@ class exact_search {
   }
   [[nodiscard]] double bound() const noexcept { return bound(most_noise_); }
 
-  // The scale above which every element has the level nearest to zero.
-  [[nodiscard]] double top(const level_grid& grid) const noexcept {
-    const std::ptrdiff_t zero = grid.nearest(0);
-    const double above = zero < grid.last() ? grid.midpoint(zero) : 0;
-    const double below = zero > 0 ? grid.midpoint(zero - 1) : 0;
-    double scale = 0;
-    for (const weighted& e : elements_) {
-      const double first = e.x > 0 ? above : below;
-      if (first * e.x > 0) scale = std::max(scale, e.x / first);
-      if (grid.at(zero) != 0) scale = std::max(scale, 2 * std::fabs(e.x / grid.at(zero)));
-    }
-    return 1.001 * scale;
-  }
+  [[nodiscard]] double top(const level_grid& grid) const noexcept { return top_scale(grid, elements_); }
 
   // The error that clipping alone makes at this scale: falls as the scale rises.
   [[nodiscard]] double clipping(double lowest, double highest, double scale) const noexcept {
