@@ -51,9 +51,7 @@ struct aciq {
     const double width = distribution == bell::laplace ? m.mean : std::hypot(m.mean, m.deviation);
     double t = 0;
     if (codes.is_integer()) {
-      const double count = codes.is_symmetric() ? 2 * (codes.bounds().upper + 1)
-                                                : static_cast<double>(codes.levels()) * (one_sided ? 2 : 1);
-      t = width * clipping(std::max(count, 2.0));
+      t = width * clipping(std::max(codes.levels_across(one_sided), 2.0));
     } else {
       t = width * clipping(codes.values());
     }

@@ -64,6 +64,12 @@ class code_grid {
   [[nodiscard]] std::uint64_t levels() const {
     return is_integer() ? static_cast<std::uint64_t>(bounds_.upper - bounds_.lower) + 1 : values().size();
   }
+  /// Of integers, the number of even levels on [-t, t] as they lie over data on one side of zero or on both: twice the
+  /// codes from zero on where zero has one code for every range; else all codes, and twice as many for one side.
+  [[nodiscard]] double levels_across(bool one_sided) const noexcept {
+    const double all = bounds_.upper - bounds_.lower + 1;
+    return is_symmetric_ ? 2 * (bounds_.upper + 1) : one_sided ? 2 * all : all;
+  }
   /// The finite values of the codes at scale 1, each once, rising; for formats that are not of integers.
   [[nodiscard]] std::vector<double> values() const { return values_(quantizer_); }
   /// The values of the codes under the parameters that the quantizer's scheme makes of a range.

@@ -19,13 +19,12 @@ namespace xquant::inline XQUANT_ABI {
 /// Clips |x| at the fixed point of
 ///   t' = sum of |x| beyond t / (c(t) n(t) + number beyond t),
 /// n(t) the number of elements that are not zero and not beyond t, from the mean magnitude on, until t changes by no
-/// more than 1e-6 of itself. c(t) t^2 is the expected squared error of rounding one of these: (step^2 / 12) for the
-/// step that the scheme makes of the range, which is 4^-B / 3 t^2 for B bits on [-t, t]; of formats that are not of
-/// integers, the mean over them. The range is [max(-t, min), min(t, max)].
-/// Elements are taken to lie evenly in their bins. A fixed point is a minimum of the expected error where rounding
-/// errors are even, not always the least one: mean_squared_error searches. One value only, zeros only: the extremes.
-/// Source: C. Sakr et al., "Optimal clipping and magnitude-aware differentiation for improved quantization-aware
-/// training", 2022.
+/// more than 1e-6 of itself. c(t) t^2 is the expected squared error of rounding one of these: c = 1 / (3 N^2) for N
+/// levels on [-t, t] (code_grid::levels_across; 4^-B / 3 for B bits); of formats that are not of integers, the mean
+/// over those elements. The range is [max(-t, min), min(t, max)]. Elements are taken to lie evenly in their bins. A
+/// fixed point is a minimum of the expected error where rounding errors are even, not always the least one:
+/// mean_squared_error searches. One value only, zeros only: the extremes. Source: C. Sakr et al., "Optimal clipping and
+/// magnitude-aware differentiation for improved quantization-aware training", 2022.
 struct octav {
   /// Refuses nothing.
   [[nodiscard]] static constexpr status valid() noexcept { return {}; }
@@ -36,15 +35,16 @@ struct octav {
     const beyond_magnitude beyond(h);
     const expected_error error(h, codes);
     const auto unit = power_of_two<double>(error.exponent());
+    const double levels = std::max(2.0, codes.levels_across(out.minimum >= 0 || out.maximum <= 0));
+    const double of_levels = 1 / (3 * levels * levels);
     double t = mean_and_deviation_of(h, moments_of::nonzero).mean;
     for (int turn = 0; turn < 200 && t < h.magnitude(); ++turn) {
       const beyond_magnitude::part outside = beyond(t);
       if (!(outside.count > 0)) return {};
       const double inside = beyond.count() - outside.count;
-      const range<double> r = clipped(h, t);
-      double ratio = codes.over(r).scale / t;
-      ratio = ratio * ratio / 12;
-      if (!codes.is_integer() && inside > 0) ratio = error.over(r).rounded / (inside * (t / unit) * (t / unit));
+      double ratio = of_levels;
+      if (!codes.is_integer() && inside > 0)
+        ratio = error.over(clipped(h, t)).rounded / (inside * (t / unit) * (t / unit));
       const double next = outside.sum / (ratio * inside + outside.count);
       const bool is_still = next - t <= 1e-6 * t && t - next <= 1e-6 * t;
       t = next;

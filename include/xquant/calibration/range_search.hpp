@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace xquant::inline XQUANT_ABI {
@@ -99,6 +100,7 @@ class range_search {
   }
 
   double try_range(const range<double>& r) {
+    if (!(r.minimum <= r.maximum)) return std::numeric_limits<double>::infinity();
     const double c = cost_(r);
     if (c < best_cost_) {
       best_cost_ = c;
