@@ -49,6 +49,14 @@ TEST_CASE("a named rule answers as its type does") {
   check_same("percentile", xquant::percentile{99.99});
   check_same("percentile=99.9", xquant::percentile{99.9});
   check_same("percentile=0", xquant::percentile{0});
+  check_same("tensorrt_entropy", xquant::tensorrt_entropy{});
+  check_same("mean_squared_error", xquant::mean_squared_error{});
+  check_same("sqnr=2", xquant::sqnr{2});
+  check_same("lp_norm=4", xquant::lp_norm{4});
+  check_same("aciq_laplace", xquant::aciq{});
+  check_same("aciq_gauss", xquant::aciq{xquant::bell::gauss});
+  check_same("octav", xquant::octav{});
+  check_same("mean_deviation", xquant::mean_deviation{});
 }
 
 TEST_CASE("every standard rule has a name of its own, and its text comes back") {

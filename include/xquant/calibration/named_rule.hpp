@@ -1,12 +1,17 @@
 // Range rules by name, for programs that are told which: a new rule is its file and a line of the list below.
 #pragma once
 
+#include <xquant/calibration/aciq.hpp>
 #include <xquant/calibration/code_grid.hpp>
 #include <xquant/calibration/entropy.hpp>
 #include <xquant/calibration/histogram.hpp>
+#include <xquant/calibration/least_error.hpp>
+#include <xquant/calibration/mean_deviation.hpp>
 #include <xquant/calibration/min_max.hpp>
+#include <xquant/calibration/octav.hpp>
 #include <xquant/calibration/percentile.hpp>
 #include <xquant/calibration/range_rule.hpp>
+#include <xquant/calibration/tensorrt_entropy.hpp>
 #include <xquant/core/range.hpp>
 
 #include <charconv>
@@ -43,6 +48,11 @@ struct rule_as_it_is {
   static Rule make(double) noexcept { return {}; }
 };
 
+template <auto Rule>
+struct rule_set_so {
+  static auto make(double) noexcept { return Rule; }
+};
+
 template <class Make>
 struct rule_functions {
   static status valid(double number) { return Make::make(number).valid(); }
@@ -66,6 +76,12 @@ constexpr known_rule rule_line(const char* name, const char* use, const char* se
   return {name, use, setting, standard, &functions::valid, &functions::try_range};
 }
 
+template <auto Rule>
+constexpr known_rule fixed_rule_line(const char* name, const char* use) noexcept {
+  using functions = rule_functions<rule_set_so<Rule>>;
+  return {name, use, nullptr, 0, &functions::valid, &functions::try_range};
+}
+
 }  // namespace detail
 
 /// The rules that have names.
@@ -74,6 +90,18 @@ inline constexpr known_rule standard_rules[] = {
     detail::rule_line<entropy>("entropy", "the distribution nearest to the original one, at little squared error"),
     detail::rule_line<&percentile::percent>("percentile", "a stated share of the elements is given up at the ends",
                                             "percent of the elements that are kept", 99.99),
+    detail::rule_line<tensorrt_entropy>("tensorrt_entropy",
+                                        "the least divergence whatever it costs, as TensorRT has it"),
+    detail::rule_line<mean_squared_error>("mean_squared_error", "the least mean squared error of the elements"),
+    detail::rule_line<&sqnr::clipping>("sqnr", "the least squared error where clipping counts more, as AIMET has it",
+                                       "how much the squared error of a clipped element counts", 3),
+    detail::rule_line<&lp_norm::power>("lp_norm", "the least mean of a power of the error: above 2 clips less",
+                                       "the power", 2.4),
+    detail::fixed_rule_line<aciq{bell::laplace}>("aciq_laplace", "few data of a Laplace distribution"),
+    detail::fixed_rule_line<aciq{bell::gauss}>("aciq_gauss", "few data of a normal distribution"),
+    detail::rule_line<octav>("octav", "about the least squared error, by a fixed point"),
+    detail::rule_line<&mean_deviation::deviations>("mean_deviation", "a stated number of standard deviations is kept",
+                                                   "the number of standard deviations", 4),
 };
 
 /// A rule that is chosen by its name: a RangeRule of histograms, compiled once for all of them. A regular value.
