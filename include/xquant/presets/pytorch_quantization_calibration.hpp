@@ -6,6 +6,7 @@
 #include <xquant/core/scalar_lane.hpp>
 #include <xquant/error.hpp>
 #include <xquant/exception.hpp>
+#include <xquant/presets/torch_functions.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -195,8 +196,8 @@ template <class Real>
 /// In float: centres m_k = (edges[k] + edges[k + 1]) / 2; for i = start_bin, start_bin + stride, ... < n the candidate
 /// is m_i and its error sum over k of counts[k] (fq(m_k) - m_k)^2, fq the peer's fake_tensor_quant of narrow range:
 /// fq(m) = clamp(rne(m s), -B, B) / s, s = B / amax, B = 2^(num_bits - 1 + unsigned) - 1 (amax <= 2^-24 gives 0).
-/// amax = m_i of the FIRST least error. The terms are the peer's bits; they are added in double, where the peer adds in
-/// float in an order that depends on the processor, so a near tie may fall differently.
+/// amax = m_i of the FIRST least error (a NaN counts as least). The terms are floats, their mean is that of torch
+/// (torch_functions.hpp: sum, divided by their number), on one thread.
 /// Refuses what try_compute_amax_entropy refuses, a start_bin of 0 excepted, a start_bin that leaves no candidate, and,
 /// as the peer does, negative candidates, and negative centres when unsigned.
 template <class Real>
@@ -221,21 +222,22 @@ template <class Real>
   }
   const auto bound = static_cast<float>((std::int32_t(1) << level_bits) - 1);
   const float tiny = 1.0f / (1 << 24);
-  double least = 0;
+  float least = 0;
   std::size_t best = n;
+  std::vector<float> terms(n);
   for (std::size_t i = settings.start_bin; i < n; i += settings.stride) {
     if (centre[i] < 0)
       return fault(errc::value_out_of_range, "edges", static_cast<double>(centre[i]), "no negative candidate", i);
     const bool is_tiny = centre[i] <= tiny;
     const float scale = is_tiny ? 0.0f : bound / centre[i];
-    double error = 0;
     for (std::size_t k = 0; k < n; ++k) {
       const float product = multiply(centre[k], scale);
       const float held = product > bound ? bound : product < -bound ? -bound : round_even(product);
       const float difference = held / (is_tiny ? 1.0f : scale) - centre[k];
-      error += static_cast<double>(multiply(multiply(difference, difference), static_cast<float>(counts[k])));
+      terms[k] = multiply(multiply(difference, difference), static_cast<float>(counts[k]));
     }
-    if (best == n || error < least) {
+    const float error = torch::detail::sum_of(terms) / static_cast<float>(n);
+    if (best == n || error < least || (error != error && least == least)) {
       least = error;
       best = i;
     }

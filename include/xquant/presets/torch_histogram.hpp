@@ -4,6 +4,7 @@
 #include <xquant/core/bits.hpp>
 #include <xquant/core/scalar_lane.hpp>
 #include <xquant/presets/quantile_search.hpp>
+#include <xquant/presets/torch_functions.hpp>
 #include <xquant/presets/torch_observers.hpp>
 
 #include <algorithm>
@@ -17,68 +18,6 @@ namespace xquant::inline XQUANT_ABI::presets::torch {
 
 namespace detail {
 
-// torch.sum of contiguous floats on one thread: Width lanes of a vector, four vectors at a time, partial sums of
-// 2^level rows in four levels; then the tail and the lanes, one by one. Source: aten/src/ATen/native/cpu/SumKernel.cpp.
-template <std::size_t Width>
-float cascade_sum(const float* x, std::size_t n) noexcept {
-  constexpr std::size_t columns = 4;
-  constexpr std::size_t levels = 4;
-  using row = float[columns * Width];
-  const std::size_t vectors = n / Width;
-  const std::size_t rows = vectors / columns;
-  unsigned bits = 1;  // ceil(log2(rows)), at least 1
-  while (bits < 63 && (std::size_t{1} << bits) < rows) ++bits;
-  const unsigned level_bits = std::max(4u, bits / static_cast<unsigned>(levels));
-  const std::size_t level = std::size_t{1} << level_bits;
-  row sum[levels] = {};
-  std::size_t i = 0;
-  const auto add_row = [&] {
-    for (std::size_t k = 0; k < columns * Width; ++k) sum[0][k] += x[i * columns * Width + k];
-    ++i;
-  };
-  while (i + level <= rows) {
-    for (std::size_t j = 0; j < level; ++j) add_row();
-    for (unsigned j = 1; j < levels; ++j) {
-      for (std::size_t k = 0; k < columns * Width; ++k) {
-        sum[j][k] += sum[j - 1][k];
-        sum[j - 1][k] = 0;
-      }
-      if ((i & ((level - 1) << (j * level_bits))) != 0) break;
-    }
-  }
-  while (i < rows) add_row();
-  for (std::size_t j = 1; j < levels; ++j)
-    for (std::size_t k = 0; k < columns * Width; ++k) sum[0][k] += sum[j][k];
-  for (std::size_t v = rows * columns; v < vectors; ++v)
-    for (std::size_t k = 0; k < Width; ++k) sum[0][k] += x[v * Width + k];
-  for (std::size_t c = 1; c < columns; ++c)
-    for (std::size_t k = 0; k < Width; ++k) sum[0][k] += sum[0][c * Width + k];
-  float all = 0;
-  for (std::size_t k = vectors * Width; k < n; ++k) all += x[k];
-  for (std::size_t k = 0; k < Width; ++k) all += sum[0][k];
-  return all;
-}
-inline float sum_of(const std::vector<float>& x) noexcept {
-  return x.size() < 8 ? cascade_sum<1>(x.data(), x.size()) : cascade_sum<8>(x.data(), x.size());
-}
-
-// torch.linspace(first, last, count)[i]; the product is fused into the sum. Source: RangeFactoriesKernel.cpp.
-class linspace {
- public:
-  linspace(float first, float last, std::size_t count) noexcept
-      : first_(first), last_(last), step_((last - first) / static_cast<float>(count - 1)), count_(count) {}
-  [[nodiscard]] float operator[](std::size_t i) const noexcept {
-    return i < count_ / 2 ? std::fmaf(step_, static_cast<float>(i), first_)
-                          : std::fmaf(-step_, static_cast<float>(count_ - i - 1), last_);
-  }
-
- private:
-  float first_;
-  float last_;
-  float step_;
-  std::size_t count_;
-};
-
 // torch.div(a, b, rounding_mode="floor") of floats: div_floor_floating.
 inline float floor_quotient(float a, float b) noexcept {
   if (b == 0) return a / b;
@@ -89,20 +28,6 @@ inline float floor_quotient(float a, float b) noexcept {
   float below = std::floor(quotient);
   if (quotient - below > 0.5f) below += 1;
   return below;
-}
-
-// torch.histc: counts of equal bins over [low, high]; what lies outside is left out. A float stops counting at 2^24.
-inline void histc(const std::vector<float>& x, float low, float high, std::vector<float>& counts) noexcept {
-  if (low == high) {
-    low -= 1;
-    high += 1;
-  }
-  const auto bins = static_cast<float>(counts.size());
-  for (const float v : x) {
-    if (!(v >= low && v <= high)) continue;
-    const auto bin = static_cast<std::size_t>(multiply(v - low, bins) / (high - low));
-    counts[bin == counts.size() ? bin - 1 : bin] += 1;
-  }
 }
 
 // [minimum, maximum] by _non_linear_param_search of `counts` over [low, high], for 2^8 levels.

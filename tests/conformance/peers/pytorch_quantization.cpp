@@ -6,7 +6,11 @@
 
 #include <xquant/presets/pytorch_quantization_calibration.hpp>
 #include <xquant/presets/pytorch_quantization_functions.hpp>
+#include <xquant/presets/pytorch_quantization_histogram.hpp>
+#include <xquant/presets/pytorch_quantization_max.hpp>
+#include <xquant/presets/pytorch_quantization_weights.hpp>
 
+#include <string>
 #include <vector>
 
 namespace conformance {
@@ -129,26 +133,166 @@ bool has_histogram(const recorded_case& c) {
          (edges == element_type::float64 || edges == element_type::float32);
 }
 
-void give_amax(float amax, answers& out) {
-  out.give("amax", "pytorch_quantization", "host", value_of(std::vector<float>{amax}, xquant::shape{}));
+void give_host(const char* output, const value& v, answers& out) {
+  out.give(output, "pytorch_quantization", "host", v);
+}
+void give_amax(const char* output, float amax, answers& out) {
+  give_host(output, value_of(std::vector<float>{amax}, xquant::shape{}), out);
+}
+void give_maxima(const std::string& output, const preset::amax_array<float>& amax, answers& out) {
+  give_host(output.c_str(), value_of(amax.value, amax.shape), out);
 }
 
-rule compute_amax_entropy() {
-  return {"compute_amax_entropy", has_histogram, [](const recorded_case& c, answers& out) {
-            const recorded_histogram h = histogram_of(c);
+// compute(histogram, settings) of an op that searches.
+template <class Compute>
+rule search(const char* op, const Compute& compute) {
+  return {op, has_histogram, [compute](const recorded_case& c, answers& out) {
             preset::search_settings settings;
             settings.num_bits = static_cast<int>(c.integer("num_bits", 8));
             settings.is_unsigned = c.truth("unsigned", false);
             settings.stride = static_cast<std::size_t>(c.integer("stride", 1));
             settings.start_bin = static_cast<std::size_t>(c.integer("start_bin", 128));
-            give_amax(preset::compute_amax_entropy(h.counts, h.edges, settings), out);
+            give_amax("amax", compute(histogram_of(c), settings), out);
           }};
+}
+rule compute_amax_entropy() {
+  return search("compute_amax_entropy", [](const recorded_histogram& h, const preset::search_settings& settings) {
+    return preset::compute_amax_entropy(h.counts, h.edges, settings);
+  });
+}
+rule compute_amax_mse() {
+  return search("compute_amax_mse", [](const recorded_histogram& h, const preset::search_settings& settings) {
+    return preset::compute_amax_mse(h.counts, h.edges, settings);
+  });
 }
 
 rule compute_amax_percentile() {
   return {"compute_amax_percentile", has_histogram, [](const recorded_case& c, answers& out) {
             const recorded_histogram h = histogram_of(c);
-            give_amax(preset::compute_amax_percentile(h.counts, h.edges, c.real("percentile", 99.99)), out);
+            give_amax("amax", preset::compute_amax_percentile(h.counts, h.edges, c.real("percentile", 99.99)), out);
+          }};
+}
+
+// None, a number or a list.
+preset::axis_list axes_of(const recorded_case& c, const char* key) {
+  const json& axis = c.parameter(key);
+  if (axis.is_number()) return {axis.get<std::ptrdiff_t>()};
+  return axis.get<preset::axis_list>();
+}
+
+bool has_batches_of_float32(const recorded_case& c) {
+  return !c.has_input("b0") || c.input_type("b0") == element_type::float32;
+}
+
+// use(batch, how many there were before) for b0, b1 ...
+template <class Use>
+void each_batch(const recorded_case& c, const Use& use) {
+  for (std::size_t i = 0; c.has_input("b" + std::to_string(i)); ++i) {
+    const xquant::model::tensor x = c.input("b" + std::to_string(i));
+    use(xquant::tensor_view<const float>(x.data<float>(), x.shape()), i);
+  }
+}
+
+rule reduce_amax() {
+  return {"reduce_amax", has_float32_data, [](const recorded_case& c, answers& out) {
+            const xquant::model::tensor x = c.input("x");
+            const xquant::tensor_view<const float> view(x.data<float>(), x.shape());
+            preset::amax_array<float> amax;
+            if (!c.has("axis"))
+              amax = preset::reduce_amax(view);
+            else if (c.parameter("axis").is_number())
+              amax = preset::reduce_amax(view, static_cast<std::ptrdiff_t>(c.integer("axis", 0)),
+                                         c.truth("keepdims", true));
+            else
+              amax = preset::reduce_amax(view, axes_of(c, "axis"), c.truth("keepdims", true));
+            give_maxima("y", amax, out);
+          }};
+}
+
+rule max_calibrator() {
+  return {"MaxCalibrator", has_batches_of_float32, [](const recorded_case& c, answers& out) {
+            preset::max_calibrator<> calibrator;
+            if (c.has("axis")) calibrator = preset::max_calibrator<>(axes_of(c, "axis"));
+            if (c.has("batch_shapes"))  // the numbers do not matter to what the peer refuses
+              for (const json& s : c.parameter("batch_shapes")) {
+                const auto extents = s.get<std::vector<std::size_t>>();
+                const auto shape = xquant::shape::of(extents.data(), extents.size());
+                const std::vector<float> x(shape.size(), 1.0f);
+                calibrator.collect(xquant::tensor_view<const float>(x.data(), shape));
+              }
+            each_batch(c, [&](const auto& x, std::size_t i) {
+              calibrator.collect(x);
+              const std::string after = "amax_after_" + std::to_string(i + 1);
+              if (c.has_output(after)) give_maxima(after, calibrator.amax(), out);
+            });
+            if (c.has_output("amax")) give_maxima("amax", calibrator.amax(), out);
+          }};
+}
+
+preset::histogram_calibrator collected(const recorded_case& c) {
+  preset::histogram_settings settings;
+  settings.num_bits = static_cast<int>(c.integer("num_bits", 8));
+  settings.is_unsigned = c.truth("unsigned", false);
+  settings.num_bins = static_cast<std::size_t>(c.integer("num_bins", 2048));
+  settings.skip_zeros = c.truth("skip_zeros", false);
+  settings.torch_hist = c.truth("torch_hist", true);
+  if (c.has("axis")) settings.axis = static_cast<std::ptrdiff_t>(c.integer("axis", 0));
+  xquant::throw_if(settings.valid());
+  preset::histogram_calibrator calibrator(settings);
+  each_batch(c, [&](const auto& x, std::size_t) { calibrator.collect(x); });
+  return calibrator;
+}
+
+// Counts are floats in torch and integers in numpy.
+value counts_of(const preset::histogram_calibrator& h) {
+  const xquant::shape s(h.counts().size());
+  if (h.settings().torch_hist) return value_of(std::vector<float>(h.counts().begin(), h.counts().end()), s);
+  return value_of(h.counts(), s);
+}
+
+rule histogram_collect(const char* op) {
+  return {op, has_batches_of_float32, [](const recorded_case& c, answers& out) {
+            const preset::histogram_calibrator h = collected(c);
+            give_host("hist", counts_of(h), out);
+            const xquant::shape edges(h.edges().size());
+            if (h.has_double_edges())
+              give_host("edges", value_of(h.edges(), edges), out);
+            else
+              give_host("edges", value_of(std::vector<float>(h.edges().begin(), h.edges().end()), edges), out);
+          }};
+}
+
+rule histogram_compute_amax() {
+  return {"HistogramCalibrator.compute_amax", has_batches_of_float32, [](const recorded_case& c, answers& out) {
+            preset::histogram_calibrator h = collected(c);
+            const preset::amax_settings how{static_cast<std::size_t>(c.integer("stride", 1)),
+                                            static_cast<std::size_t>(c.integer("start_bin", 128)),
+                                            c.real("percentile", 99.99)};
+            if (!c.has_output("hist_after_entropy"))
+              return give_amax("amax", h.compute_amax(c.text("method"), how), out);
+            // What entropy does to the state: the case's percentile before and after one of start_bin 16.
+            give_host("hist_before", counts_of(h), out);
+            give_amax("amax_before", h.compute_amax("percentile", how), out);
+            (void)h.compute_amax("entropy", {1, 16, 99.99});
+            give_host("hist_after_entropy", counts_of(h), out);
+            give_amax("amax_after_entropy", h.compute_amax("percentile", how), out);
+          }};
+}
+
+rule calibrate_weights() {
+  return {"calibrate_weights", [](const recorded_case& c) { return c.input_type("w") == element_type::float32; },
+          [](const recorded_case& c, answers& out) {
+            const xquant::model::tensor w = c.input("w");
+            const std::string method = c.text("method");
+            preset::weight_settings settings;
+            settings.method = method;
+            settings.per_channel = c.truth("perchannel", true);
+            settings.percentile = c.real("percentile", 99.99);
+            settings.num_bins = static_cast<std::size_t>(c.integer("num_bins", 2048));
+            settings.axis = c.text("module").rfind("convT", 0) == 0 ? 1 : 0;
+            give_maxima(
+                "amax",
+                preset::calibrate_weights(xquant::tensor_view<const float>(w.data<float>(), w.shape()), settings), out);
           }};
 }
 
@@ -157,7 +301,9 @@ rule compute_amax_percentile() {
 peer_rules pytorch_quantization_rules() {
   return {"pytorch_quantization",
           {tensor_quant("tensor_quant"), tensor_quant("fake_tensor_quant"), fake_affine_tensor_quant(), scaled_e4m3(),
-           compute_amax_entropy(), compute_amax_percentile()},
+           compute_amax_entropy(), compute_amax_percentile(), compute_amax_mse(), reduce_amax(), max_calibrator(),
+           histogram_collect("HistogramCalibrator.collect"), histogram_collect("HistogramCalibrator"),
+           histogram_compute_amax(), calibrate_weights()},
           {}};
 }
 
