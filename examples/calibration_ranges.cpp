@@ -143,10 +143,10 @@ int main(int argc, char** argv) {
   for (const data& d : draw_data()) {
     const auto eight = answers_for(xquant::quantizer<xquant::uint8, xquant::affine>{}, d);
     const auto four = answers_for(xquant::quantizer<xquant::uint4, xquant::affine>{}, d);
-    std::printf("%s\n%-16s %22s %8s %22s %8s\n", d.name.c_str(), "  rule", "8 bits: range", "dB", "4 bits: range",
+    std::printf("%s\n%-20s %22s %8s %22s %8s\n", d.name.c_str(), "  rule", "8 bits: range", "dB", "4 bits: range",
                 "dB");
     for (std::size_t i = 0; i < eight.size(); ++i)
-      std::printf("  %-14s %11.4f %10.4f %8.2f %11.4f %10.4f %8.2f\n", eight[i].range.name.c_str(),
+      std::printf("  %-18s %11.4f %10.4f %8.2f %11.4f %10.4f %8.2f\n", eight[i].range.name.c_str(),
                   eight[i].range.lower, eight[i].range.upper, eight[i].decibels, four[i].range.lower,
                   four[i].range.upper, four[i].decibels);
     charts.emplace_back(d.name, chart_of(d, four));
