@@ -99,8 +99,9 @@ std::string chart_of(const data& d, const std::vector<answer>& answers) {
 constexpr const char* style = R"(
 text { font: 11px "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; fill: #5d6878; }
 text.title { font-size: 14px; font-weight: 600; fill: #1b2330; }
-text.count, text.last { text-anchor: end; }
 text.value, text.choice { text-anchor: middle; }
+text.first { text-anchor: start; }
+text.count, text.last { text-anchor: end; }
 text.choice { paint-order: stroke; stroke: #ffffff; stroke-width: 5px; fill: #1b2330; }
 path { fill: none; }
 .level { stroke: #e2e5ea; }

@@ -75,7 +75,7 @@ written() {
   # Any rules, beside each other: a bracket for each beneath the distribution of each of 11 activations.
   expect 0 '^per_channel  *percentile=99.9 ' --out "$work/rules" --calibrator percentile=99.9,min_max,min_max
   [ "$(grep -c '^per_tensor ' "$work/log")" -eq 2 ]
-  [ "$(grep -o '<text class="choice"' "$work/rules/report.html" | wc -l)" -eq 22 ]
+  [ "$(grep -o '<text class="choice' "$work/rules/report.html" | wc -l)" -eq 22 ]
   if command -v xmllint >/dev/null; then xmllint --noout "$work/1.0.0/report.html"; fi
 
   # Another tool's file can ask for 8-bit floats, of one tensor alone.

@@ -101,7 +101,8 @@ struct chart {
 ///   base Z" <path class="beyond">        bars wholly beyond it <path class="grid">          "M x top V base" for each
 ///   number that is drawn <path class="ends">          likewise for the two ends of the range
 ///   <path class="choice">        for each of t.ranges() a bracket beneath the axis, "M lower y-3 V y+3 M lower y H
-///   upper M upper y-3 V y+3", with its name over it, in their order
+///   upper M upper y-3 V y+3", with its name in it, or beside it,
+///   in their order
 inline chart histogram_chart(const quantized_tensor& t, std::size_t at_most = 120) {
   constexpr double width = 548;
   constexpr double height = 206;
@@ -225,8 +226,19 @@ inline chart histogram_chart(const quantized_tensor& t, std::size_t at_most = 12
     bracket.move(x(r.lower), line - 3).vertical(line + 3).move(x(r.lower), line).horizontal(x(r.upper));
     bracket.move(x(r.upper), line - 3).vertical(line + 3);
     svg.leaf("path", {{"class", "choice"}, {"d", bracket.data()}});
-    const double middle = std::min(std::max((x(r.lower) + x(r.upper)) / 2, left + 60), right - 60);
-    svg.element("text", {{"class", "choice"}, {"x", coordinate(middle)}, {"y", coordinate(line + 3.5)}}, r.name);
+    // The name stands in the bracket, or beside one that it would hide.
+    const double extent = 6.3 * static_cast<double>(r.name.size());
+    const bool fits = x(r.upper) - x(r.lower) > extent + 16;
+    const bool after = x(r.upper) + extent + 6 < right;
+    svg.element("text",
+                {{"class", fits    ? "choice"
+                           : after ? "choice first"
+                                   : "choice last"},
+                 {"x", coordinate(fits    ? (x(r.lower) + x(r.upper)) / 2
+                                  : after ? x(r.upper) + 6
+                                          : x(r.lower) - 6)},
+                 {"y", coordinate(line + 3.5)}},
+                r.name);
     line += row;
   }
   result.svg = svg.close().result();
