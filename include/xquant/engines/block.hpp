@@ -196,8 +196,14 @@ struct lane_block {
   };
   XQUANT_INLINE static prepared_lanes prepare_lanes(const Op& operation, const addresses& a) {
     prepared_lanes p;
-    XQUANT_UNROLL
     for (std::size_t j = 0; j < lanes; ++j) p.lane[j] = operation.template prepare<L>(load_parameters(a, j * width));
+    return p;
+  }
+  /// The same where all share a slot.
+  XQUANT_INLINE static prepared_lanes prepare_same(const Op& operation, const addresses& a) {
+    prepared_lanes p;
+    const auto one = operation.template prepare<L>(shared_parameters<L>(a));
+    for (auto& lane : p.lane) lane = one;
     return p;
   }
 };

@@ -7,6 +7,21 @@
 
 namespace xquant::inline XQUANT_ABI::detail {
 
+// One copy for all operations.
+template <class T>
+XQUANT_NOINLINE void copy_elements(T* to, const T* from, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) to[i] = from[i];
+}
+
+// The parameters of a block of which `n` elements from `skip` on have some, the rest any that are valid.
+template <class T>
+XQUANT_NOINLINE const T* some_parameters(T* buffer, const T* from, T others, std::size_t skip, std::size_t n) {
+  if (from == nullptr) return nullptr;
+  for (std::size_t i = 0; i < block_size; ++i) buffer[i] = others;
+  copy_elements(buffer + skip, from, n);
+  return buffer;
+}
+
 template <class Op>
 struct edge {
   using real = typename Op::real;
@@ -37,14 +52,9 @@ struct edge {
     at.output_0 = b.output_0;
     at.output_1 = b.output_1;
     if (varying) {
-      for (std::size_t i = 0; i < block_size; ++i) {
-        b.scale[i] = 1;
-        b.reciprocal[i] = 1;
-        b.zero_point[i] = 0;
-      }
-      at.scale = copied(b.scale, skip, a.scale, n);
-      if (a.reciprocal) at.reciprocal = copied(b.reciprocal, skip, a.reciprocal, n);
-      if (a.zero_point) at.zero_point = copied(b.zero_point, skip, a.zero_point, n);
+      at.scale = some_parameters(b.scale, a.scale, real(1), skip, n);
+      at.reciprocal = some_parameters(b.reciprocal, a.reciprocal, real(1), skip, n);
+      at.zero_point = some_parameters(b.zero_point, a.zero_point, zero_point_element<Op>(0), skip, n);
     }
     Blocks(at.arguments(operation, block_size, varying));
     copy_out<out_0>(a.output_0, b.output_0, a.bit_index, skip, n);
@@ -63,7 +73,7 @@ struct edge {
     if constexpr (is_same<Stream, bit>)
       store_bits(buffer, skip, n, load_bits(from, bit_index, n));
     else if constexpr (!is_same<Stream, none>)
-      copy(buffer + skip, from, n);
+      copy_elements(buffer + skip, from, n);
     from = buffer;
   }
   template <class Stream, class T>
@@ -71,17 +81,7 @@ struct edge {
     if constexpr (is_same<Stream, bit>)
       store_bits(to, bit_index, n, load_bits(buffer, skip, n));
     else if constexpr (!is_same<Stream, none>)
-      copy(to, buffer + skip, n);
-  }
-
-  template <class T>
-  static void copy(T* to, const T* from, std::size_t n) {
-    for (std::size_t i = 0; i < n; ++i) to[i] = from[i];
-  }
-  template <class T>
-  static T* copied(T* to, std::size_t skip, const T* from, std::size_t n) {
-    copy(to + skip, from, n);
-    return to;
+      copy_elements(to, buffer + skip, n);
   }
 };
 

@@ -1,4 +1,4 @@
-// One block of many: its output past the caches where it is to go there, the input some way on asked for.
+// One block of many whose output goes past the caches.
 #pragma once
 
 #include <xquant/engines/block.hpp>
@@ -25,38 +25,29 @@ struct streaming_block {
     else
       return false;
   }();
-  static constexpr std::size_t ahead_in_row = 8192;
-  static constexpr std::size_t ahead_in_column = 2048;
 
-  template <class Stream, std::size_t Ahead, class T>
-  XQUANT_INLINE static void prefetch(const T* p) {
+  /// Through a buffer that stays in L1; the input `ahead` bytes on is asked for.
+  template <class Prepare>
+  XQUANT_INLINE static void run(const Op& operation, const addresses& a, const Prepare& prepare, state& own,
+                                std::size_t ahead) {
+    alignas(64) stream_element<out_0> buffer[block_size];
+    addresses buffered = a;
+    buffered.output_0 = buffer;
+    prefetch<in_0>(a.input_0, ahead);
+    prefetch<in_1>(a.input_1, ahead);
+    block::run(operation, buffered, prepare, own);
+    XQUANT_UNROLL
+    for (std::size_t i = 0; i < sizeof buffer; i += 64)
+      memory::stream_line(reinterpret_cast<char*>(a.output_0) + i, reinterpret_cast<const char*>(buffer) + i);
+  }
+
+ private:
+  template <class Stream, class T>
+  XQUANT_INLINE static void prefetch(const T* p, std::size_t ahead) {
     if constexpr (element_size<Stream> != 0) {
       XQUANT_UNROLL
       for (std::size_t i = 0; i < block_size * sizeof(T); i += 64)
-        __builtin_prefetch(reinterpret_cast<const char*>(p) + Ahead + i);
-    }
-  }
-
-  // One block of many. Past the caches it goes through a buffer that stays in L1, and the input `Ahead` bytes on is
-  // asked for.
-  template <std::size_t Ahead, class Prepare>
-  XQUANT_INLINE static void run(const Op& operation, const addresses& a, const Prepare& prepare, state& own) {
-    if constexpr (can_stream)
-      if (a.past_caches) return run_past<Ahead>(operation, a, prepare, own);
-    block::run(operation, a, prepare, own);
-  }
-  template <std::size_t Ahead, class Prepare>
-  XQUANT_INLINE static void run_past(const Op& operation, const addresses& a, const Prepare& prepare, state& own) {
-    if constexpr (can_stream) {
-      alignas(64) stream_element<out_0> buffer[block_size];
-      addresses buffered = a;
-      buffered.output_0 = buffer;
-      prefetch<in_0, Ahead>(a.input_0);
-      prefetch<in_1, Ahead>(a.input_1);
-      block::run(operation, buffered, prepare, own);
-      XQUANT_UNROLL
-      for (std::size_t i = 0; i < sizeof buffer; i += 64)
-        memory::stream_line(reinterpret_cast<char*>(a.output_0) + i, reinterpret_cast<const char*>(buffer) + i);
+        __builtin_prefetch(reinterpret_cast<const char*>(p) + ahead + i);
     }
   }
 };
