@@ -49,6 +49,7 @@
 #include <xquant/formats/ternary.hpp>
 #include <xquant/formats/wide_exponent.hpp>
 #include <xquant/formats/wide_integer.hpp>
+#include <xquant/gradients/clip.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
 #include <xquant/gradients/estimator.hpp>
 #include <xquant/gradients/fake_quantize_backward.hpp>

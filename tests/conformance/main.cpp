@@ -1,5 +1,6 @@
 // The conformance program: the library's presets against what their peers recorded (tests/data/vectors/README.md).
 #include "peers.hpp"
+#include "peers/gradients.hpp"
 #include "program.hpp"
 
 #include <iostream>
@@ -7,14 +8,14 @@
 int main(int argc, char** argv) {
   using namespace conformance;
   const surroundings where{XQUANT_SOURCE_DIR "/tests/data/vectors/subjects.json", XQUANT_SOURCE_DIR "/docs/presets.md"};
-  const registry peers{aimet_rules(),
+  const registry peers{with(aimet_rules(), aimet_gradient_rules()),
                        brevitas_rules(),
-                       modelopt_rules(),
+                       with(modelopt_rules(), modelopt_gradient_rules()),
                        microxcaling_rules(),
                        ml_dtypes_rules(),
                        onnx_rules(),
-                       pytorch_quantization_rules(),
-                       torch_rules(),
+                       with(pytorch_quantization_rules(), pytorch_quantization_gradient_rules()),
+                       with(torch_rules(), torch_gradient_rules()),
                        torchao_rules()};
   return run_program(std::vector<std::string>(argv + 1, argv + argc), peers, where, std::cout, std::cerr);
 }
