@@ -1,11 +1,10 @@
-// Counting a long run of elements: bin numbers for a block of them, which becomes vectors, then counters without a
-// search or a branch.
+// Counting a long run of elements: counters without a search or a branch.
 #pragma once
 
+#include <xquant/calibration/bin_numbers.hpp>
 #include <xquant/calibration/sparse_counts.hpp>
 #include <xquant/calibration/value_grid.hpp>
 #include <xquant/config.hpp>
-#include <xquant/core/bits.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -20,8 +19,6 @@ class dense_counts {
  public:
   /// Runs from this length on are worth the clearing and adding up of the counters.
   static constexpr std::size_t long_run = 4096;
-  /// Magnitudes below the bins counted here lie below the smallest normal float where E is less.
-  static constexpr int lowest_exponent = -98;
 
   explicit dense_counts(const value_grid& grid) : grid_(grid), counters_(ways * way) {}
 
@@ -31,16 +28,16 @@ class dense_counts {
              const Below& below) {
     while (n > 0) {
       const std::size_t m = std::min(n, block);
-      typename real_traits<Real>::integer index[block];
+      numbers::number<Real> index[block];
       // A whole block has a loop of known length, which g++ -O2 needs to make vectors.
-      const bool is_below = m == block ? indices(x, block, index) : indices(x, m, index);
+      const bool is_below = m == block ? numbers::of(grid_, x, block, index) : numbers::of(grid_, x, m, index);
       if (m == block)
         increment(index, block);
       else
         increment(index, m);
       if (is_below)
         for (std::size_t i = 0; i < m; ++i)
-          if (index[i] == 0 || index[i] == span) below(x[i]);
+          if (index[i] == 0 || index[i] == numbers::span) below(x[i]);
       x += m;
       n -= m;
       if (++blocks_ == most_blocks || n == 0) add_up(positive, negative, zeros);
@@ -48,37 +45,13 @@ class dense_counts {
   }
 
  private:
+  using numbers = bin_numbers;
   static constexpr std::size_t block = 512;
-  static constexpr int lowest = value_grid::linear - 25 * 128;  // stands for all that lies below
-  static constexpr int span = value_grid::end - lowest;
-  static constexpr std::size_t zero_ways = 8;  // neighbouring zeros have counters of their own
-  static constexpr std::size_t way = 2 * span + 64;
+  static constexpr std::size_t way =
+      numbers::count + 48;                // no power of two, so that the ways' lines have room in a cache
   static constexpr std::size_t ways = 4;  // as do other neighbours: a counter is ready for its next increment late
   static constexpr std::size_t most_blocks = 65535 / (block / ways);
-  static_assert(lowest % sparse_counts::chunk_size == 0 && block % zero_ways == 0);
-
-  template <class Real, class Integer>
-  XQUANT_INLINE bool indices(const Real* x, std::size_t n, Integer* index) const noexcept {
-    using traits = real_traits<Real>;
-    constexpr int dropped = traits::mantissa_bits - 7;
-    constexpr auto sign = static_cast<Integer>(Integer{1} << (8 * sizeof(Integer) - 2)) << 1;
-    const auto reciprocal = power_of_two<Real>(-grid_.width_exponent());
-    const auto base = static_cast<Integer>(grid_.exponent() + traits::bias - 4) * value_grid::linear;
-    Integer any_below = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      const auto bits = bit_cast<Integer>(x[i]);
-      const Integer magnitude = bits & ~sign;
-      const auto linear = static_cast<Integer>(bit_cast<Real>(magnitude) * reciprocal);
-      const Integer logarithmic = (magnitude >> dropped) - base;
-      Integer bin = linear >= value_grid::linear ? linear : logarithmic;
-      bin = bin > lowest ? bin : lowest;
-      const Integer is_below = bin == lowest && magnitude != 0 ? -1 : 0;
-      any_below |= is_below;
-      const Integer signed_bin = bin - lowest + ((bits >> (8 * sizeof(Integer) - 1)) & span);
-      index[i] = magnitude == 0 ? 2 * span + static_cast<Integer>(i % zero_ways) : signed_bin;
-    }
-    return any_below != 0;
-  }
+  static_assert(numbers::lowest % sparse_counts::chunk_size == 0 && block % ways == 0);
 
   template <class Integer>
   XQUANT_INLINE void increment(const Integer* index, std::size_t n) noexcept {
@@ -92,15 +65,15 @@ class dense_counts {
   // Empties the counters.
   void add_up(sparse_counts& positive, sparse_counts& negative, std::uint64_t& zeros) {
     add_side(0, positive);
-    add_side(span, negative);
+    add_side(numbers::span, negative);
     for (std::size_t k = 0; k < ways; ++k)
-      for (std::size_t i = 0; i < zero_ways; ++i) zeros += counters_[k * way + 2 * span + i];
+      for (std::size_t i = 0; i < numbers::zero_ways; ++i) zeros += counters_[k * way + numbers::zero + i];
     std::fill(counters_.begin(), counters_.end(), std::uint16_t{0});
     blocks_ = 0;
   }
   void add_side(std::size_t first, sparse_counts& to) const {
     constexpr std::size_t size = sparse_counts::chunk_size;
-    for (std::size_t begin = 0; begin < span; begin += size) {
+    for (std::size_t begin = 0; begin < numbers::span; begin += size) {
       std::uint32_t sum[size];
       std::uint32_t any = 0;
       for (std::size_t j = 0; j < size; ++j) {
@@ -112,7 +85,7 @@ class dense_counts {
       if (any == 0) continue;
       sparse_counts::chunk counts;
       for (std::size_t j = 0; j < size; ++j) counts[j] = sum[j];
-      to.add((lowest + static_cast<int>(begin)) / sparse_counts::chunk_size, counts);
+      to.add((numbers::lowest + static_cast<int>(begin)) / sparse_counts::chunk_size, counts);
     }
   }
 

@@ -2,6 +2,7 @@
 // alone, so that the state is the same bits for any order, split and merge of the data (docs/arithmetic.md, rule 11).
 #pragma once
 
+#include <xquant/calibration/bin_numbers.hpp>
 #include <xquant/calibration/dense_counts.hpp>
 #include <xquant/calibration/extremes.hpp>
 #include <xquant/calibration/sparse_counts.hpp>
@@ -47,20 +48,22 @@ class histogram {
   /// Which bins there are.
   [[nodiscard]] const value_grid& grid() const noexcept { return grid_; }
   /// Bytes it takes, those it has allocated included.
-  [[nodiscard]] std::size_t memory() const noexcept { return sizeof(*this) + positive_.memory() + negative_.memory(); }
+  [[nodiscard]] std::size_t memory() const noexcept {
+    return sizeof(*this) + counts_[0].memory() + counts_[1].memory();
+  }
 
   /// The bins that are not empty, in order of their values. An end lies at most where the extremes do, so that no bin
   /// reaches beyond the data. (The outermost bins hold their own outer end.)
   [[nodiscard]] std::vector<counted_bin> filled_bins() const {
     std::vector<counted_bin> filled;
-    negative_.for_each_chunk_down([&](int c, const sparse_counts::chunk& counts) {
+    counts_[1].for_each_chunk_down([&](int c, const sparse_counts::chunk& counts) {
       for (int j = sparse_counts::chunk_size; j-- > 0;)
         if (counts[j] != 0)
           filled.push_back({std::max(-grid_.edge(c * sparse_counts::chunk_size + j + 1), minimum()),
                             std::min(-grid_.edge(c * sparse_counts::chunk_size + j), maximum()), counts[j]});
     });
     if (zeros_ != 0) filled.push_back({0, 0, zeros_});
-    positive_.for_each_chunk([&](int c, const sparse_counts::chunk& counts) {
+    counts_[0].for_each_chunk([&](int c, const sparse_counts::chunk& counts) {
       for (int j = 0; j < sparse_counts::chunk_size; ++j)
         if (counts[j] != 0)
           filled.push_back({std::max(grid_.edge(c * sparse_counts::chunk_size + j), minimum()),
@@ -77,15 +80,15 @@ class histogram {
   [[nodiscard]] double width() const noexcept { return grid_.width(); }
   [[nodiscard]] int width_exponent() const noexcept { return grid_.width_exponent(); }
   /// Elements x > 0 in [k w, (k+1) w), and x < 0 with |x| there.
-  [[nodiscard]] std::uint64_t positive(std::size_t k) const noexcept { return linear_bin(positive_, k); }
-  [[nodiscard]] std::uint64_t negative(std::size_t k) const noexcept { return linear_bin(negative_, k); }
+  [[nodiscard]] std::uint64_t positive(std::size_t k) const noexcept { return linear_bin(counts_[0], k); }
+  [[nodiscard]] std::uint64_t negative(std::size_t k) const noexcept { return linear_bin(counts_[1], k); }
 
   /// As if this had also seen the elements of `other`.
   void merge(const histogram& other) {
     if (other.empty()) return;
     reach(other.extremes_);
-    add_moved(other.positive_, other.grid_, positive_);
-    add_moved(other.negative_, other.grid_, negative_);
+    add_moved(other.counts_[0], other.grid_, counts_[0]);
+    add_moved(other.counts_[1], other.grid_, counts_[1]);
     zeros_ += other.zeros_;
     samples_ += other.samples_;
   }
@@ -104,20 +107,20 @@ class histogram {
       return left;
     };
     sparse_counts negative;
-    negative_.for_each_chunk_down([&](int c, const sparse_counts::chunk& counts) {
+    counts_[1].for_each_chunk_down([&](int c, const sparse_counts::chunk& counts) {
       sparse_counts::chunk left;
       for (int j = sparse_counts::chunk_size; j-- > 0;) left[j] = thinned(counts[j]);
       negative.add(c, left);
     });
     zeros_ = thinned(zeros_);
     sparse_counts positive;
-    positive_.for_each_chunk([&](int c, const sparse_counts::chunk& counts) {
+    counts_[0].for_each_chunk([&](int c, const sparse_counts::chunk& counts) {
       sparse_counts::chunk left;
       for (int j = 0; j < sparse_counts::chunk_size; ++j) left[j] = thinned(counts[j]);
       positive.add(c, left);
     });
-    negative_ = negative;
-    positive_ = positive;
+    counts_[1] = negative;
+    counts_[0] = positive;
     samples_ = kept;
   }
 
@@ -131,40 +134,61 @@ class histogram {
     if (wanted == grid_) return;
     const value_grid before = grid_;
     grid_ = wanted;
-    for (sparse_counts* side : {&positive_, &negative_}) {
-      if (side->empty()) continue;
+    for (sparse_counts& side : counts_) {
+      if (side.empty()) continue;
       sparse_counts moved;
-      add_moved(*side, before, moved);
-      *side = moved;
+      add_moved(side, before, moved);
+      side = moved;
     }
   }
 
   /// The second half: counts n elements for which reach() has been called.
-  void count(const float* x, std::size_t n) { count_elements(x, n, detail::dense_counts::lowest_exponent); }
-  void count(const double* x, std::size_t n) { count_elements(x, n, value_grid::lowest_exponent); }
+  void count(const float* x, std::size_t n) { count_elements(x, n); }
+  void count(const double* x, std::size_t n) { count_elements(x, n); }
 
  private:
   template <class Real>
-  void count_elements(const Real* x, std::size_t n, int lowest_exponent) {
+  void count_elements(const Real* x, std::size_t n) {
     samples_ += n;
-    if (n < detail::dense_counts::long_run || grid_.exponent() < lowest_exponent) {
-      for (std::size_t i = 0; i < n; ++i)
-        if (x[i] == 0)
-          ++zeros_;
-        else
-          put(x[i]);
+    if (!detail::bin_numbers::hold_for<Real>(grid_)) {
+      for (std::size_t i = 0; i < n; ++i) put(x[i]);
+    } else if (n < detail::dense_counts::long_run) {
+      for (std::size_t done = 0; done < n; done += block) count_block(x + done, std::min(block, n - done));
+    } else {
+      detail::dense_counts counts(grid_);
+      counts.count(x, n, counts_[0], counts_[1], zeros_, [this](Real v) { put(v); });
+    }
+  }
+
+  // No branch depends on an element but where one lies very far below the largest.
+  template <class Real>
+  void count_block(const Real* x, std::size_t n) {
+    using numbers = detail::bin_numbers;
+    numbers::number<Real> number[block];
+    if (numbers::of(grid_, x, n, number)) {
+      for (std::size_t i = 0; i < n; ++i) put(x[i]);
       return;
     }
-    detail::dense_counts counts(grid_);
-    counts.count(x, n, positive_, negative_, zeros_, [this](Real v) { put(v); });
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      number[kept] = number[i];
+      kept += number[i] < numbers::zero ? 1 : 0;
+    }
+    zeros_ += n - kept;
+    for (std::size_t i = 0; i < kept; ++i) {
+      const auto k = static_cast<int>(number[i]);
+      const int side = k >= numbers::span ? 1 : 0;
+      counts_[side].increment(k - side * numbers::span + numbers::lowest);
+    }
   }
 
   template <class Real>
   XQUANT_INLINE void put(Real x) {
-    if (x < 0)
-      negative_.increment(grid_.index(-x));
-    else
-      positive_.increment(grid_.index(x));
+    if (x == 0) {
+      ++zeros_;
+      return;
+    }
+    counts_[x < 0 ? 1 : 0].increment(grid_.index(x < 0 ? -x : x));
   }
 
   // Adds what `from` counts on the grid `on`, of no larger exponent than this one's. Chunks become chunks: a target is
@@ -206,12 +230,13 @@ class histogram {
     return sum;
   }
 
+  static constexpr std::size_t block = 128;
+
   value_grid grid_;
   std::uint64_t samples_ = 0;
   std::uint64_t zeros_ = 0;
   extremes extremes_;
-  sparse_counts positive_;
-  sparse_counts negative_;
+  sparse_counts counts_[2];  // of positive and of negative elements
 };
 
 }  // namespace xquant

@@ -154,37 +154,68 @@ class observer {
     return {};
   }
 
-  // Rows of one slot are counted as they lie, where they are consecutive reals; others in pieces.
+  // Rows of one slot are counted as they lie, where they are consecutive reals; others in pieces. Where slots lie side
+  // by side in a row, tiles of rows are turned, so that a state sees many elements at once and not one at a time.
   template <class Element>
   void count(const Element* x, const nest_list& nests) {
-    using real = lane_real<Element>;
     for_each_nest(nests, [&](const nest& n) {
-      for_each_row(n, [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& row) {
-        const Element* const from = x + first[input_0];
-        const std::ptrdiff_t step = row.stride[input_0];
-        const std::ptrdiff_t slot_step = row.stride[parameter];
-        if (slot_step != 0) {
-          for (std::size_t j = 0; j < row.extent; ++j) {
-            const auto k = static_cast<std::ptrdiff_t>(j);
-            const auto value = static_cast<real>(from[k * step]);
-            states_[static_cast<std::size_t>(first[parameter] + k * slot_step)].count(&value, 1);
-          }
-          return;
-        }
-        State& state = states_[static_cast<std::size_t>(first[parameter])];
-        if constexpr (is_same<Element, real>)
-          if (step == 1) return state.count(from, row.extent);
-        constexpr std::size_t piece = 512;
-        real values[piece];
-        for (std::size_t done = 0; done < row.extent; done += piece) {
-          const std::size_t n_values = std::min(piece, row.extent - done);
-          for (std::size_t j = 0; j < n_values; ++j)
-            values[j] = static_cast<real>(from[static_cast<std::ptrdiff_t>(done + j) * step]);
-          state.count(values, n_values);
-        }
-      });
+      const nest_dimension row = n.row();
+      const bool turns = row.stride[parameter] != 0 && n.depth > 1 && n.dimension[n.depth - 2].stride[parameter] == 0;
+      if (turns)
+        for_each_outer(n, n.depth - 2, [&](const std::ptrdiff_t(&first)[operand_count]) {
+          count_tiles(x + first[input_0], first[parameter], n.dimension[n.depth - 2], row);
+        });
+      else
+        for_each_row(n, [&](const std::ptrdiff_t(&first)[operand_count], const nest_dimension& same) {
+          count_row(x + first[input_0], first[parameter], same);
+        });
     });
   }
+  template <class Element>
+  void count_row(const Element* from, std::ptrdiff_t slot, const nest_dimension& row) {
+    using real = lane_real<Element>;
+    const std::ptrdiff_t step = row.stride[input_0];
+    const std::ptrdiff_t slot_step = row.stride[parameter];
+    if (slot_step != 0) {
+      for (std::size_t j = 0; j < row.extent; ++j) {
+        const auto k = static_cast<std::ptrdiff_t>(j);
+        const auto value = static_cast<real>(from[k * step]);
+        state_of(slot + k * slot_step).count(&value, 1);
+      }
+      return;
+    }
+    State& state = state_of(slot);
+    if constexpr (is_same<Element, real>)
+      if (step == 1) return state.count(from, row.extent);
+    constexpr std::size_t piece = 4096;
+    real values[piece];
+    for (std::size_t done = 0; done < row.extent; done += piece) {
+      const std::size_t n_values = std::min(piece, row.extent - done);
+      for (std::size_t j = 0; j < n_values; ++j)
+        values[j] = static_cast<real>(from[static_cast<std::ptrdiff_t>(done + j) * step]);
+      state.count(values, n_values);
+    }
+  }
+  template <class Element>
+  void count_tiles(const Element* from, std::ptrdiff_t slot, const nest_dimension& column, const nest_dimension& row) {
+    using real = lane_real<Element>;
+    constexpr std::size_t height = 128;
+    constexpr std::size_t width = 32;
+    real tile[width][height];
+    for (std::size_t i = 0; i < column.extent; i += height)
+      for (std::size_t j = 0; j < row.extent; j += width) {
+        const std::size_t rows = std::min(height, column.extent - i);
+        const std::size_t slots = std::min(width, row.extent - j);
+        for (std::size_t r = 0; r < rows; ++r) {
+          const Element* const line = from + static_cast<std::ptrdiff_t>(i + r) * column.stride[input_0];
+          for (std::size_t c = 0; c < slots; ++c)
+            tile[c][r] = static_cast<real>(line[static_cast<std::ptrdiff_t>(j + c) * row.stride[input_0]]);
+        }
+        for (std::size_t c = 0; c < slots; ++c)
+          state_of(slot + static_cast<std::ptrdiff_t>(j + c) * row.stride[parameter]).count(tile[c], rows);
+      }
+  }
+  State& state_of(std::ptrdiff_t slot) noexcept { return states_[static_cast<std::size_t>(slot)]; }
 
   GranularityType granularity_{};
   std::vector<State> states_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/config.hpp>
+#include <xquant/core/bits.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -29,12 +30,18 @@ class sparse_counts {
   XQUANT_INLINE void increment(int i) {
     const std::uint32_t entry = find(i >> 6);
     if (entry != absent) {
-      unsigned char* const base = counters(entry);
+      // Whatever the counter's width, which nobody can foretell: a word that begins with it, in which it is not full.
       const auto at = static_cast<std::size_t>(i & 63);
-      if ((entry & 3) == 0 && grown<std::uint8_t>(base, at)) return;
-      if ((entry & 3) == 1 && grown<std::uint16_t>(base, at)) return;
-      if ((entry & 3) == 2 && grown<std::uint32_t>(base, at)) return;
-      if ((entry & 3) == 3 && grown<std::uint64_t>(base, at)) return;
+      unsigned char* const counter = counters(entry) + (at << (entry & 3));
+      const std::uint64_t full = ~std::uint64_t{0} >> (64 - (8u << (entry & 3)));
+      std::uint64_t word;
+      __builtin_memcpy(&word, counter, sizeof(word));
+      word = first_byte_lowest(word);
+      if ((word & full) != full) {
+        word = first_byte_lowest(word + 1);
+        __builtin_memcpy(counter, &word, sizeof(word));
+        return;
+      }
     }
     chunk one = {};
     one[i & 63] = 1;
@@ -102,26 +109,25 @@ class sparse_counts {
     return reinterpret_cast<const unsigned char*>(words_.data() + (entry >> 2) * unit);
   }
 
+  // A counter as it lies in memory, its lowest byte first on every machine.
   template <class Counter>
-  XQUANT_INLINE static bool grown(unsigned char* base, std::size_t at) noexcept {
-    Counter value;
-    __builtin_memcpy(&value, base + at * sizeof(Counter), sizeof(Counter));
-    ++value;
-    if (value == 0) return false;
-    __builtin_memcpy(base + at * sizeof(Counter), &value, sizeof(Counter));
-    return true;
+  XQUANT_INLINE static constexpr Counter lowest_first(Counter value) noexcept {
+    if constexpr (first_byte_lowest(1) == 1)
+      return value;
+    else
+      return static_cast<Counter>(first_byte_lowest(value) >> (64 - 8 * sizeof(Counter)));
   }
 
   template <class Counter>
   static void get_as(const unsigned char* base, chunk& counts) noexcept {
     Counter value[chunk_size];
     __builtin_memcpy(value, base, sizeof(value));
-    for (int j = 0; j < chunk_size; ++j) counts[j] = value[j];
+    for (int j = 0; j < chunk_size; ++j) counts[j] = lowest_first(value[j]);
   }
   template <class Counter>
   static void put_as(unsigned char* base, const chunk& counts) noexcept {
     Counter value[chunk_size];
-    for (int j = 0; j < chunk_size; ++j) value[j] = static_cast<Counter>(counts[j]);
+    for (int j = 0; j < chunk_size; ++j) value[j] = lowest_first(static_cast<Counter>(counts[j]));
     __builtin_memcpy(base, value, sizeof(value));
   }
   void get(std::uint32_t entry, chunk& counts) const noexcept {
@@ -156,7 +162,7 @@ class sparse_counts {
   static Counter value_at(const unsigned char* from) noexcept {
     Counter value;
     __builtin_memcpy(&value, from, sizeof(value));
-    return value;
+    return lowest_first(value);
   }
 
   // Room for chunk c with counters of 2^width bytes, whose content is to be written, in the order of the chunks.
@@ -183,6 +189,7 @@ class sparse_counts {
           at = (directory_[before] >> 2) + (std::size_t{1} << (directory_[before] & 3));
           break;
         }
+    if (words_.empty()) words_.push_back(0);
     const std::size_t more = (units - had) * unit;  // counts never shrink
     reserve(words_, words_.size() + more);
     words_.insert(words_.begin() + static_cast<std::ptrdiff_t>((at + had) * unit), more, 0);
@@ -200,7 +207,7 @@ class sparse_counts {
 
   int first_ = 0;
   std::vector<std::uint32_t> directory_;  // of the chunks first_, first_ + 1, ...; first and last are not absent
-  std::vector<std::uint64_t> words_;
+  std::vector<std::uint64_t> words_;      // and one more, for increment() to read beyond the last counter
 };
 
 }  // namespace xquant

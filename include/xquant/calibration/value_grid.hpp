@@ -50,10 +50,9 @@ class value_grid {
       m = (m << shift) & fraction;
       exponent += 1 - shift;
     }
-    const int depth = exponent_ - exponent;
-    const int kept = depth < 3 ? 10 - depth : 7;
-    const auto sub_bin = static_cast<int>(m >> (bits - kept));
-    return depth < 3 ? (1 << kept) + sub_bin : (4 - depth) * linear + sub_bin;
+    const int above = exponent - exponent_ + 3;  // octaves above the lowest linear one
+    const int kept = 7 + (above > 0 ? above : 0);
+    return (above > 0 ? linear << above : (above + 1) * linear) + static_cast<int>(m >> (bits - kept));
   }
 
   /// The smallest number that is not below the inner edge of bin i. (Edges are numbers of double but among the
