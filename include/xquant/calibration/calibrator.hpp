@@ -59,8 +59,10 @@ class calibrator : public observer<State, GranularityType> {
   using rule_type = Rule;
 
   calibrator() = default;
-  explicit calibrator(const GranularityType& granularity) : base(granularity) {}
-  explicit calibrator(const Rule& rule, const GranularityType& granularity = {}) : base(granularity), rule_(rule) {}
+  explicit calibrator(const GranularityType& granularity, const non_finite_policy& policy = {})
+      : base(granularity, policy) {}
+  explicit calibrator(const Rule& rule, const GranularityType& granularity = {}, const non_finite_policy& policy = {})
+      : base(granularity, policy), rule_(rule) {}
 
   /// observer::try_observe; refuses a rule that is not valid, so that a mistake does not wait until all data are in.
   template <TensorLike Tensor, class Engine = default_engine>
