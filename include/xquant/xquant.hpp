@@ -7,6 +7,7 @@
 #include <xquant/adapt/span.hpp>
 #include <xquant/by_value.hpp>
 #include <xquant/calibration/aciq.hpp>
+#include <xquant/calibration/bin_numbers.hpp>
 #include <xquant/calibration/calibrator.hpp>
 #include <xquant/calibration/clipping_divergence.hpp>
 #include <xquant/calibration/code_grid.hpp>
@@ -21,8 +22,10 @@
 #include <xquant/calibration/magnitude_order.hpp>
 #include <xquant/calibration/mean_deviation.hpp>
 #include <xquant/calibration/min_max.hpp>
+#include <xquant/calibration/non_finite.hpp>
 #include <xquant/calibration/observer.hpp>
 #include <xquant/calibration/octav.hpp>
+#include <xquant/calibration/observer_bytes.hpp>
 #include <xquant/calibration/percentile.hpp>
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/calibration/range_rule.hpp>
@@ -32,6 +35,7 @@
 #include <xquant/calibration/sparse_counts.hpp>
 #include <xquant/calibration/squared_error.hpp>
 #include <xquant/calibration/tensorrt_entropy.hpp>
+#include <xquant/calibration/state_bytes.hpp>
 #include <xquant/calibration/value_grid.hpp>
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/core/half.hpp>

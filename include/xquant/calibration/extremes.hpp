@@ -8,6 +8,7 @@
 #include <xquant/core/half.hpp>
 #include <xquant/core/meta.hpp>
 #include <xquant/core/nest.hpp>
+#include <xquant/core/policy_id.hpp>
 #include <xquant/engines/engine.hpp>
 #include <xquant/engines/reduction.hpp>
 #include <xquant/engines/scalar.hpp>
@@ -49,6 +50,9 @@ class extremes {
   double minimum_ = __builtin_inf();
   double maximum_ = -__builtin_inf();
 };
+
+template <>
+inline constexpr observer_state_id id_of<extremes>{0, "extremes"};
 
 /// The reduction engines run. Accumulator 0: minimum, 1: maximum. NaN is ignored. `Element` is the type of x.
 template <class Element>

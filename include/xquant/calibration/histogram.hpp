@@ -7,6 +7,9 @@
 #include <xquant/calibration/extremes.hpp>
 #include <xquant/calibration/sparse_counts.hpp>
 #include <xquant/calibration/value_grid.hpp>
+#include <xquant/core/bits.hpp>
+#include <xquant/core/policy_id.hpp>
+#include <xquant/error.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -83,6 +86,55 @@ class histogram {
   [[nodiscard]] std::uint64_t positive(std::size_t k) const noexcept { return linear_bin(counts_[0], k); }
   [[nodiscard]] std::uint64_t negative(std::size_t k) const noexcept { return linear_bin(counts_[1], k); }
 
+  /// Counts by bin of grid(), and a histogram of such counts again. Refuses extremes that are not finite or out of
+  /// order, more than 2^64 - 1 elements, zeros outside the extremes, and bins that do not agree with the extremes:
+  /// without elements nothing else is there, no bin lies beyond them, and (unless `thinned`, by keep_one_in) both lie
+  /// in filled bins. Then `out` is as it was.
+  [[nodiscard]] const sparse_counts& positive_counts() const noexcept { return counts_[0]; }
+  [[nodiscard]] const sparse_counts& negative_counts() const noexcept { return counts_[1]; }
+  [[nodiscard]] static status try_make(const extremes& ends, std::uint64_t zeros, const sparse_counts& positive,
+                                       const sparse_counts& negative, bool thinned, histogram& out) {
+    histogram made;
+    made.zeros_ = made.samples_ = zeros;
+    made.counts_[0] = positive;
+    made.counts_[1] = negative;
+    bool overflows = false;
+    for (const sparse_counts& side : made.counts_)
+      side.for_each_chunk([&](int, const sparse_counts::chunk& counts) {
+        for (const std::uint64_t n : counts) {
+          made.samples_ += n;
+          overflows = overflows || made.samples_ < n;
+        }
+      });
+    if (overflows) return fault(errc::size_overflow, "histogram.samples", 0x1p64, "fewer elements than 2^64");
+    made.extremes_ = ends;
+    if (made.empty()) {
+      if (!(ends == extremes()))
+        return fault(errc::malformed, "histogram.minimum", ends.minimum(), "no extremes where there is no element");
+    } else {
+      if (!is_finite(ends.minimum()) || !is_finite(ends.maximum()))
+        return fault(errc::not_finite, "histogram.extremes",
+                     is_finite(ends.minimum()) ? ends.maximum() : ends.minimum(), "finite extremes");
+      if (ends.empty())
+        return fault(errc::range_inverted, "histogram.minimum", ends.minimum(),
+                     "a minimum that is not above the maximum");
+      made.grid_ = value_grid(ends.magnitude());
+      const auto at = made.filled_ends();
+      if (at.minimum < made.place(ends.minimum()) || (!thinned && at.minimum > made.place(ends.minimum())))
+        return fault(errc::malformed, "histogram.minimum", ends.minimum(), "the minimum in the lowest filled bin");
+      if (at.maximum > made.place(ends.maximum()) || (!thinned && at.maximum < made.place(ends.maximum())))
+        return fault(errc::malformed, "histogram.maximum", ends.maximum(), "the maximum in the highest filled bin");
+    }
+    out = made;
+    return {};
+  }
+  /// Whether an extreme lies in no filled bin, which only keep_one_in makes.
+  [[nodiscard]] bool is_thinned() const {
+    if (empty()) return false;
+    const auto at = filled_ends();
+    return at.minimum != place(minimum()) || at.maximum != place(maximum());
+  }
+
   /// As if this had also seen the elements of `other`.
   void merge(const histogram& other) {
     if (other.empty()) return;
@@ -158,6 +210,31 @@ class histogram {
       detail::dense_counts counts(grid_);
       counts.count(x, n, counts_[0], counts_[1], zeros_, [this](Real v) { put(v); });
     }
+  }
+
+  // Bins of both signs in order of value: 0 for zeros.
+  static constexpr int bin_offset = 1 << 20;
+  [[nodiscard]] int place(double x) const noexcept {
+    return x == 0 ? 0 : x < 0 ? -(bin_offset + grid_.index(-x)) : bin_offset + grid_.index(x);
+  }
+  struct places {
+    int minimum;
+    int maximum;
+  };
+  // Of the outermost filled bins; not empty.
+  [[nodiscard]] places filled_ends() const {
+    places at{bin_offset * 2, -bin_offset * 2};
+    const auto reach_place = [&](int p) {
+      at.minimum = std::min(at.minimum, p);
+      at.maximum = std::max(at.maximum, p);
+    };
+    if (zeros_ != 0) reach_place(0);
+    for (const int side : {0, 1})
+      counts_[side].for_each_chunk([&](int c, const sparse_counts::chunk& counts) {
+        for (int j = 0; j < sparse_counts::chunk_size; ++j)
+          if (counts[j] != 0) reach_place((side == 0 ? 1 : -1) * (bin_offset + c * sparse_counts::chunk_size + j));
+      });
+    return at;
   }
 
   // No branch depends on an element but where one lies very far below the largest.
@@ -238,5 +315,8 @@ class histogram {
   extremes extremes_;
   sparse_counts counts_[2];  // of positive and of negative elements
 };
+
+template <>
+inline constexpr observer_state_id id_of<histogram>{1, "histogram"};
 
 }  // namespace xquant

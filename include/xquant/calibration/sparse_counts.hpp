@@ -60,9 +60,16 @@ class sparse_counts {
       get(entry, sum);
       for (int j = 0; j < chunk_size; ++j) bits |= sum[j] += n[j];
     }
-    const std::uint32_t width = bits < 1u << 8 ? 0 : bits < 1u << 16 ? 1 : bits >> 32 == 0 ? 2 : 3;
+    const std::uint32_t width = width_of(bits);
     if (entry == absent || width != (entry & 3)) entry = make(c, width);
     put(entry, sum);
+  }
+
+  /// log2 of the bytes of the counters that these counts have.
+  [[nodiscard]] static unsigned width(const chunk& counts) noexcept {
+    std::uint64_t bits = 0;
+    for (const std::uint64_t n : counts) bits |= n;
+    return width_of(bits);
   }
 
   /// f(c, counts of 64 c to 64 c + 63) for each chunk with a count that is not zero, in ascending order.
@@ -98,6 +105,9 @@ class sparse_counts {
   static constexpr std::uint32_t absent = 0xffffffffu;
   static constexpr std::size_t unit = 8;  // words
 
+  static constexpr std::uint32_t width_of(std::uint64_t bits) noexcept {
+    return bits < 1u << 8 ? 0 : bits < 1u << 16 ? 1 : bits >> 32 == 0 ? 2 : 3;
+  }
   XQUANT_INLINE std::uint32_t find(int c) const noexcept {
     const auto k = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(c - first_));
     return k < directory_.size() ? directory_[k] : absent;

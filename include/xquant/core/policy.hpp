@@ -17,6 +17,7 @@ struct format {};
 struct conversion {};
 struct degenerate_scale {};
 struct estimator {};
+struct observer_state {};
 }  // namespace category
 
 /// A type that decides one thing about a quantizer.

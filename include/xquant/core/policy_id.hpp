@@ -28,6 +28,7 @@ using rounding_id = policy_id<category::rounding>;
 using arithmetic_id = policy_id<category::arithmetic>;
 using requantization_id = policy_id<category::requantization>;
 using estimator_id = policy_id<category::estimator>;
+using observer_state_id = policy_id<category::observer_state>;
 
 struct no_id {};
 

@@ -62,6 +62,14 @@ class granularity_description {
     return from_bytes<G>(bytes_);
   }
 
+  /// Its axes and sizes as words, for files: two descriptions are equal where id, experts and words are.
+  static constexpr std::size_t words = sizeof(per_axes<>) / sizeof(std::size_t);
+  [[nodiscard]] constexpr std::uint64_t word(std::size_t i) const noexcept {
+    some_bytes<sizeof(std::size_t)> own{};
+    for (std::size_t j = 0; j < sizeof(std::size_t); ++j) own.at[j] = bytes_.at[i * sizeof(std::size_t) + j];
+    return bit_cast<std::size_t>(own);
+  }
+
   constexpr status map(const shape& s, parameter_map& out) const noexcept {
     if (experts_ == 0) return map_(bytes_, s, out);
     granularity_description inner = *this;
