@@ -24,8 +24,8 @@
 #include <xquant/calibration/min_max.hpp>
 #include <xquant/calibration/non_finite.hpp>
 #include <xquant/calibration/observer.hpp>
-#include <xquant/calibration/octav.hpp>
 #include <xquant/calibration/observer_bytes.hpp>
+#include <xquant/calibration/octav.hpp>
 #include <xquant/calibration/percentile.hpp>
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/calibration/range_rule.hpp>
@@ -34,8 +34,8 @@
 #include <xquant/calibration/sample_moments.hpp>
 #include <xquant/calibration/sparse_counts.hpp>
 #include <xquant/calibration/squared_error.hpp>
-#include <xquant/calibration/tensorrt_entropy.hpp>
 #include <xquant/calibration/state_bytes.hpp>
+#include <xquant/calibration/tensorrt_entropy.hpp>
 #include <xquant/calibration/value_grid.hpp>
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/core/half.hpp>
