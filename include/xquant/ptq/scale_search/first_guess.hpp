@@ -41,13 +41,14 @@ inline double scale_for_codes(const weight_group& group, std::span<const float> 
   return quadratic > 0 ? linear / quadratic : 0;
 }
 
-/// A slot of small error, by group_error: the best of 16 ranges and 3 alternations from there.
+/// A slot of small error, by group_error: the best of 16 ranges and 3 alternations from there. (The steps of small
+/// floats grow with the numbers, so that wider ranges than that of the group may suit them as well.)
 inline slot first_guess(const searched_quantizer& q, const weight_group& group, group_error& error, double& least) {
   const range<float> all = group.extremes();
   slot best = slot_of_range(q, all);
   least = error(best);
   for (int k = 1; k < 16; ++k) {
-    const slot s = slot_of_range(q, shrunk(all, 1.1 - 0.05 * k));
+    const slot s = slot_of_range(q, shrunk(all, q.is_integer() ? 1.1 - 0.05 * k : 0.25 * k));
     if (const double e = error(s); e < least) {
       least = e;
       best = s;

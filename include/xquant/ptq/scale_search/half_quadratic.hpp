@@ -11,9 +11,9 @@
 
 namespace xquant::inline XQUANT_ABI::ptq {
 
-/// Badri and Shaji, "Half-Quadratic Quantization of Large Machine Learning Models" (2023). The scale is min-max's of
-/// the range as it is, s = (max - min) / (upper - lower), at least `least_scale` (5e-5 there); then, with a real zero
-/// point z,
+/// Badri and Shaji, "Half-Quadratic Quantization of Large Machine Learning Models" (2023). The scale is
+/// min-max's, s = (max - min) / (upper - lower), of the range widened to 0 (there as it is: integer zero points are
+/// among the codes), at least `least_scale` (5e-5 there); then, with a real zero point z,
 ///   k = clamp(round(x / s + z)),   e = shrink(x - s (k - z)),   z <- mean(k - (x - e) / s),
 ///   shrink(e) = sign(e) max(0, |e| - |e|^(power - 1) / beta),   beta <- kappa beta,
 /// until the mean magnitude of x - s (k - z) no longer falls. The means are weighted by importance. The zero point is
@@ -47,8 +47,8 @@ struct half_quadratic {
     if (!q.has_zero_points() || q.has_power_of_two_scales())
       return fault(errc::unsupported, "scheme", 0, "half_quadratic: a scheme with zero points and any scale");
     const range<float> all = group.extremes();
-    const double low = static_cast<double>(all.minimum);
-    const double step = (static_cast<double>(all.maximum) - low) / (q.upper() - q.lower());
+    const double low = std::min(static_cast<double>(all.minimum), 0.0);
+    const double step = (std::max(static_cast<double>(all.maximum), 0.0) - low) / (q.upper() - q.lower());
     const double scale = std::max({step, least_scale, static_cast<double>(q.least_scale())});
     double zero = q.lower() - low / scale;
     double best = __builtin_inf();
