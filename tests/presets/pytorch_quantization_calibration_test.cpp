@@ -225,6 +225,58 @@ TEST_CASE("pytorch-quantization: NaN counts as least, the last of them wins") {
   CHECK(peer::compute_amax_percentile(counts, edges) == 0.0f);
 }
 
+// Both searches leave out candidates by a bound. Here every candidate is computed with the peer's sums.
+TEST_CASE("pytorch-quantization: the searches answer as if they computed every candidate") {
+  std::mt19937 generator(2048);
+  const auto below = [&generator](unsigned n) { return generator() % n; };
+  const auto falling = [](std::size_t k, double rate) { return std::exp(-static_cast<double>(k) * rate); };
+  for (unsigned round = 0; round < 24; ++round) {
+    const std::size_t n = 140 + below(200);
+    collected c;
+    for (std::size_t k = 0; k < n; ++k) {
+      const double shapes[] = {1e5 * falling(k, 0.02),     1e9 * falling(k * k, 1e-4),      10.0,
+                               below(40) == 0 ? 3.0 : 0.0, static_cast<double>(below(3)),   k < n / 3 ? 1.0 : 0.0,
+                               k == n / 2 ? 7.0 : 0.0,     static_cast<double>(below(1000))};
+      c.counts.push_back(static_cast<std::int64_t>(shapes[round % 8]));
+    }
+    if (round % 5 == 0) c.counts[n - 1] = 1;
+    if (round % 7 == 0) c.counts[0] = 1000000;
+    const bool even = round % 3 != 0;
+    for (std::size_t k = 0; k <= n; ++k) {
+      const double jitter = even || k == 0 ? 0 : 1e-4 * static_cast<double>(below(1000));
+      c.edges.push_back(0.0137 * (static_cast<double>(k) + jitter));
+    }
+    std::vector<float> centre;
+    for (std::size_t k = 0; k < n; ++k)
+      centre.push_back((static_cast<float>(c.edges[k + 1]) + static_cast<float>(c.edges[k])) / 2);
+    for (const int bits : {2, 4, 8, 16})
+      for (const bool is_unsigned : {false, true}) {
+        CAPTURE(round);
+        CAPTURE(bits);
+        CAPTURE(is_unsigned);
+        const peer::search_settings settings{bits, is_unsigned, 1 + below(3), round % 2 == 0 ? 128 : 1 + below(127)};
+        const int level_bits = bits - 1 + (is_unsigned ? 1 : 0);
+        peer::detail::divergences divergence(c.counts);
+        std::vector<double> all;
+        for (std::size_t i = settings.start_bin; i <= n; i += settings.stride) {
+          double d = 0;
+          REQUIRE(divergence.exact(i, std::size_t(1) << level_bits, d).ok());
+          all.push_back(std::isnan(d) ? -HUGE_VAL : d);
+        }
+        const auto last_least = std::min_element(all.rbegin(), all.rend());
+        const auto place = static_cast<std::size_t>(all.rend() - last_least) - 1;
+        const auto best = settings.start_bin + place * settings.stride;
+        CHECK(peer::compute_amax_entropy(c.counts, c.edges, settings) == static_cast<float>(c.edges[best]));
+
+        peer::detail::squared_errors error(centre, c.counts, static_cast<float>((1 << level_bits) - 1));
+        std::size_t first = settings.start_bin;
+        for (std::size_t i = first; i < n; i += settings.stride)
+          if (error.exact(i) < error.exact(first)) first = i;
+        CHECK(peer::compute_amax_mse(c.counts, c.edges, settings) == centre[first]);
+      }
+  }
+}
+
 TEST_CASE("pytorch-quantization: what is refused") {
   const std::vector<std::int64_t> counts(200, 1);
   const std::vector<float> edges(201, 1.0f);
