@@ -10,13 +10,13 @@
 
 namespace xquant::inline XQUANT_ABI::detail {
 
-/// Reduces on the host, and calls finish(slot, accumulators, number of elements) for each of `slots` slots. Operations
-/// without parameters have none in `streams`. The results of few slots take no memory of the heap.
-template <class Op, class Engine, class Finish>
+/// Reduces on the host, and calls finish(slot, accumulators, number of elements) for each of `slots` slots. The results
+/// of few slots take no memory of the heap. `make_streams` gives the streams; after that memory, since a compiler reads
+/// again what was written before a call it cannot see into, in pieces of other sizes, for which a processor waits.
+template <class Op, class Engine, class MakeStreams, class Finish>
 void reduce_on_host(const Engine& engine, const Op& operation, const reduction_walk& walk,
-                    operation_streams<Op>& streams, std::size_t slots, const Finish& finish) {
+                    const MakeStreams& make_streams, std::size_t slots, const Finish& finish) {
   static_assert(EngineFor<Engine, Op>, "xquant: this engine does not support this operation");
-  if constexpr (has_no_parameters<Op>) streams.parameters.count = slots;
   constexpr std::size_t per_slot = Op::accumulators + 1;
   constexpr std::size_t few = 64;
   double own[few];
@@ -30,6 +30,8 @@ void reduce_on_host(const Engine& engine, const Op& operation, const reduction_w
     for (std::size_t k = 0; k < Op::accumulators; ++k) results[slot * per_slot + k] = Op::template initial<double>(k);
     results[slot * per_slot + Op::accumulators] = 0;
   }
+  operation_streams<Op> streams = make_streams();
+  if constexpr (has_no_parameters<Op>) streams.parameters.count = slots;
   engine.reduce(operation, walk, streams, results);
   for (std::size_t slot = 0; slot < slots; ++slot)
     finish(slot, results + slot * per_slot, results[slot * per_slot + Op::accumulators]);
@@ -43,7 +45,8 @@ status reduce_on(const Engine& engine, const Op& operation, const reduction_walk
   if constexpr (memory_of<Engine> == memory_space::device) {
     return engine.reduce(operation, walk, streams, slots, finish);
   } else {
-    reduce_on_host(engine, operation, walk, streams, slots, finish);
+    const auto make_streams = [&] { return streams; };
+    reduce_on_host(engine, operation, walk, make_streams, slots, finish);
     return {};
   }
 }
@@ -67,49 +70,45 @@ class reduction_plan {
   template <class Engine, class... Results>
   auto run(const Engine& engine, const input_type* in, Results*... out) const
       requires(is_same<typename Op::output_0_type, none>) {
-    operation_streams<Op> streams = streams_;
-    streams.input_0 = in;
-    return finished_on(engine, streams, out...);
+    const auto make_streams = [&] { return operation_streams<Op>{in, nullptr, nullptr, nullptr, parameters_}; };
+    return finished_on(engine, make_streams, out...);
   }
   /// Operations of two inputs and an output.
   template <class Engine, class... Results>
   auto run(const Engine& engine, const input_type* in, const typename Op::input_1_type* in_1,
            typename Op::output_0_type* out_0, Results*... out) const
       requires(!is_same<typename Op::output_0_type, none>) {
-    operation_streams<Op> streams = streams_;
-    streams.input_0 = in;
-    streams.input_1 = in_1;
-    streams.output_0 = out_0;
-    return finished_on(engine, streams, out...);
+    const auto make_streams = [&] { return operation_streams<Op>{in, in_1, out_0, nullptr, parameters_}; };
+    return finished_on(engine, make_streams, out...);
   }
 
   /// For calls: the walk, to be laid out in its place for this operation, and slots of results.
   reduction_walk& walk_for(const Op& operation, const parameters_view<real>& p, std::size_t slots,
                            const Finish& finish) noexcept {
     operation_ = operation;
-    streams_.parameters = p;
+    parameters_ = p;
     slots_ = slots;
     finish_ = finish;
     return walk_;
   }
 
  private:
-  template <class Engine, class... Results>
-  auto finished_on(const Engine& engine, operation_streams<Op>& streams, Results*... out) const {
+  template <class Engine, class MakeStreams, class... Results>
+  auto finished_on(const Engine& engine, const MakeStreams& make_streams, Results*... out) const {
     static_assert(sizeof...(Results) == results && (true && ... && is_same<Results, real>),
                   "xquant: a plan of a reduction runs with the address of each of its results, of the type of scales");
     Finish finish = finish_;
     std::size_t k = 0;
     ((finish.result[k++] = out), ...);
     if constexpr (detail::memory_of<Engine> == memory_space::device)
-      return detail::reduce_on(engine, operation_, walk_, streams, slots_, finish);
+      return detail::reduce_on(engine, operation_, walk_, make_streams(), slots_, finish);
     else
-      detail::reduce_on_host(engine, operation_, walk_, streams, slots_, finish);
+      detail::reduce_on_host(engine, operation_, walk_, make_streams, slots_, finish);
   }
 
   Op operation_{};
   reduction_walk walk_{};
-  operation_streams<Op> streams_{};
+  parameters_view<real> parameters_{};
   std::size_t slots_ = 0;
   Finish finish_{};
 };

@@ -196,6 +196,7 @@ struct lane_block {
   };
   XQUANT_INLINE static prepared_lanes prepare_lanes(const Op& operation, const addresses& a) {
     prepared_lanes p;
+    XQUANT_UNROLL
     for (std::size_t j = 0; j < lanes; ++j) p.lane[j] = operation.template prepare<L>(load_parameters(a, j * width));
     return p;
   }

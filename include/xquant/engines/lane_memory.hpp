@@ -15,6 +15,7 @@ namespace xquant::inline XQUANT_ABI {
 ///   load_random(seed, index, integer_of<L> (&v)[N])            the random bits of 64 elements, index a multiple of 64
 ///   unpack_mask(word, j) -> mask_of<L>                         lane j of 64 packed bits
 ///   pack_mask(const mask_of<L> (&m)[N]) -> word                64 packed bits
+///   moved_down<Step>(L) -> L, first(L) -> Real                 element i + Step at i; element 0
 template <class L>
 struct lane_memory;
 

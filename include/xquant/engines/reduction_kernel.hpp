@@ -55,9 +55,8 @@ struct reduction_block_kernel {
     // 16-8-4-2-1, in lanes as long as there are two, then within one.
     XQUANT_UNROLL
     for (std::size_t k = 0; k < accumulators; ++k) {
-      alignas(64) real folded[width];
-      memory::store(folded, combined_lanes<1>(k, own.accumulator[k], 0));
-      r.results[k] = Op::template combine<double>(k, static_cast<double>(combined<1>(k, folded)), r.results[k]);
+      const real one = memory::first(combined<width / 2>(k, combined_lanes<1>(k, own.accumulator[k], 0)));
+      r.results[k] = Op::template combine<double>(k, static_cast<double>(one), r.results[k]);
     }
     r.results[accumulators] += static_cast<double>(r.extent);
   }
@@ -95,13 +94,13 @@ struct reduction_block_kernel {
   }
 
  private:
-  // Element i with element i + width / 2, those with what is a quarter on, ... without memory between.
+  // Element i with element i + width / 2, those with what is a quarter on, ... in the first element.
   template <std::size_t Step>
-  XQUANT_INLINE static real combined(std::size_t k, const real* folded) {
-    if constexpr (Step == width)
-      return *folded;
+  XQUANT_INLINE static L combined(std::size_t k, L folded) {
+    if constexpr (Step == 0)
+      return folded;
     else
-      return Op::template combine<real>(k, combined<2 * Step>(k, folded), combined<2 * Step>(k, folded + Step));
+      return combined<Step / 2>(k, Op::template combine<L>(k, folded, memory::template moved_down<Step>(folded)));
   }
 
   template <std::size_t Step>

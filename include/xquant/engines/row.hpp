@@ -21,14 +21,20 @@ struct block_kernel {
   // Whether elements with a slot each are prepared for, then computed, down the rows that share their slots.
   static constexpr bool has_columns = !is_random && !has_bits;
 
-  /// Runs of an operation that does not reduce.
+  /// Runs of an operation that does not reduce. Whole blocks first: a small call has nothing else to do.
   static void run(const row_arguments& r) {
-    const bool are_columns = has_columns && r.varying && r.rows > 1 && r.row_stride[parameter] == 0;
-    std::size_t whole = 0;  // elements of each row that are done in blocks for all rows together
-    if (!is_random && (r.rows == 1 || !r.varying || are_columns)) {
-      if (r.extent % block_size == 0) return run_whole(r);
-      if (are_columns) whole = r.extent / block_size * block_size;
-    }
+    if (!is_random && r.extent % block_size == 0 && (r.rows == 1 || !r.varying || are_columns(r))) return run_whole(r);
+    run_parts(r);
+  }
+
+ private:
+  XQUANT_INLINE static bool are_columns(const row_arguments& r) {
+    return has_columns && r.varying && r.rows > 1 && r.row_stride[parameter] == 0;
+  }
+
+  XQUANT_NOINLINE static void run_parts(const row_arguments& r) {
+    // Elements of each row that are done in blocks for all rows together.
+    const std::size_t whole = are_columns(r) ? r.extent / block_size * block_size : 0;
     addresses a(r);
     if (whole != 0) {
       row_arguments columns = r;
@@ -44,10 +50,9 @@ struct block_kernel {
     }
   }
 
- private:
   // Whole blocks: of one row, of rows that have a slot each, of columns. Three copies of the formula in all,
   // which is what an operation costs to compile.
-  static void run_whole(const row_arguments& r) {
+  XQUANT_INLINE static void run_whole(const row_arguments& r) {
     if constexpr (can_stream)
       if (r.past_caches) return run_tiles<true>(r);
     if constexpr (has_columns)

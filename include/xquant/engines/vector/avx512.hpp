@@ -61,8 +61,34 @@ struct machine_instructions<16> : machine_registers<16> {
   static constexpr int mode = 4;  // the rounding that is set, which is to nearest even
 };
 
+#if defined(__clang__)
 template <>
 struct vector_instructions<16> : machine_vectors<16> {};
+#else
+/// With masks of a bit per element. clang makes them of vectors of truth values by itself, g++ does not.
+template <>
+struct vector_instructions<16> : machine_vectors<16> {
+  using mask = std::uint16_t;
+  // clang-format off
+  XQUANT_INLINE static mask less(real a, real b) { return compared<17>(a, b); }
+  XQUANT_INLINE static mask less_equal(real a, real b) { return compared<18>(a, b); }
+  XQUANT_INLINE static mask equal(real a, real b) { return compared<0>(a, b); }
+  XQUANT_INLINE static mask less_integer(integer a, integer b) { return __builtin_ia32_cmpd512_mask(a, b, 1, every); }
+  XQUANT_INLINE static real select(mask m, real a, real b) { return __builtin_ia32_blendmps_512_mask(b, a, m); }
+  XQUANT_INLINE static integer select_integer(mask m, integer a, integer b) { return __builtin_ia32_blendmd_512_mask(b, a, m); }
+  XQUANT_INLINE static mask unpack_mask(std::uint32_t bits) { return static_cast<mask>(bits); }
+  XQUANT_INLINE static std::uint32_t pack_mask(mask m) { return m; }
+  // clang-format on
+
+ private:
+  static constexpr mask every = 0xffff;
+  // By the processor's number of a comparison, false when unordered.
+  template <int Comparison>
+  XQUANT_INLINE static mask compared(real a, real b) {
+    return __builtin_ia32_cmpps512_mask(a, b, Comparison, every, 4);
+  }
+};
+#endif
 
 }  // namespace xquant
 #endif

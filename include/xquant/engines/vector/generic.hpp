@@ -52,7 +52,9 @@ struct generic_vectors {
   XQUANT_INLINE static mask less(real a, real b) { return a < b; }
   XQUANT_INLINE static mask less_equal(real a, real b) { return a <= b; }
   XQUANT_INLINE static mask equal(real a, real b) { return a == b; }
+  XQUANT_INLINE static mask less_integer(integer a, integer b) { return a < b; }
   XQUANT_INLINE static real select(mask m, real a, real b) { return m ? a : b; }
+  XQUANT_INLINE static integer select_integer(mask m, integer a, integer b) { return m ? a : b; }
   XQUANT_INLINE static real short_quotient(real a, real b, real) { return a / b; }
   XQUANT_INLINE static real multiply_without_sign_of_zero(real a, real b) { return rounded(a * b) + real{}; }
 
@@ -106,6 +108,19 @@ struct generic_vectors {
     XQUANT_UNROLL
     for (std::size_t i = 0; i < N; ++i) bits |= static_cast<std::uint32_t>(each[i]);
     return bits;
+  }
+
+  /// Element i is element i + Step of `v`, in a ring.
+  template <std::size_t Step>
+  XQUANT_INLINE static real moved_down(real v) {
+#if defined(__clang__)
+    real r = v;
+    XQUANT_UNROLL
+    for (std::size_t i = 0; i < N; ++i) r[i] = v[(i + Step) % N];
+    return r;
+#else
+    return __builtin_shuffle(v, (ramp() + static_cast<std::int32_t>(Step)) & static_cast<std::int32_t>(N - 1));
+#endif
   }
 
   template <class Vector>

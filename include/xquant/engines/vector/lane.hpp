@@ -4,9 +4,9 @@
 #pragma once
 
 #include <xquant/core/half.hpp>
-#include <xquant/core/random.hpp>
 #include <xquant/engines/row.hpp>
 #include <xquant/engines/vector/generic.hpp>
+#include <xquant/engines/vector/philox.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -54,14 +54,14 @@ struct vector_operations {
   XQUANT_INLINE static mask less(lane a, lane b) { return native::less(a, b); }
   XQUANT_INLINE static mask less_equal(lane a, lane b) { return native::less_equal(a, b); }
   XQUANT_INLINE static mask equal(lane a, lane b) { return native::equal(a, b); }
-  XQUANT_INLINE static mask both(mask a, mask b) { return a & b; }
+  XQUANT_INLINE static mask both(mask a, mask b) { return static_cast<mask>(a & b); }
   XQUANT_INLINE static lane select(mask m, lane a, lane b) { return lane(native::select(m, a, b)); }
-  XQUANT_INLINE static integer select_integer(mask m, integer a, integer b) { return m ? a : b; }
+  XQUANT_INLINE static integer select_integer(mask m, integer a, integer b) { return native::select_integer(m, a, b); }
   XQUANT_INLINE static integer add_integer(integer a, integer b) { return signed_of(word_of(a) + word_of(b)); }
   XQUANT_INLINE static integer subtract_integer(integer a, integer b) { return signed_of(word_of(a) - word_of(b)); }
   XQUANT_INLINE static integer minimum_integer(integer a, integer b) { return a < b ? a : b; }
   XQUANT_INLINE static integer maximum_integer(integer a, integer b) { return a > b ? a : b; }
-  XQUANT_INLINE static mask less_integer(integer a, integer b) { return a < b; }
+  XQUANT_INLINE static mask less_integer(integer a, integer b) { return native::less_integer(a, b); }
   XQUANT_INLINE static integer bit_and(integer a, integer b) { return a & b; }
   XQUANT_INLINE static integer bit_or(integer a, integer b) { return a | b; }
   template <int Count> XQUANT_INLINE static integer shift_left(integer a) { return signed_of(word_of(a) << Count); }
@@ -134,6 +134,12 @@ struct vector_memory {
   static void stream_fence() requires requires { native::stream_fence(); }
   { native::stream_fence(); }
 
+  template <std::size_t Step>
+  XQUANT_INLINE static lane moved_down(lane v) {
+    return lane(native::template moved_down<Step>(v));
+  }
+  XQUANT_INLINE static float first(lane v) { return static_cast<typename native::real>(v)[0]; }
+
   XQUANT_INLINE static mask unpack_mask(std::uint64_t word, std::size_t j) {
     return native::unpack_mask(static_cast<std::uint32_t>(word >> (j * width)));
   }
@@ -152,26 +158,9 @@ struct vector_memory {
     constexpr std::size_t parts = 16 / width;
     static_assert(Vectors == 4 * parts);
     const std::uint64_t counter = index / random_group * 16;
-    const auto all = [](std::uint64_t x) XQUANT_LAMBDA_INLINE {
-      return native::broadcast_integer(static_cast<std::int32_t>(static_cast<std::uint32_t>(x)));
-    };
     for (std::size_t part = 0; part < parts; ++part) {
-      integer word[4] = {add_integer<lane>(native::ramp(), all(counter + part * width)), all(counter >> 32), all(0),
-                         all(0)};
-      auto key0 = static_cast<std::uint32_t>(seed);
-      auto key1 = static_cast<std::uint32_t>(seed >> 32);
-      XQUANT_UNROLL
-      for (int round = 0; round < detail::philox_rounds; ++round) {
-        integer high0, low0, high1, low1;
-        native::multiply_words(word[0], detail::philox_multiplier_0, high0, low0);
-        native::multiply_words(word[2], detail::philox_multiplier_1, high1, low1);
-        word[0] = high1 ^ word[1] ^ all(key0);
-        word[2] = high0 ^ word[3] ^ all(key1);
-        word[1] = low1;
-        word[3] = low0;
-        key0 += detail::philox_key_step_0;
-        key1 += detail::philox_key_step_1;
-      }
+      integer word[4];
+      detail::philox<native>(seed, counter + part * width, word);
       XQUANT_UNROLL
       for (std::size_t w = 0; w < 4; ++w) v[w * parts + part] = word[w];
     }
