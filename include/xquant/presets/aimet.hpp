@@ -4,3 +4,4 @@
 #include <xquant/presets/aimet_core.hpp>
 #include <xquant/presets/aimet_float.hpp>
 #include <xquant/presets/aimet_torch.hpp>
+#include <xquant/presets/aimet_torch_calibration.hpp>

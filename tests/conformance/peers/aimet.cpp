@@ -1,6 +1,7 @@
 // AIMET 2.42: its C++ core, the operator inside ONNX Runtime, the torch backend.
 #include "../engines.hpp"
 #include "../peers.hpp"
+#include "aimet_calibration.hpp"
 
 #include <xquant/presets/aimet_core.hpp>
 #include <xquant/presets/aimet_float.hpp>
@@ -256,11 +257,13 @@ rule create_float() {
 }  // namespace
 
 peer_rules aimet_rules() {
-  return {"aimet",
-          {block_tensor_quantizer(), given_encodings("cpp.quantizeDequantize"),
-           given_encodings("onnxruntime.QcQuantizeOp"), affine_functions("torch.affine"),
-           affine_functions("torch.affine.quantize"), float_quantize_dequantize(), create_float()},
-          {}};
+  peer_rules rules{"aimet",
+                   {block_tensor_quantizer(), given_encodings("cpp.quantizeDequantize"),
+                    given_encodings("onnxruntime.QcQuantizeOp"), affine_functions("torch.affine"),
+                    affine_functions("torch.affine.quantize"), float_quantize_dequantize(), create_float()},
+                   {}};
+  for (rule& r : aimet_calibration_rules()) rules.rules.push_back(std::move(r));
+  return rules;
 }
 
 }  // namespace conformance

@@ -1,6 +1,8 @@
-"""take_subject.py FROM SUBJECTS SUBJECT[,SUBJECT...] TO: the cases of subjects (subjects.json) and their files, as a folder."""
+"""take_subject.py FROM SUBJECTS SUBJECT[:REGEX][,SUBJECT[:REGEX]...] TO: the cases of subjects (subjects.json), of one
+those whose name REGEX finds, and their files, as a folder."""
 import json
 import os
+import re
 import shutil
 import sys
 
@@ -9,9 +11,9 @@ with open(source + "/manifest.json") as f:
     manifest = json.load(f)
 peer = manifest["made_by"].split()[0].removeprefix("make_").removesuffix(".py")
 with open(subjects) as f:
-    of_peer = json.load(f)[peer]
-    ops = {op for one in subject.split(",") for op in of_peer[one]}
-manifest["cases"] = [c for c in manifest["cases"] if c["op"] in ops]
+    all_ops = json.load(f)[peer]
+taken = [(set(all_ops[name]), re.compile(regex)) for name, _, regex in (one.partition(":") for one in subject.split(","))]
+manifest["cases"] = [c for c in manifest["cases"] if any(c["op"] in ops and regex.search(c["name"]) for ops, regex in taken)]
 os.makedirs(target)
 with open(target + "/manifest.json", "w") as f:
     f.write("{\n")
