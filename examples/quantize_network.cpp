@@ -11,6 +11,7 @@
 #include <xquant/io/onnx_writer.hpp>
 #include <xquant/io/simulation_encodings.hpp>
 #include <xquant/model/batch_norm_fold.hpp>
+#include <xquant/model/choose_ranges.hpp>
 #include <xquant/model/simulation.hpp>
 #include <xquant/runtime.hpp>
 
@@ -57,6 +58,7 @@ struct arguments {
   std::string out;
   std::string weights;
   std::vector<xquant::named_rule> calibrators;
+  bool automatic = false;  // beside them
   std::string schema = "1.0.0";
   bool integer_biases = false;
   std::string load;
@@ -96,13 +98,17 @@ std::string rules_in_words() {
           std::string(" (") + rule.name + "=NUMBER: " + rule.setting + "; " + report::number(rule.standard, 6) + ")";
     text += std::string(": ") + rule.use;
   }
-  return text;
+  return text +
+         "\n  automatic: no rule to choose; several are tried on the calibration images, for all activations and "
+         "then for some at a time";
 }
 
 // A,B,... as rules, each once. Throws CLI::ValidationError, which names what is none.
-std::vector<xquant::named_rule> rules_named(const std::vector<std::string>& texts) {
+std::vector<xquant::named_rule> rules_named(const std::vector<std::string>& texts, bool& automatic) {
   std::vector<xquant::named_rule> rules;
   for (const std::string& text : texts) {
+    automatic = automatic || text == "automatic";
+    if (text == "automatic") continue;
     xquant::named_rule rule;
     if (const xquant::status bad = xquant::named_rule::try_parse(text, rule); !bad.ok())
       throw CLI::ValidationError("--calibrator", "'" + text + "': expected " + bad.expected + rules_in_words());
@@ -248,6 +254,7 @@ class trials {
       if (nothing_left || (material_.encodings && arguments_.load_as_start)) judge("loaded", quantized);
       if (!nothing_left) {
         for (const xquant::named_rule& rule : arguments_.calibrators) judge_with(rule, quantized);
+        if (arguments_.automatic) judge_automatic(quantized);
       }
       if (weights_loaded) break;  // the file has decided about all weights
     }
@@ -291,6 +298,20 @@ class trials {
     about(arguments_.network, 0, [&] { quantized.set_ranges(rule); });
     found_.seconds_calibrate += ranging.seconds();
     judge(rule.text(), quantized);
+  }
+
+  // The runs it is chosen by are whole batches: a network that fixes its batch takes no other.
+  void judge_automatic(simulation& quantized) {
+    stopwatch ranging;
+    const batches images(material_.calibration, material_.batch);
+    std::vector<std::vector<model::tensor>> samples;
+    for (std::size_t i = 0; i < images.count(); ++i)
+      if (images.first(i) + material_.batch <= material_.calibration.shape()[0] ||
+          !model::declared_batch(quantized.network()))
+        samples.push_back({images[i]});
+    about(arguments_.network, 0, [&] { model::choose_ranges(quantized, samples); });
+    found_.seconds_calibrate += ranging.seconds();
+    judge("automatic", quantized);
   }
 
   void judge(const std::string& ranges, simulation& quantized) {
@@ -402,7 +423,7 @@ int main(int argc, char** argv) {
       ->needs(load);
   try {
     app.parse(argc, argv);
-    a.calibrators = rules_named(calibrators);
+    a.calibrators = rules_named(calibrators, a.automatic);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : exit_usage;
   }

@@ -19,10 +19,7 @@ struct mean_squared_error {
   [[nodiscard]] static constexpr status valid() noexcept { return {}; }
   [[nodiscard]] static status try_range(const histogram& h, const code_grid& codes, range<double>& out) {
     const expected_error error(h, codes);
-    out = range_of_least(h, codes, [&](const range<double>& r) {
-      const expected_error::sums s = error.over(r);
-      return s.rounded + s.clipped;
-    });
+    out = range_search(h, codes, error).best();
     return {};
   }
   friend constexpr bool operator==(const mean_squared_error&, const mean_squared_error&) = default;
@@ -41,10 +38,7 @@ struct sqnr {
   }
   [[nodiscard]] status try_range(const histogram& h, const code_grid& codes, range<double>& out) const {
     const expected_error error(h, codes);
-    out = range_of_least(h, codes, [&](const range<double>& r) {
-      const expected_error::sums s = error.over(r);
-      return s.rounded + clipping * s.clipped;
-    });
+    out = range_search(h, codes, error, clipping).best();
     return {};
   }
   friend constexpr bool operator==(const sqnr&, const sqnr&) = default;
@@ -64,10 +58,7 @@ struct lp_norm {
   }
   [[nodiscard]] status try_range(const histogram& h, const code_grid& codes, range<double>& out) const {
     const expected_error error(h, codes, power);
-    out = range_of_least(h, codes, [&](const range<double>& r) {
-      const expected_error::sums s = error.over(r);
-      return s.rounded + s.clipped;
-    });
+    out = range_search(h, codes, error).best();
     return {};
   }
   friend constexpr bool operator==(const lp_norm&, const lp_norm&) = default;

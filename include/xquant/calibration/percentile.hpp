@@ -68,8 +68,8 @@ struct percentile {
       std::vector<outward_bin> bins;
       for (const counted_bin& b : by_falling_magnitude(h)) {
         const outward_bin next{outer_magnitude(b), inner_magnitude(b), b.count};
-        if (!bins.empty() && bins.back().inner == next.inner && next.outer > 0) {  // the other sign of one magnitude
-          bins.back().outer = std::max(bins.back().outer, next.outer);
+        if (!bins.empty() && bins.back().upper == next.upper && next.lower > 0) {  // the other sign of one magnitude
+          bins.back().lower = std::max(bins.back().lower, next.lower);
           bins.back().count += next.count;
         } else {
           bins.push_back(next);
@@ -80,12 +80,10 @@ struct percentile {
       return {};
     }
     const std::vector<counted_bin> filled = h.filled_bins();
-    std::vector<outward_bin> from_below;
-    for (const counted_bin& b : filled) from_below.push_back({b.lower, b.upper, b.count});
     std::vector<outward_bin> from_above;
     for (std::size_t i = filled.size(); i-- > 0;)
       from_above.push_back({filled[i].upper, filled[i].lower, filled[i].count});
-    out.minimum = end_of(from_below, h.minimum(), share(h, 200), (h.samples() - 1) / 2);
+    out.minimum = end_of(filled, h.minimum(), share(h, 200), (h.samples() - 1) / 2);
     out.maximum = end_of(from_above, h.maximum(), share(h, 200), (h.samples() - 1) / 2);
     if (out.minimum > out.maximum) out.minimum = out.maximum = out.maximum + (out.minimum - out.maximum) / 2;
     return {};
@@ -94,11 +92,8 @@ struct percentile {
   friend constexpr bool operator==(const percentile&, const percentile&) = default;
 
  private:
-  struct outward_bin {
-    double outer;
-    double inner;
-    std::uint64_t count;
-  };
+  // Bins as they are met from outside: `lower` is the outer end, `upper` the inner one.
+  using outward_bin = counted_bin;
 
   // a, before it is rounded.
   [[nodiscard]] double share(const histogram& h, int parts) const noexcept {
@@ -125,9 +120,9 @@ struct percentile {
       if (b.count > k) break;
       k -= b.count;
     }
-    if (edge == bin_edge::outer) return at->outer;
-    if (edge == bin_edge::inner) return at->inner;
-    return at->outer + (at->inner - at->outer) * ((static_cast<double>(k) + 0.5) / static_cast<double>(at->count));
+    if (edge == bin_edge::outer) return at->lower;
+    if (edge == bin_edge::inner) return at->upper;
+    return at->lower + (at->upper - at->lower) * ((static_cast<double>(k) + 0.5) / static_cast<double>(at->count));
   }
 };
 

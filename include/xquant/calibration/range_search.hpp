@@ -3,12 +3,12 @@
 #pragma once
 
 #include <xquant/calibration/code_grid.hpp>
+#include <xquant/calibration/expected_error.hpp>
 #include <xquant/calibration/histogram.hpp>
 #include <xquant/calibration/magnitude_order.hpp>
 #include <xquant/core/range.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -26,11 +26,11 @@ namespace xquant::inline XQUANT_ABI {
 /// kept, in the same steps over all its length, in turns until neither is better, three at most; both together by steps
 /// of the codes where these are 64 or fewer; then both in parts of 1/32 of their length, together, apart and alone,
 /// halved when none is better, down to 1/512.
-template <class Cost>
 class range_search {
  public:
-  range_search(const histogram& h, const code_grid& codes, const Cost& cost)
-      : cost_(cost),
+  range_search(const histogram& h, const code_grid& codes, const expected_error& error, double clipping = 1)
+      : error_(error),
+        clipping_(clipping),
         codes_(codes),
         low_(h.minimum()),
         high_(h.maximum()),
@@ -50,17 +50,17 @@ class range_search {
 
   [[nodiscard]] range<double> best() {
     best_ = {low_, high_};
-    best_cost_ = cost_(best_);
+    best_cost_ = cost(best_);
     if (!(low_ < high_) && low_ == 0) return best_;
     const double whole = std::max(high_ - middle_, middle_ - low_);
-    along(whole, [this](double t) { return range<double>{std::max(middle_ - t, low_), std::min(middle_ + t, high_)}; });
+    along(whole, moved::both, best_);
     if (!both_) return best_;
     for (int turn = 0; turn < 3; ++turn) {
       const double before = best_cost_;
       const range<double> lower = best_;
-      along(high_ - middle_, [&](double t) { return range<double>{lower.minimum, middle_ + t}; });
+      along(high_ - middle_, moved::upper, lower);
       const range<double> upper = best_;
-      along(middle_ - low_, [&](double t) { return range<double>{middle_ - t, upper.maximum}; });
+      along(middle_ - low_, moved::lower, upper);
       if (!(best_cost_ < before * 0.999)) break;
     }
     if (codes_.is_integer() && codes_.levels() <= 64) by_zero_points();
@@ -99,9 +99,13 @@ class range_search {
                    std::max(middle_, std::min(high_, middle_ + (from.maximum - middle_ + shift * step) * factor))});
   }
 
+  [[nodiscard]] double cost(const range<double>& r) const noexcept {
+    const expected_error::sums s = error_.over(r);
+    return s.rounded + clipping_ * s.clipped;
+  }
   double try_range(const range<double>& r) {
     if (!(r.minimum <= r.maximum)) return std::numeric_limits<double>::infinity();
-    const double c = cost_(r);
+    const double c = cost(r);
     if (c < best_cost_) {
       best_cost_ = c;
       best_ = r;
@@ -109,12 +113,17 @@ class range_search {
     return c;
   }
 
-  // Over the ranges at(t), 0 < t <= whole.
-  template <class At>
-  void along(double whole, const At& at) {
-    struct point {
-      double t;
-      double cost;
+  enum class moved : std::uint8_t { both, lower, upper };
+  struct point {
+    double t;
+    double cost;
+  };
+
+  // Over the ranges with an end, or both, t from the middle, 0 < t <= whole; the other end that of `from`.
+  void along(double whole, moved ends, const range<double>& from) {
+    const auto at = [&](double t) {
+      return range<double>{ends == moved::upper ? from.minimum : std::max(middle_ - t, low_),
+                           ends == moved::lower ? from.maximum : std::min(middle_ + t, high_)};
     };
     std::vector<point> points;
     const double ratio = 1.189207115002721;  // 2^(1/4)
@@ -141,7 +150,8 @@ class range_search {
       }
   }
 
-  const Cost& cost_;
+  const expected_error& error_;
+  double clipping_;
   const code_grid& codes_;
   double low_;
   double high_;
@@ -151,11 +161,5 @@ class range_search {
   range<double> best_{};
   double best_cost_ = 0;
 };
-
-/// The range of least cost for a histogram and a quantizer (range_search).
-template <class Cost>
-[[nodiscard]] range<double> range_of_least(const histogram& h, const code_grid& codes, const Cost& cost) {
-  return range_search<Cost>(h, codes, cost).best();
-}
 
 }  // namespace xquant

@@ -100,16 +100,15 @@ class squared_error_bounds {
     for (const counted_bin& b : by_falling_magnitude(h)) {
       const std::uint64_t leave = std::min(left_out, b.count);
       left_out -= leave;
-      if (b.count != leave && outer_magnitude(b) > 0)
-        bins_.push_back({b.lower, b.upper, static_cast<double>(b.count - leave)});
+      if (b.count != leave && outer_magnitude(b) > 0) bins_.push_back({b.lower, b.upper, b.count - leave});
     }
   }
 
   [[nodiscard]] double least(const grid_distance& grid) const noexcept {
     double sum = 0;
-    for (const bin& b : bins_) {
-      const double e = grid.over(b.from, b.to).least;
-      sum += b.count * (e * e);
+    for (const counted_bin& b : bins_) {
+      const double e = grid.over(b.lower, b.upper).least;
+      sum += static_cast<double>(b.count) * (e * e);
     }
     return sum;
   }
@@ -117,21 +116,16 @@ class squared_error_bounds {
   /// Whether the sum is at most `limit` wherever in their bins the elements are.
   [[nodiscard]] bool within(const grid_distance& grid, double limit) const noexcept {
     double sum = 0;
-    for (const bin& b : bins_) {
-      const double e = grid.over(b.from, b.to).most;
-      sum += b.count * (e * e);
+    for (const counted_bin& b : bins_) {
+      const double e = grid.over(b.lower, b.upper).most;
+      sum += static_cast<double>(b.count) * (e * e);
       if (!(sum <= limit)) return false;  // the outermost bins, which a narrow grid clips, come first
     }
     return true;
   }
 
  private:
-  struct bin {
-    double from;
-    double to;
-    double count;
-  };
-  std::vector<bin> bins_;
+  std::vector<counted_bin> bins_;
 };
 
 }  // namespace xquant

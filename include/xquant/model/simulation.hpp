@@ -205,6 +205,15 @@ class simulation {
   /// the quantizer refuses, naming the value; nothing has changed then.
   template <RangeRule<histogram> Rule>
   void set_ranges(const Rule& rule) {
+    set_ranges_by([&](std::size_t, const activation_quantizer& a, std::vector<range<float>>& out) {
+      return try_ranges_of<Choices>(a.statistics, rule, a.encoding.quantizer, out);
+    });
+  }
+
+  /// The same, each by a rule of its own: ask(i, activations()[i], ranges) gives one range per slot of its statistics,
+  /// or says what is wrong.
+  template <class Ask>
+  void set_ranges_by(const Ask& ask) {
     bool any = false;
     std::vector<std::vector<range<float>>> ranges(activations_.size());
     std::vector<xquant::parameters> parameters(activations_.size());
@@ -214,7 +223,7 @@ class simulation {
       any = true;
       if (a.frozen) continue;
       const auto where = [&] { return described(a.value); };
-      require(try_ranges_of<Choices>(a.statistics, rule, a.encoding.quantizer, ranges[i]), where);
+      require(ask(i, a, ranges[i]), where);
       parameters[i] = parameters_for(a.encoding.quantizer, ranges[i], where);
     }
     require(any ? status{} : fault(errc::no_samples, "activations", 0, "observe() before set_ranges()"),

@@ -1,0 +1,183 @@
+// Ranges that need no choosing: every rule is tried on the network itself, for all activations and then for some of
+// them at a time, and what leaves its outputs nearest to the float network's is kept.
+#pragma once
+
+#include <xquant/calibration/named_rule.hpp>
+#include <xquant/core/range.hpp>
+#include <xquant/error.hpp>
+#include <xquant/model/error.hpp>
+#include <xquant/model/executor.hpp>
+#include <xquant/model/tensor.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace xquant::inline XQUANT_ABI::model {
+
+/// What choose_ranges tries.
+struct range_choices {
+  std::vector<named_rule> rules = standard();
+  std::size_t groups = 8;   ///< of activations, in the order of the network; 0: one rule for all of them
+  std::size_t samples = 8;  ///< runs by which a group's rule is chosen, spread over all; at least 1
+
+  /// Rules that clip nothing, little and much, by the number of elements and by their error.
+  static std::vector<named_rule> standard() {
+    std::vector<named_rule> rules;
+    for (const char* const text : {"min_max", "percentile=99.999", "percentile=99.99", "percentile=99.9",
+                                   "mean_squared_error", "sqnr", "lp_norm=4"}) {
+      named_rule rule;
+      if (named_rule::try_parse(text, rule).ok()) rules.push_back(rule);
+    }
+    return rules;
+  }
+};
+
+/// What it found.
+struct chosen_ranges {
+  std::vector<named_rule> rules;  ///< of each of activations(), those without statistics and frozen ones included
+  named_rule best_alone;          ///< of the rules for all activations
+  double error_alone = 0;         ///< relative_error with that
+  double error = 0;               ///< relative_error with `rules`: at most error_alone
+};
+
+namespace detail {
+
+// sum (y - r)^2 / sum r^2 of each output, added up; infinite where one is not finite.
+class output_error {
+ public:
+  void add(const std::vector<tensor>& references, const std::vector<tensor>& outputs) {
+    noise_.resize(references.size());
+    signal_.resize(references.size());
+    for (std::size_t o = 0; o < references.size(); ++o) {
+      if (references[o].type() != element_type::float32) continue;
+      const auto r = references[o].template data<float>();
+      const auto y = outputs[o].template data<float>();
+      for (std::size_t i = 0; i < references[o].size(); ++i) {
+        const auto expected = static_cast<double>(r[i]);
+        const double off = static_cast<double>(y[i]) - expected;
+        noise_[o] += off * off;
+        signal_[o] += expected * expected;
+      }
+    }
+  }
+  [[nodiscard]] double sum() const {
+    double sum = 0;
+    for (std::size_t o = 0; o < noise_.size(); ++o) {
+      if (!(noise_[o] - noise_[o] == 0)) return std::numeric_limits<double>::infinity();
+      if (noise_[o] > 0) sum += noise_[o] / std::max(signal_[o], std::numeric_limits<double>::min());
+    }
+    return sum;
+  }
+
+ private:
+  std::vector<double> noise_;
+  std::vector<double> signal_;
+};
+
+}  // namespace detail
+
+/// Gives every activation of a simulation that has observed its calibration data the range of one of several rules, so
+/// that the outputs for `samples` (inputs of one run each; the calibration data, never those the network will be judged
+/// by) are near those of the float network:
+///   relative_error = sum over outputs of sum (y - r)^2 / sum r^2.
+/// First each rule is tried for all activations, on all samples; the best is kept. Then, in the order of the network,
+/// each of how.groups runs of neighbouring activations is given every other rule, and keeps what is best on how.samples
+/// of the samples, spread evenly. If the result is not better on all of them, the best rule alone is what is left. So
+/// the error on the calibration data is at most that of the best rule.
+/// Costs about rules x samples + groups x rules x how.samples runs. Weights, frozen activations and those that were
+/// never computed stay as they are.
+/// Throws model_error: without rules or samples (value_out_of_range), without statistics, and what a rule, a quantizer
+/// or a run refuses; ranges may have been set by then.
+template <class Simulation>
+chosen_ranges choose_ranges(Simulation& quantized, const std::vector<std::vector<tensor>>& samples,
+                            const range_choices& how = {}) {
+  if (how.rules.empty() || how.samples == 0 || samples.empty())
+    throw model_error(errc::value_out_of_range,
+                      "choose_ranges: " + std::to_string(how.rules.size()) + " rules, " + std::to_string(how.samples) +
+                          " of " + std::to_string(samples.size()) + " samples; expected at least one of each");
+  const auto& activations = quantized.activations();
+  // Every rule's answers, asked once.
+  std::vector<std::vector<std::vector<range<float>>>> answers(how.rules.size());
+  for (std::size_t k = 0; k < how.rules.size(); ++k) {
+    answers[k].resize(activations.size());
+    quantized.set_ranges_by([&](std::size_t i, const auto& a, std::vector<range<float>>& out) {
+      const status bad =
+          try_ranges_of<typename Simulation::choices>(a.statistics, how.rules[k], a.encoding.quantizer, out);
+      answers[k][i] = out;
+      return bad;
+    });
+  }
+  std::vector<std::size_t> rule_of(activations.size(), 0);
+  const auto set = [&] {
+    quantized.set_ranges_by([&](std::size_t i, const auto&, std::vector<range<float>>& out) {
+      out = answers[rule_of[i]][i];
+      return status{};
+    });
+  };
+  std::vector<std::vector<tensor>> references;
+  {
+    executor floating(quantized.network());
+    for (const std::vector<tensor>& inputs : samples) references.push_back(floating.run(inputs, {}).outputs);
+  }
+  const auto error_on = [&](std::size_t count) {
+    detail::output_error error;
+    count = std::min(count, samples.size());
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t at = i * samples.size() / count;
+      error.add(references[at], quantized.run(samples[at]).outputs);
+    }
+    return error.sum();
+  };
+
+  chosen_ranges found;
+  std::size_t alone = 0;
+  for (std::size_t k = 0; k < how.rules.size(); ++k) {
+    std::fill(rule_of.begin(), rule_of.end(), k);
+    set();
+    const double error = error_on(samples.size());
+    if (k == 0 || error < found.error_alone) {
+      found.error_alone = error;
+      alone = k;
+    }
+  }
+  found.best_alone = how.rules[alone];
+  std::fill(rule_of.begin(), rule_of.end(), alone);
+  set();
+
+  std::vector<std::size_t> open;  // the activations there is something to choose for
+  for (std::size_t i = 0; i < activations.size(); ++i)
+    if (!answers[alone][i].empty()) open.push_back(i);
+  const std::size_t groups = how.rules.size() > 1 ? std::min(how.groups, open.size()) : 0;
+  double least = groups > 0 ? error_on(how.samples) : 0;
+  for (std::size_t g = 0; g < groups; ++g) {
+    const auto give = [&](std::size_t k) {
+      for (std::size_t i = open.size() * g / groups; i < open.size() * (g + 1) / groups; ++i) rule_of[open[i]] = k;
+    };
+    std::size_t best = alone;
+    for (std::size_t k = 0; k < how.rules.size(); ++k) {
+      if (k == alone) continue;
+      give(k);
+      set();
+      if (const double error = error_on(how.samples); error < least) {
+        least = error;
+        best = k;
+      }
+    }
+    give(best);
+  }
+  set();
+  found.error = groups > 0 ? error_on(samples.size()) : found.error_alone;
+  if (!(found.error <= found.error_alone)) {
+    std::fill(rule_of.begin(), rule_of.end(), alone);
+    set();
+    found.error = found.error_alone;
+  }
+  for (const std::size_t k : rule_of) found.rules.push_back(how.rules[k]);
+  return found;
+}
+
+}  // namespace xquant::model
