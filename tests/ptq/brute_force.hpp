@@ -31,6 +31,13 @@ inline std::vector<double> small_floats(int exponent, int mantissa, int bias, in
   return all;
 }
 
+/// The value nearest to v; either of two as near.
+inline double nearest(const std::vector<double>& values, double v) {
+  const auto above = std::lower_bound(values.begin(), values.end(), v);
+  if (above == values.end()) return values.back();
+  return above != values.begin() && v - *(above - 1) < *above - v ? *(above - 1) : *above;
+}
+
 /// Sum of weight |x - s value|^power with the value nearest to the float quotient x / s. Ties go to either side here,
 /// to the better one: the library's answer must be no worse than what a tie broken well gives, up to the tie itself.
 struct group_oracle {
@@ -39,14 +46,8 @@ struct group_oracle {
   double power = 2;
 
   [[nodiscard]] double real_error(const std::vector<double>& values, double s) const {
-    return sum([&](float e) {
-      const double v = static_cast<double>(e) / s;
-      const auto above = std::lower_bound(values.begin(), values.end(), v);
-      double best = std::numeric_limits<double>::infinity();
-      if (above != values.end()) best = std::fabs(static_cast<double>(e) - *above * s);
-      if (above != values.begin()) best = std::min(best, std::fabs(static_cast<double>(e) - *(above - 1) * s));
-      return best;
-    });
+    return sum(
+        [&](float e) { return std::fabs(static_cast<double>(e) - nearest(values, static_cast<double>(e) / s) * s); });
   }
   [[nodiscard]] double float_error(const std::vector<double>& values, float s) const {
     return sum([&](float e) {

@@ -50,7 +50,8 @@ void expect_optimum(const Quantizer& q, const Values& values_of, const std::vect
   for (const float e : x) largest = std::max(largest, std::fabs(e));
   const ptq::searched_quantizer searched(q);
   const int zero_points = searched.last_zero_point() - searched.first_zero_point() + 1;
-  const auto steps = static_cast<int>(xquant_test::scaled(x.size() < 10 ? 100000 : 10000, 1000)) / zero_points;
+  const bool is_fine = x.size() < 10 && what.find("normal") != std::string::npos;
+  const auto steps = static_cast<int>(xquant_test::scaled(is_fine ? 100000 : 4000, 1000)) / zero_points;
   // Every code stands for a finite number, and so does the reciprocal where it is used.
   constexpr bool needs_reciprocal = Quantizer::arithmetic_type::multiplies_by_reciprocal;
   const auto takes = [&](const std::vector<double>& values, double scale) {
@@ -74,7 +75,7 @@ void expect_optimum(const Quantizer& q, const Values& values_of, const std::vect
     for (int k = 1; k <= steps; ++k) consider(values, static_cast<float>(reach * k / steps));
   }
   const std::vector<double> own = values_of(z);
-  const auto beside = static_cast<int>(xquant_test::scaled(1500, 100));
+  const auto beside = static_cast<int>(xquant_test::scaled(800, 100));
   for (int k = -beside; k <= beside; ++k) {
     const std::int32_t bits = std::bit_cast<std::int32_t>(s) + k;
     if (bits > 0) consider(own, std::bit_cast<float>(bits));
@@ -102,8 +103,7 @@ void expect_optimum(const Quantizer& q, const Values& values_of, const std::vect
       double quadratic = 0;
       for (std::size_t n = 0; n < x.size(); ++n) {
         const double v = static_cast<double>(x[n]) / middle;
-        const double level = *std::min_element(values.begin(), values.end(),
-                                               [&](double a, double b) { return std::fabs(a - v) < std::fabs(b - v); });
+        const double level = xquant_test::nearest(values, v);
         const double w = importance.empty() ? 1 : static_cast<double>(importance[n]);
         linear += w * level * static_cast<double>(x[n]);
         quadratic += w * level * level;

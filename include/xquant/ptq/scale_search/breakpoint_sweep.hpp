@@ -120,6 +120,39 @@ struct error_piece {
   }
 };
 
+/// A scale at which an element changes its level, and what that adds to the sums.
+struct breakpoint {
+  double scale;
+  double linear;
+  double quadratic;
+};
+
+/// Sorts breakpoints between `low` and `high`, the highest first. They lie about evenly there: dealt out to buckets of
+/// a few, they need little sorting. `spare` is memory.
+inline void sort_falling(std::vector<breakpoint>& run, double low, double high, std::vector<breakpoint>& spare,
+                         std::vector<std::size_t>& first) {
+  const auto is_before = [](const breakpoint& a, const breakpoint& b) { return a.scale > b.scale; };
+  const std::size_t buckets = run.size() / 4;
+  if (buckets < 8) return std::sort(run.begin(), run.end(), is_before);
+  const double factor = static_cast<double>(buckets) / (high - low);
+  const auto bucket_of = [&](const breakpoint& b) {
+    const double at = (high - b.scale) * factor;
+    return at < static_cast<double>(buckets - 1) ? static_cast<std::size_t>(std::max(0.0, at)) : buckets - 1;
+  };
+  first.assign(buckets + 1, 0);
+  for (const breakpoint& b : run) ++first[bucket_of(b) + 1];
+  for (std::size_t k = 0; k < buckets; ++k) first[k + 1] += first[k];
+  spare.resize(run.size());
+  for (const breakpoint& b : run) spare[first[bucket_of(b)]++] = b;
+  std::size_t begin = 0;
+  for (std::size_t k = 0; k < buckets; ++k) {
+    const auto at = [&](std::size_t i) { return spare.begin() + static_cast<std::ptrdiff_t>(i); };
+    if (first[k] - begin > 1) std::sort(at(begin), at(first[k]), is_before);
+    begin = first[k];
+  }
+  run.swap(spare);
+}
+
 /// The number of breakpoints sorted at once: of a sweep over many, these stay in the nearest caches.
 inline constexpr std::size_t breakpoints_at_once = 4096;
 
@@ -130,11 +163,6 @@ inline constexpr std::size_t breakpoints_at_once = 4096;
 template <class Visit>
 void sweep_pieces(const level_grid& grid, const std::vector<weighted>& elements, double low, double high,
                   const Visit& visit) {
-  struct breakpoint {
-    double scale;
-    double linear;
-    double quadratic;
-  };
   const std::size_t n = elements.size();
   std::vector<std::ptrdiff_t> level(n);
   long_sum constant;
@@ -150,6 +178,8 @@ void sweep_pieces(const level_grid& grid, const std::vector<weighted>& elements,
   }
   const double all = constant.value();
   std::vector<breakpoint> run;
+  std::vector<breakpoint> spare;
+  std::vector<std::size_t> buckets;
   const std::size_t wanted = std::max(breakpoints_at_once, 2 * n);
   double from = high;
   double ratio = 0.5;
@@ -172,7 +202,7 @@ void sweep_pieces(const level_grid& grid, const std::vector<weighted>& elements,
       }
       level[i] = j;
     }
-    std::sort(run.begin(), run.end(), [](const breakpoint& a, const breakpoint& b) { return a.scale > b.scale; });
+    sort_falling(run, to, from, spare, buckets);
     double above = from;
     for (const breakpoint& b : run) {
       if (b.scale < above) {

@@ -264,7 +264,7 @@ class exact_search {
   // A lower bound of the error of each float of the row, exact where no element is about to change its code: elements
   // of one level have one value, fl(s level), so that of them only their weight, mean and variance matter. Floats are
   // then tried by the library where that bound lets them.
-  void polish(const candidates& c) {
+  void polish(candidates c) {
     const level_grid grid(q_, c.zero_point);
     const double low = static_cast<double>(bit_cast<float>(c.first));
     const double high = static_cast<double>(bit_cast<float>(c.last));
@@ -307,6 +307,7 @@ class exact_search {
       settled_.push_back({static_cast<float>(grid.at(level_of_[order_[i]])), mean, weight});
       i = end;
     }
+    if (unsettled_.empty()) narrow(c, variance);
     const auto count = static_cast<std::size_t>(c.last - c.first) + 1;
     lower_bounds_.assign(count, fixed_ + variance);
     for (const level_group& g : settled_)
@@ -329,6 +330,40 @@ class exact_search {
     consider(c.first + static_cast<std::int32_t>(first), c.zero_point);
     for (std::size_t k = 0; k < count; ++k)
       if (lower_bounds_[k] <= least_ * sums) consider(c.first + static_cast<std::int32_t>(k), c.zero_point);
+  }
+
+  // Leaves the floats of the row whose error can be the least, where no element is about to change its code: the error
+  // in real numbers is a quadratic, and in float it differs by what the products of the levels are rounded by, nothing
+  // for powers of two. Elements of one level lie on both sides of it, so that this is much less than the norms say.
+  void narrow(candidates& c, double variance) {
+    double linear = 0;
+    double quadratic = 0;
+    for (const level_group& g : settled_) {
+      const auto level = static_cast<double>(g.level);
+      linear += g.weight * level * g.mean;
+      quadratic += g.weight * level * level;
+    }
+    if (!(quadratic > 0)) return;
+    const double low = static_cast<double>(bit_cast<float>(c.first));
+    const double high = static_cast<double>(bit_cast<float>(c.last));
+    const double vertex = std::clamp(linear / quadratic, low, high);
+    consider(bit_cast<std::int32_t>(static_cast<float>(vertex)), c.zero_point);
+    const double width = std::max(high - vertex, vertex - low);
+    double error = fixed_ + variance;
+    double noise = sum_error() * least_;
+    for (const level_group& g : settled_) {
+      const auto level = static_cast<double>(g.level);
+      const double away = std::fabs(vertex * level - g.mean);
+      error += g.weight * away * away;
+      int exponent = 0;
+      if (high >= power_of_two<double>(-100) && std::fabs(std::frexp(level, &exponent)) == 0.5) continue;
+      const double rounded = 1.001 * std::fabs(level) * high * power_of_two<double>(-24) + power_of_two<double>(-150);
+      noise += g.weight * rounded * (2 * (away + std::fabs(level) * width) + rounded);
+    }
+    // At a vertex that was held to the row the quadratic rises from there on all the more.
+    const double reach = std::sqrt(std::max(0.0, least_ - error + noise) / quadratic) * 1.001;
+    c.first = std::max(c.first, bits_below(vertex - reach) - 1);
+    c.last = std::min(c.last, bits_below(std::min(vertex + reach, high)) + 2);
   }
 
   struct level_group {
