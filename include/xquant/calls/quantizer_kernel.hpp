@@ -163,14 +163,19 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
       return held<low_converts_right<L>>(unheld<L>(x, p), p);
   }
 
-  /// The value x becomes, in units of the scale: snap of v. An integer format's rounding takes any v and is held after
-  /// it, so v need not be.
+  /// v for what snap makes of it: an integer format's rounding takes any v and is held after it, so v need not be.
+  template <class L, bool Exact = false>
+  XQUANT_INLINE static constexpr L scaled_to_snap(L x, const prepared<L>& p) {
+    if constexpr (is_plain && rounding_sees_only_halves<RoundingType> && (Exact || !takes_short_quotient<L>))
+      return unheld<L>(x, p);
+    else
+      return scaled<L, Exact>(x, p);
+  }
+
+  /// The value x becomes, in units of the scale: snap of v.
   template <class L>
   XQUANT_INLINE constexpr L snapped(L x, const prepared<L>& p, const bound_rounding<L, RoundingType>& round) const {
-    if constexpr (is_plain && rounding_sees_only_halves<RoundingType> && !takes_short_quotient<L>)
-      return format.template snap<L>(unheld<L>(x, p), round, p.lowest_step, p.highest_step);
-    else
-      return format.template snap<L>(scaled<L>(x, p), round, p.lowest_step, p.highest_step);
+    return format.template snap<L>(scaled_to_snap<L>(x, p), round, p.lowest_step, p.highest_step);
   }
 
   /// The code of v = scaled(x), with its zero point unless the store adds it; the store clamps it.

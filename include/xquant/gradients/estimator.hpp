@@ -4,22 +4,33 @@
 
 #include <xquant/core/lane.hpp>
 #include <xquant/core/meta.hpp>
+#include <xquant/engines/operation.hpp>
 #include <xquant/rounding/rounding.hpp>
 
 #include <cstddef>
 
 namespace xquant::inline XQUANT_ABI {
 
-/// What an estimator answers for a lane: dx, and a term for each parameter that it learns.
-template <class L, std::size_t Learned>
-struct estimated {
+namespace detail {
+// dx alone.
+template <class L>
+struct estimated_dx {
   L dx;
-  L term[Learned];
+};
+template <class L, std::size_t Learned>
+struct estimated_trait {
+  using type = reduced_result<L, L, Learned>;
 };
 template <class L>
-struct estimated<L, 0> {
-  L dx;
+struct estimated_trait<L, 0> {
+  using type = estimated_dx<L>;
 };
+}  // namespace detail
+
+/// What an estimator answers for a lane: dx, and a term for each parameter that it learns; {dx, {term, ...}}. Where
+/// there are terms it is what an operation that reduces returns, since g++ keeps a copy of lanes in memory.
+template <class L, std::size_t Learned>
+using estimated = typename detail::estimated_trait<L, Learned>::type;
 
 /// The elements of parameter slots, as `finish` sees one: how many, and the smallest and largest real value of the
 /// format's codes, in units of the scale.
@@ -48,18 +59,19 @@ struct rounded_lane {
   /// The same where inside(); elsewhere anything, which spares a comparison or two.
   XQUANT_INLINE constexpr L quotient_inside() const {
     static_assert(Exact, "xquant: an estimator that asks for the quotient has `uses_quotient = true`");
-    return v();
+    return v_to_snap();
   }
   /// Whether round(v) + zero point is one of the codes in use. NaN is not.
   XQUANT_INLINE constexpr mask_of<L> inside() const {
+    // One comparison more than value() takes: it clamps what is not inside.
     if constexpr (Exact && is_plain && !is_random_rounding<rounding_type> && !rounding_leaves_grid<rounding_type>)
-      return equal(round(v()), value());  // one comparison more than value() takes: it clamps what is not inside
+      return equal(round(v_to_snap()), value());
     else
       return kernel.template is_inside<L>(v(), parameters, round);
   }
   /// What v becomes: clamp(round(v) + zero point, lower, upper) - zero point; for small floats the decoded code.
   XQUANT_INLINE constexpr L value() const {
-    return kernel.format.template snap<L>(v(), round, parameters.lowest_step, parameters.highest_step);
+    return kernel.format.template snap<L>(v_to_snap(), round, parameters.lowest_step, parameters.highest_step);
   }
   XQUANT_INLINE constexpr L scale() const { return parameters.scale; }
   /// The codes at the ends less the zero point: integer formats.
@@ -71,6 +83,7 @@ struct rounded_lane {
   static constexpr bool is_plain = requires { requires Kernel::format_type::is_plain_integer; };
 
   XQUANT_INLINE constexpr L v() const { return Kernel::template scaled<L, Exact>(x, parameters); }
+  XQUANT_INLINE constexpr L v_to_snap() const { return Kernel::template scaled_to_snap<L, Exact>(x, parameters); }
 };
 
 namespace detail {

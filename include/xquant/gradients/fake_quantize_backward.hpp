@@ -91,15 +91,10 @@ struct estimator_operation : Kernel, detail::sums_of_terms<E::learned> {
   XQUANT_INLINE constexpr auto operator()(L x, L g, const typename Kernel::template prepared<L>& p,
                                           random_bits_of<L, typename Kernel::rounding_type> random) const {
     const rounded_lane<Kernel, L, is_exact> e{*this, p, {this->rounding_policy, random}, x};
-    const auto found = estimator.backward(e, g);
-    if constexpr (E::learned == 0) {
-      return found.dx;
-    } else {
-      if constexpr (E::learned == 1)
-        return reduced_result<L, L, 1>{found.dx, {found.term[0]}};
-      else
-        return reduced_result<L, L, 2>{found.dx, {found.term[0], found.term[1]}};
-    }
+    if constexpr (E::learned == 0)
+      return estimator.backward(e, g).dx;
+    else
+      return estimator.backward(e, g);
   }
 };
 
