@@ -13,11 +13,17 @@
 #include <xquant/calibration/dense_counts.hpp>
 #include <xquant/calibration/dynamic_quantize.hpp>
 #include <xquant/calibration/entropy.hpp>
+#include <xquant/calibration/exact_sum.hpp>
+#include <xquant/calibration/expected_error.hpp>
 #include <xquant/calibration/extremes.hpp>
+#include <xquant/calibration/extremes_bytes.hpp>
 #include <xquant/calibration/histogram.hpp>
 #include <xquant/calibration/histogram_calibrator.hpp>
+#include <xquant/calibration/joint_state.hpp>
+#include <xquant/calibration/least_error.hpp>
 #include <xquant/calibration/magnitude_order.hpp>
 #include <xquant/calibration/min_max.hpp>
+#include <xquant/calibration/moments.hpp>
 #include <xquant/calibration/non_finite.hpp>
 #include <xquant/calibration/observer.hpp>
 #include <xquant/calibration/observer_bytes.hpp>

@@ -38,10 +38,10 @@ void seal(bytes& b) {
   for (const std::uint8_t v : b) sum = (sum ^ v) * 1099511628211u;
   put(b, sum, 8);
 }
-bytes resealed(bytes b) {
-  b.resize(b.size() - 8);
-  seal(b);
-  return b;
+bytes resealed(const bytes& b) {
+  bytes again(b.begin(), b.end() - 8);
+  seal(again);
+  return again;
 }
 
 // The head of per_tensor bytes, up to the states.
@@ -269,7 +269,8 @@ TEST_CASE("observer bytes: what no data give is refused by name") {
   bytes many = head(1, 1);
   put_real(many, 1);
   put_real(many, 1);
-  put(many, 0, 9);
+  put(many, 0, 8);
+  put(many, 0, 1);
   put(many, 0xffffffffu, 4);
   seal(many);
   CHECK(refusal(many) == errc::malformed);

@@ -30,6 +30,9 @@ class dense_counts {
       const std::size_t m = std::min(n, block);
       numbers::number<Real> index[block];
       // A whole block has a loop of known length, which g++ -O2 needs to make vectors.
+      // What comes after the next block is on its way while this one is counted.
+      if (n > 4 * block)
+        for (std::size_t k = 0; k < block; k += 64 / sizeof(Real)) __builtin_prefetch(x + 3 * block + k);
       const bool is_below = m == block ? numbers::of(grid_, x, block, index) : numbers::of(grid_, x, m, index);
       if (m == block)
         increment(index, block);

@@ -191,7 +191,8 @@ class observer {
 
   // The first element the policy refuses, in row-major order; one that is known to be there.
   template <class Element>
-  static status first_refused(const tensor_view<const Element>& x, const detail::non_finite_filter<Element>& filter) {
+  [[gnu::noinline]] static status first_refused(const tensor_view<const Element>& x,
+                                                const detail::non_finite_filter<Element>& filter) {
     for (std::size_t i = 0; i < x.shape.size(); ++i) {
       auto value = static_cast<lane_real<Element>>(x.data[offset_of(i, x.shape, x.stride)]);
       const auto met = static_cast<double>(value);
