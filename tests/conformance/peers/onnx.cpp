@@ -1,4 +1,5 @@
 // ONNX: QuantizeLinear and DequantizeLinear of integers, DynamicQuantizeLinear, and ONNX Runtime's tools.
+#include "onnx_calibration.hpp"
 #include "onnx_linear.hpp"
 
 #include "../peers.hpp"
@@ -139,6 +140,7 @@ peer_rules onnx_rules() {
                           quantize_data_float8()};
   append(rules, onnx_integer_rules());
   append(rules, onnx_float_rules());
+  append(rules, onnx_calibration_rules());
   return {"onnx", std::move(rules), {}};
 }
 
