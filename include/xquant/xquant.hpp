@@ -1,40 +1,28 @@
 // Everything that needs no other library, for tutorials and small programs; include the single headers where compile
 // time matters. Not here: engines/simd.hpp (xsimd), engines/threads.hpp, adapt/xtensor.hpp, adapt/eigen.hpp,
-// presets/, model/ and io/, and of calibration/ the rules beyond min-max, percentile and entropy.
+// presets/, model/ and io/, and of calibration/ moments, bytes and the rules beyond min-max, percentile and entropy.
 #pragma once
 
 #include <xquant/adapt/mdspan.hpp>
 #include <xquant/adapt/span.hpp>
 #include <xquant/by_value.hpp>
-#include <xquant/calibration/bin_numbers.hpp>
 #include <xquant/calibration/calibrator.hpp>
 #include <xquant/calibration/clipping_divergence.hpp>
 #include <xquant/calibration/code_grid.hpp>
-#include <xquant/calibration/dense_counts.hpp>
 #include <xquant/calibration/dynamic_quantize.hpp>
 #include <xquant/calibration/entropy.hpp>
-#include <xquant/calibration/exact_sum.hpp>
-#include <xquant/calibration/expected_error.hpp>
 #include <xquant/calibration/extremes.hpp>
-#include <xquant/calibration/extremes_bytes.hpp>
 #include <xquant/calibration/histogram.hpp>
 #include <xquant/calibration/histogram_calibrator.hpp>
-#include <xquant/calibration/joint_state.hpp>
-#include <xquant/calibration/least_error.hpp>
 #include <xquant/calibration/magnitude_order.hpp>
 #include <xquant/calibration/min_max.hpp>
-#include <xquant/calibration/moments.hpp>
 #include <xquant/calibration/non_finite.hpp>
 #include <xquant/calibration/observer.hpp>
-#include <xquant/calibration/observer_bytes.hpp>
 #include <xquant/calibration/percentile.hpp>
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/calibration/range_rule.hpp>
 #include <xquant/calibration/runtime.hpp>
-#include <xquant/calibration/sparse_counts.hpp>
 #include <xquant/calibration/squared_error.hpp>
-#include <xquant/calibration/state_bytes.hpp>
-#include <xquant/calibration/value_grid.hpp>
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/core/half.hpp>
 #include <xquant/dense_tensor.hpp>

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace xquant::inline XQUANT_ABI::detail {
 
@@ -20,7 +19,10 @@ class dense_counts {
   /// Runs from this length on are worth the clearing and adding up of the counters.
   static constexpr std::size_t long_run = 4096;
 
-  explicit dense_counts(const value_grid& grid) : grid_(grid), counters_(ways * way) {}
+  explicit dense_counts(const value_grid& grid) : grid_(grid), counters_(new std::uint16_t[ways * way]()) {}
+  ~dense_counts() { delete[] counters_; }
+  dense_counts(const dense_counts&) = delete;
+  dense_counts& operator=(const dense_counts&) = delete;
 
   /// Counts n elements of magnitudes below 2^(E+1); below(x) for each that is not zero and has no bin here.
   template <class Real, class Below>
@@ -58,7 +60,7 @@ class dense_counts {
 
   template <class Integer>
   XQUANT_INLINE void increment(const Integer* index, std::size_t n) noexcept {
-    std::uint16_t* const c = counters_.data();
+    std::uint16_t* const c = counters_;
     std::size_t i = 0;
     for (; i + ways <= n; i += ways)
       for (std::size_t k = 0; k < ways; ++k) ++c[k * way + static_cast<std::size_t>(index[i + k])];
@@ -71,7 +73,7 @@ class dense_counts {
     add_side(numbers::span, negative);
     for (std::size_t k = 0; k < ways; ++k)
       for (std::size_t i = 0; i < numbers::zero_ways; ++i) zeros += counters_[k * way + numbers::zero + i];
-    std::fill(counters_.begin(), counters_.end(), std::uint16_t{0});
+    std::fill_n(counters_, ways * way, std::uint16_t{0});
     blocks_ = 0;
   }
   void add_side(std::size_t first, sparse_counts& to) const {
@@ -94,7 +96,7 @@ class dense_counts {
 
   value_grid grid_;
   std::size_t blocks_ = 0;
-  std::vector<std::uint16_t> counters_;
+  std::uint16_t* counters_;  // a vector of them would cost more to include
 };
 
 }  // namespace xquant::inline XQUANT_ABI::detail

@@ -13,7 +13,7 @@ namespace xquant::inline XQUANT_ABI {
 
 /// A count for every integer. Those that are not zero lie in chunks of 64 neighbours, and each chunk has counters of 8,
 /// 16, 32 or 64 bits, the fewest that its largest count needs; so the content alone decides the form, and equal counts
-/// are equal. Memory: 64 to 512 bytes for a chunk, 4 for each between the first and the last. Counts are below 2^64.
+/// are equal. Memory: 64 to 512 bytes for a chunk, 8 for each between the first and the last. Counts are below 2^64.
 class sparse_counts {
  public:
   static constexpr int chunk_size = 64;
@@ -22,13 +22,13 @@ class sparse_counts {
   [[nodiscard]] bool empty() const noexcept { return directory_.empty(); }
 
   [[nodiscard]] std::uint64_t operator[](int i) const noexcept {
-    const std::uint32_t entry = find(i >> 6);
+    const std::uint64_t entry = find(i >> 6);
     return entry == absent ? 0 : load(entry, static_cast<std::size_t>(i & 63));
   }
 
   /// One more of i.
   XQUANT_INLINE void increment(int i) {
-    const std::uint32_t entry = find(i >> 6);
+    const std::uint64_t entry = find(i >> 6);
     if (entry != absent) {
       // Whatever the counter's width, which nobody can foretell: a word that begins with it, in which it is not full.
       const auto at = static_cast<std::size_t>(i & 63);
@@ -52,7 +52,7 @@ class sparse_counts {
   void add(int c, const chunk& n) {
     chunk sum;
     std::uint64_t bits = 0;
-    std::uint32_t entry = find(c);
+    std::uint64_t entry = find(c);
     if (entry == absent) {
       for (int j = 0; j < chunk_size; ++j) bits |= sum[j] = n[j];
       if (bits == 0) return;
@@ -60,7 +60,7 @@ class sparse_counts {
       get(entry, sum);
       for (int j = 0; j < chunk_size; ++j) bits |= sum[j] += n[j];
     }
-    const std::uint32_t width = width_of(bits);
+    const std::uint64_t width = width_of(bits);
     if (entry == absent || width != (entry & 3)) entry = make(c, width);
     put(entry, sum);
   }
@@ -95,27 +95,27 @@ class sparse_counts {
 
   /// Bytes that lie outside of the object.
   [[nodiscard]] std::size_t memory() const noexcept {
-    return words_.capacity() * sizeof(std::uint64_t) + directory_.capacity() * sizeof(std::uint32_t);
+    return words_.capacity() * sizeof(std::uint64_t) + directory_.capacity() * sizeof(std::uint64_t);
   }
 
   friend bool operator==(const sparse_counts&, const sparse_counts&) = default;
 
  private:
   // Where a chunk lies in units of 64 bytes, times 4, and log2 of the bytes of its counters.
-  static constexpr std::uint32_t absent = 0xffffffffu;
+  static constexpr std::uint64_t absent = ~std::uint64_t{0};
   static constexpr std::size_t unit = 8;  // words
 
   static constexpr std::uint32_t width_of(std::uint64_t bits) noexcept {
     return bits < 1u << 8 ? 0 : bits < 1u << 16 ? 1 : bits >> 32 == 0 ? 2 : 3;
   }
-  XQUANT_INLINE std::uint32_t find(int c) const noexcept {
+  XQUANT_INLINE std::uint64_t find(int c) const noexcept {
     const auto k = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(c - first_));
     return k < directory_.size() ? directory_[k] : absent;
   }
-  XQUANT_INLINE unsigned char* counters(std::uint32_t entry) noexcept {
+  XQUANT_INLINE unsigned char* counters(std::uint64_t entry) noexcept {
     return reinterpret_cast<unsigned char*>(words_.data() + (entry >> 2) * unit);
   }
-  XQUANT_INLINE const unsigned char* counters(std::uint32_t entry) const noexcept {
+  XQUANT_INLINE const unsigned char* counters(std::uint64_t entry) const noexcept {
     return reinterpret_cast<const unsigned char*>(words_.data() + (entry >> 2) * unit);
   }
 
@@ -140,7 +140,7 @@ class sparse_counts {
     for (int j = 0; j < chunk_size; ++j) value[j] = lowest_first(static_cast<Counter>(counts[j]));
     __builtin_memcpy(base, value, sizeof(value));
   }
-  void get(std::uint32_t entry, chunk& counts) const noexcept {
+  void get(std::uint64_t entry, chunk& counts) const noexcept {
     const unsigned char* const base = counters(entry);
     switch (entry & 3) {
       case 0: return get_as<std::uint8_t>(base, counts);
@@ -149,7 +149,7 @@ class sparse_counts {
       default: return get_as<std::uint64_t>(base, counts);
     }
   }
-  void put(std::uint32_t entry, const chunk& counts) noexcept {
+  void put(std::uint64_t entry, const chunk& counts) noexcept {
     unsigned char* const base = counters(entry);
     switch (entry & 3) {
       case 0: return put_as<std::uint8_t>(base, counts);
@@ -158,7 +158,7 @@ class sparse_counts {
       default: return put_as<std::uint64_t>(base, counts);
     }
   }
-  std::uint64_t load(std::uint32_t entry, std::size_t at) const noexcept {
+  std::uint64_t load(std::uint64_t entry, std::size_t at) const noexcept {
     const std::size_t size = std::size_t{1} << (entry & 3);
     const unsigned char* const from = counters(entry) + at * size;
     switch (entry & 3) {
@@ -176,18 +176,14 @@ class sparse_counts {
   }
 
   // Room for chunk c with counters of 2^width bytes, whose content is to be written, in the order of the chunks.
-  std::uint32_t make(int c, std::uint32_t width) {
+  std::uint64_t make(int c, std::uint64_t width) {
     if (directory_.empty()) first_ = c;
     if (c < first_) {
-      reserve(directory_, directory_.size() + static_cast<std::size_t>(first_ - c));
-      directory_.insert(directory_.begin(), static_cast<std::size_t>(first_ - c), absent);
+      insert(directory_, 0, static_cast<std::size_t>(first_ - c), absent);
       first_ = c;
     }
     const auto k = static_cast<std::size_t>(c - first_);
-    if (k >= directory_.size()) {
-      reserve(directory_, k + 1);
-      directory_.resize(k + 1, absent);
-    }
+    if (k >= directory_.size()) insert(directory_, directory_.size(), k + 1 - directory_.size(), absent);
     const std::size_t units = std::size_t{1} << width;
     const std::size_t had = directory_[k] == absent ? 0 : std::size_t{1} << (directory_[k] & 3);
     std::size_t at = 0;
@@ -199,24 +195,22 @@ class sparse_counts {
           at = (directory_[before] >> 2) + (std::size_t{1} << (directory_[before] & 3));
           break;
         }
-    if (words_.empty()) words_.push_back(0);
-    const std::size_t more = (units - had) * unit;  // counts never shrink
-    reserve(words_, words_.size() + more);
-    words_.insert(words_.begin() + static_cast<std::ptrdiff_t>((at + had) * unit), more, 0);
-    directory_[k] = static_cast<std::uint32_t>(at << 2) | width;
+    if (words_.empty()) insert(words_, 0, 1, 0);
+    insert(words_, (at + had) * unit, (units - had) * unit, 0);  // counts never shrink
+    directory_[k] = static_cast<std::uint64_t>(at) << 2 | width;
     for (std::size_t after = k + 1; after < directory_.size(); ++after)
-      if (directory_[after] != absent) directory_[after] += static_cast<std::uint32_t>((units - had) << 2);
+      if (directory_[after] != absent) directory_[after] += static_cast<std::uint64_t>(units - had) << 2;
     return directory_[k];
   }
 
-  // Grows by an eighth at a time, not twofold: states are many and stay.
-  template <class T>
-  static void reserve(std::vector<T>& v, std::size_t size) {
-    if (size > v.capacity()) v.reserve(std::max(size, v.capacity() + v.capacity() / 8));
+  // Room grows by an eighth at a time, not twofold: states are many and stay.
+  static void insert(std::vector<std::uint64_t>& v, std::size_t at, std::size_t n, std::uint64_t value) {
+    if (v.size() + n > v.capacity()) v.reserve(std::max(v.size() + n, v.capacity() + v.capacity() / 8));
+    v.insert(v.begin() + static_cast<std::ptrdiff_t>(at), n, value);
   }
 
   int first_ = 0;
-  std::vector<std::uint32_t> directory_;  // of the chunks first_, first_ + 1, ...; first and last are not absent
+  std::vector<std::uint64_t> directory_;  // of the chunks first_, first_ + 1, ...; first and last are not absent
   std::vector<std::uint64_t> words_;      // and one more, for increment() to read beyond the last counter
 };
 
