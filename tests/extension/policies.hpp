@@ -209,7 +209,7 @@ struct by_distance {
     const L share = xquant::subtract(xquant::broadcast<L>(1), xquant::absolute(moved));
     return {xquant::select<L>(inside, xquant::multiply(g, share), zero), {xquant::multiply(g, moved)}};
   }
-  constexpr double finish(std::size_t, double sum, const xquant::slot_summary&) const { return sum; }
+  constexpr double finish(std::size_t, const double* sums, const xquant::slot_summary&) const { return sums[0]; }
   friend constexpr bool operator==(const by_distance&, const by_distance&) = default;
 };
 

@@ -34,8 +34,8 @@ struct scale_and_offset {
     return {select<L>(inside, g, zero),
             {multiply(g, subtract(e.value(), select<L>(inside, e.quotient(), zero))), select<L>(inside, zero, g)}};
   }
-  constexpr double finish(std::size_t k, double sum, const slot_summary& s) const {
-    return k == 0 ? factor * sum : sum / s.elements;
+  constexpr double finish(std::size_t k, const double* sums, const slot_summary& s) const {
+    return k == 0 ? factor * sums[0] : sums[1] / s.elements;
   }
 };
 
@@ -80,7 +80,7 @@ struct without_names {
   constexpr estimated<L, 1> backward(const Lane&, L g) const {
     return {g, {g}};
   }
-  constexpr double finish(std::size_t, double sum, const slot_summary&) const { return sum; }
+  constexpr double finish(std::size_t, const double* sums, const slot_summary&) const { return sums[0]; }
 };
 static_assert(GradientEstimator<straight_through> && GradientEstimator<clipped_straight_through> &&
               GradientEstimator<learned_step_size> && GradientEstimator<scale_and_offset>);

@@ -31,6 +31,7 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
   using code_type = typename FormatType::code_type;
   using format_type = FormatType;
   using rounding_type = RoundingType;
+  static constexpr zero_point_rule zero_point_use = Rule;
   static constexpr bool has_zero_point = Rule == zero_point_rule::after_rounding;
   static constexpr bool has_real_zero_point = is_real(Rule);
   /// Whether zero points are no part of v = scaled(x), nor of what it is rounded to.

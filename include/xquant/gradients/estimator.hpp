@@ -32,12 +32,16 @@ struct estimated_trait<L, 0> {
 template <class L, std::size_t Learned>
 using estimated = typename detail::estimated_trait<L, Learned>::type;
 
-/// The elements of parameter slots, as `finish` sees one: how many, and the smallest and largest real value of the
-/// format's codes, in units of the scale.
+/// A parameter slot, as `finish` sees it: how many elements it has; the smallest and largest code in use of an integer
+/// format, else the smallest and largest value of the format's codes; its scale, and its zero point where that is an
+/// integer added after the rounding.
 struct slot_summary {
-  double elements;
-  double lower;
-  double upper;
+  double elements = 0;
+  double lower = 0;
+  double upper = 0;
+  double scale = 1;
+  double zero_point = 0;
+  bool has_zero_point = false;  ///< whether the scheme has such a zero point
 };
 
 /// A lane of elements as an estimator sees it. Everything is computed where it is asked for.
@@ -74,6 +78,11 @@ struct rounded_lane {
     return kernel.format.template snap<L>(v_to_snap(), round, parameters.lowest_step, parameters.highest_step);
   }
   XQUANT_INLINE constexpr L scale() const { return parameters.scale; }
+  /// What x becomes.
+  XQUANT_INLINE constexpr L dequantized() const { return Kernel::template rescaled<L>(value(), parameters); }
+  /// The smallest and the largest number that any x becomes, infinities of small floats apart.
+  XQUANT_INLINE constexpr L low_end() const { return Kernel::template rescaled<L>(end_value<false>(), parameters); }
+  XQUANT_INLINE constexpr L high_end() const { return Kernel::template rescaled<L>(end_value<true>(), parameters); }
   /// The codes at the ends less the zero point: integer formats.
   XQUANT_INLINE constexpr L lowest() const { return parameters.lowest_step; }
   XQUANT_INLINE constexpr L highest() const { return parameters.highest_step; }
@@ -82,6 +91,16 @@ struct rounded_lane {
   using rounding_type = typename Kernel::rounding_type;
   static constexpr bool is_plain = requires { requires Kernel::format_type::is_plain_integer; };
 
+  template <bool IsHigh>
+  XQUANT_INLINE constexpr L end_value() const {
+    using format_type = typename Kernel::format_type;
+    if constexpr (format_type::is_integer) {
+      return IsHigh ? parameters.highest_step : parameters.lowest_step;
+    } else {
+      constexpr auto ends = format_type{}.bounds();
+      return broadcast<L>(static_cast<real_of<L>>(IsHigh ? ends.upper : ends.lower));
+    }
+  }
   XQUANT_INLINE constexpr L v() const { return Kernel::template scaled<L, Exact>(x, parameters); }
   XQUANT_INLINE constexpr L v_to_snap() const { return Kernel::template scaled_to_snap<L, Exact>(x, parameters); }
 };
@@ -89,12 +108,15 @@ struct rounded_lane {
 namespace detail {
 // A lane of one float, to ask a type whether it is an estimator.
 struct any_lane {
-  float x = 0;
   constexpr float quotient() const { return 0; }
   constexpr float quotient_inside() const { return 0; }
   constexpr bool inside() const { return true; }
   constexpr float value() const { return 0; }
+  float x = 0;
   constexpr float scale() const { return 1; }
+  constexpr float dequantized() const { return 0; }
+  constexpr float low_end() const { return 0; }
+  constexpr float high_end() const { return 0; }
   constexpr float lowest() const { return 0; }
   constexpr float highest() const { return 0; }
 };
@@ -108,8 +130,12 @@ struct any_lane {
 ///                                                    g = dL/dy: formulas of core/lane.hpp, the same for every L
 /// and, where something is learned,
 ///   static constexpr const char* learned_names[]     what errors call those gradients: "dscale"
-///   double finish(size_t k, double sum, const slot_summary& s) const   the gradient of parameter k of a slot from the
-///                                                    sum of its terms (docs/arithmetic.md, rule 10); also on a device
+///   double finish(size_t k, const double* sums, const slot_summary& s) const   the gradient of parameter k of a slot
+///                                                    from the sums of all terms (docs/arithmetic.md, rule 10); also on
+///                                                    a device
+/// and, if it likes,
+///   static constexpr bool takes_real_offset = true   it also runs where zero points are offsets in units of the data,
+///                                                    and asks for quotient(), which is (x - offset) / scale then
 // clang-format on
 template <class E>
 concept GradientEstimator = requires(const E& e, const detail::any_lane& lane) {
@@ -118,7 +144,7 @@ concept GradientEstimator = requires(const E& e, const detail::any_lane& lane) {
   requires is_same<decltype(e.backward(lane, 1.0f)), estimated<float, E::learned>>;
   requires E::learned == 0 || requires {
     {E::learned_names[0]};
-    requires is_same<decltype(e.finish(std::size_t{}, 1.0, slot_summary{})), double>;
+    requires is_same<decltype(e.finish(std::size_t{}, declared<const double*>(), slot_summary{})), double>;
   };
 };
 

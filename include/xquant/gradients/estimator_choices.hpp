@@ -52,7 +52,7 @@ class estimator_choices : public detail::learned_names_of<Estimators...> {
   /// An estimator by the concept; no kernel is made of it.
   template <class Lane, class L>
   constexpr estimated<L, learned> backward(const Lane&, L) const;
-  double finish(std::size_t, double, const slot_summary&) const;
+  double finish(std::size_t, const double*, const slot_summary&) const;
 
   friend constexpr bool operator==(const estimator_choices&, const estimator_choices&) = default;
 

@@ -21,8 +21,14 @@ namespace detail {
 // Whether an estimator fits a quantizer; the texts of the assertions below say what does not.
 template <class E, class Kernel>
 inline constexpr bool learns_of_random = E::learned != 0 && is_random_rounding<typename Kernel::rounding_type>;
+template <class E>
+inline constexpr bool takes_real_offset = requires {
+  requires E::takes_real_offset;
+};
 template <class E, class Kernel>
-inline constexpr bool quotient_holds_zero_point = E::uses_quotient && !Kernel::zero_point_is_apart;
+inline constexpr bool quotient_holds_zero_point =
+    E::uses_quotient && !Kernel::zero_point_is_apart &&
+    !(takes_real_offset<E> && Kernel::zero_point_use == zero_point_rule::real_offset);
 
 // The same, to whoever chooses at run time.
 template <class E, class Kernel>
@@ -122,11 +128,16 @@ struct finish_parameters {
   Real* result[E::learned];  // the gradients
   std::ptrdiff_t stride[E::learned];
   slot_summary summary;
+  const Real* scale;
+  const std::int32_t* zero_point;  // null where there is none, or it is no integer
 
-  XQUANT_HOST_DEVICE void operator()(std::size_t slot, const double* sum, double elements) const {
+  XQUANT_HOST_DEVICE void operator()(std::size_t slot, const double* sums, double elements) const {
+    slot_summary own = summary;
+    own.elements = elements;
+    own.scale = static_cast<double>(scale[slot]);
+    own.zero_point = zero_point != nullptr ? static_cast<double>(zero_point[slot]) : 0.0;
     for (std::size_t k = 0; k < E::learned; ++k)
-      result[k][static_cast<std::ptrdiff_t>(slot) * stride[k]] =
-          static_cast<Real>(estimator.finish(k, sum[k], {elements, summary.lower, summary.upper}));
+      result[k][static_cast<std::ptrdiff_t>(slot) * stride[k]] = static_cast<Real>(estimator.finish(k, sums, own));
   }
 };
 
@@ -162,11 +173,20 @@ status validate_backward(const E&, const Quantizer& q, const Parameters& p, cons
 }
 
 // What finishes the sums of a call whose gradients are `sums`, which have been validated.
-template <class E, class Quantizer, class Real>
-finish_parameters<E, Real> finish_for(const E& estimator, const Quantizer& q,
+template <class Op, class E, class Quantizer, class Real>
+finish_parameters<E, Real> finish_for(const E& estimator, const Quantizer& q, const parameters_view<Real>& p,
                                       const tensor_view<Real> (&sums)[E::learned]) {
-  const auto bounds = q.format.bounds();
-  finish_parameters<E, Real> finish{estimator, {}, {}, {0, bounds.lower, bounds.upper}};
+  slot_summary summary;
+  summary.has_zero_point = Op::has_zero_point;
+  if constexpr (Quantizer::format_type::is_integer) {  // those in use
+    summary.lower = static_cast<double>(q.lower_code());
+    summary.upper = static_cast<double>(q.upper_code());
+  } else {
+    const auto bounds = q.format.bounds();
+    summary.lower = bounds.lower;
+    summary.upper = bounds.upper;
+  }
+  finish_parameters<E, Real> finish{estimator, {}, {}, summary, p.scale, Op::has_zero_point ? p.zero_point : nullptr};
   for (std::size_t k = 0; k < E::learned; ++k) {
     finish.result[k] = sums[k].data;
     finish.stride[k] = sums[k].stride[0];
@@ -190,7 +210,8 @@ status with_learned(Call& c, const Engine& engine, const E& estimator, const Qua
   const auto given = as_parameters(p);
   parameter_map map;
   if (const status bad = validate_learned<E, memory_of<Engine>>(c, q, given, sums, map); !bad.ok()) return bad;
-  return use(make_estimator_operation<operation>(estimator, q), map, given, finish_for(estimator, q, sums));
+  return use(make_estimator_operation<operation>(estimator, q), map, given,
+             finish_for<operation>(estimator, q, given, sums));
 }
 
 template <class E, class Engine, class Quantizer, class Parameters, class In, class Gradient, class Out,

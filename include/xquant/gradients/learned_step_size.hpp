@@ -14,6 +14,20 @@ enum class step_size_gradient : std::uint8_t {
   plain,   ///< 1
 };
 
+namespace detail {
+
+/// The term of the scale, g * (q - v inside, q outside), inside given.
+template <class Lane, class L>
+XQUANT_INLINE constexpr L step_size_term(const Lane& e, L g, mask_of<L> inside) {
+  return multiply(g, subtract(e.value(), select<L>(inside, e.quotient_inside(), broadcast<L>(0))));
+}
+XQUANT_HOST_DEVICE inline double step_size_factor(step_size_gradient scaling, const slot_summary& s) {
+  const bool has_factor = scaling == step_size_gradient::scaled && s.elements != 0;
+  return has_factor ? 1 / square_root(s.elements * s.upper) : 1.0;
+}
+
+}  // namespace detail
+
 /// dx     = g where round(x / s) + z is one of the codes, else +0
 /// ds_k   = gamma * sum over the elements of slot k of g * (q - v inside, q outside)
 /// with v = x / s, q = clamp(round(v) + z, lower, upper) - z, gamma by `scaling`. NaN in x counts as the lowest code of
@@ -25,18 +39,16 @@ struct learned_step_size {
 
   static constexpr std::size_t learned = 1;
   static constexpr bool uses_quotient = true;
+  static constexpr bool takes_real_offset = true;
   static constexpr const char* learned_names[] = {"dscale"};
 
   template <class Lane, class L>
   XQUANT_INLINE constexpr estimated<L, 1> backward(const Lane& e, L g) const {
-    const auto inside = e.inside();
-    const L zero = broadcast<L>(0);
-    return {select<L>(inside, g, zero),
-            {multiply(g, subtract(e.value(), select<L>(inside, e.quotient_inside(), zero)))}};
+    const mask_of<L> inside = e.inside();
+    return {select<L>(inside, g, broadcast<L>(0)), {detail::step_size_term<Lane, L>(e, g, inside)}};
   }
-  XQUANT_HOST_DEVICE double finish(std::size_t /*k*/, double sum, const slot_summary& s) const {
-    const bool has_factor = scaling == step_size_gradient::scaled && s.elements != 0;
-    return lane_operations<double>::multiply(has_factor ? 1 / square_root(s.elements * s.upper) : 1.0, sum);
+  XQUANT_HOST_DEVICE double finish(std::size_t /*k*/, const double* sums, const slot_summary& s) const {
+    return lane_operations<double>::multiply(detail::step_size_factor(scaling, s), sums[0]);
   }
   friend constexpr bool operator==(const learned_step_size&, const learned_step_size&) = default;
 };
