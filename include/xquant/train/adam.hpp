@@ -50,10 +50,10 @@ template <TensorInMemory Parameters, TensorLike Gradients, TensorInMemory First,
   const char* const names[2] = {"first_moments", "second_moments"};
   for (std::size_t k = 0; k < 2; ++k) {
     if (const status bad = detail::validate_updated(moments[k], w.shape, names[k]); !bad.ok()) return bad;
-    if (const status bad = detail::validate_apart(w, moments[k], names[k]); !bad.ok()) return bad;
-    if (const status bad = detail::validate_apart(g, moments[k], names[k]); !bad.ok()) return bad;
+    if (const status bad = detail::validate_elsewhere(w, moments[k], names[k]); !bad.ok()) return bad;
+    if (const status bad = detail::validate_elsewhere(g, moments[k], names[k]); !bad.ok()) return bad;
   }
-  if (const status bad = detail::validate_apart(m, v, names[1]); !bad.ok()) return bad;
+  if (const status bad = detail::validate_elsewhere(m, v, names[1]); !bad.ok()) return bad;
   const auto first_decay = static_cast<real>(settings.first_decay);
   const auto first_share = static_cast<real>(1 - settings.first_decay);
   const auto second_decay = static_cast<real>(settings.second_decay);

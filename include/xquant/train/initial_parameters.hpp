@@ -105,7 +105,6 @@ template <TensorLike In>
   auto&& held = evaluated(x);
   const auto v = as_view(held);
   struct one_slot {
-    using policy_category = category::granularity;
     constexpr status map(const shape&, parameter_map& of) const noexcept {
       of = {};
       return {};

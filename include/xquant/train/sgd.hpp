@@ -35,8 +35,8 @@ template <TensorInMemory Parameters, TensorLike Gradients, TensorInMemory Moment
     return bad;
   if (const status bad = detail::validate_step(w, g); !bad.ok()) return bad;
   if (const status bad = detail::validate_updated(m, w.shape, "momenta"); !bad.ok()) return bad;
-  if (const status bad = detail::validate_apart(w, m, "momenta"); !bad.ok()) return bad;
-  if (const status bad = detail::validate_apart(g, m, "momenta"); !bad.ok()) return bad;
+  if (const status bad = detail::validate_elsewhere(w, m, "momenta"); !bad.ok()) return bad;
+  if (const status bad = detail::validate_elsewhere(g, m, "momenta"); !bad.ok()) return bad;
   const auto rate = static_cast<real>(settings.learning_rate);
   const auto momentum = static_cast<real>(settings.momentum);
   const auto decay = static_cast<real>(settings.weight_decay);

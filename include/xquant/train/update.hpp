@@ -14,6 +14,17 @@ status validate_updated(const tensor_view<T>& v, const shape& s, const char* nam
   return {};
 }
 
+/// Memory that is written is apart from all else.
+template <class A, class B>
+status validate_elsewhere(const tensor_view<A>& other, const tensor_view<B>& written, const char* name) {
+  if (written.shape.size() == 0) return {};
+  const byte_interval a = extent_in_memory(other);
+  const byte_interval b = extent_in_memory(written);
+  if (a.last <= b.first || b.last <= a.first) return {};
+  return fault(errc::overlap, name, static_cast<double>(b.first) - static_cast<double>(a.first),
+               "memory apart from the other tensors");
+}
+
 /// Parameters and their gradients: float or double, dense, of one shape, apart.
 template <class Real, class G>
 status validate_step(const tensor_view<Real>& parameters, const tensor_view<G>& gradients) {
@@ -23,7 +34,7 @@ status validate_step(const tensor_view<Real>& parameters, const tensor_view<G>& 
   if (const status bad = validate_input(gradients, "gradients"); !bad.ok()) return bad;
   if (const status bad = validate_same_shape(gradients.shape, parameters.shape, "gradients"); !bad.ok()) return bad;
   if (!gradients.dense()) return fault(errc::unsupported, "gradients", 0, "a dense tensor");
-  return validate_apart(gradients, parameters, "parameters");
+  return validate_elsewhere(gradients, parameters, "parameters");
 }
 
 constexpr status validate_setting(double value, const char* name, double least, double below) noexcept {
