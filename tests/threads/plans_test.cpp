@@ -45,7 +45,7 @@ struct scale_and_offset {
     const L zero = broadcast<L>(0);
     return {select<L>(inside, g, zero), {multiply(g, subtract(e.value(), e.quotient())), select<L>(inside, zero, g)}};
   }
-  XQUANT_HOST_DEVICE double finish(std::size_t, double sum, const slot_summary&) const { return sum; }
+  XQUANT_HOST_DEVICE double finish(std::size_t k, const double* sums, const slot_summary&) const { return sums[k]; }
 };
 
 // Elements `skip` elements into a line of memory, so that addresses have any alignment of the element.
