@@ -10,6 +10,7 @@
 #include <xquant/granularity/per_group.hpp>
 #include <xquant/ptq/scale_search/search_parameters.hpp>
 #include <xquant/schemes/power_of_two_scale.hpp>
+#include <xquant/schemes/symmetric_to_signed_extreme.hpp>
 
 #include "../support/scale.hpp"
 #include "brute_force.hpp"
@@ -209,6 +210,26 @@ TEST_CASE("least squares: powers of two stay such") {
   const std::vector<double> values = xquant_test::integers(-8, 7);
   for (int e = -30; e <= 30; ++e)
     CHECK(oracle.float_error(values, s) <= oracle.float_error(values, std::ldexp(1.0f, e)));
+}
+
+TEST_CASE("least squares: scales of both signs") {
+  const quantizer<int4, symmetric_to_signed_extreme<>> q;
+  int negative = 0;
+  for (unsigned seed = 1; seed <= 12; ++seed) {
+    std::vector<float> x = data("normal", 9, seed);
+    x[0] = seed % 2 == 0 ? 2.5f : -2.5f;
+    const float s = ptq::search_parameters(q, ptq::least_squares{}, x).scale()[0];
+    negative += s < 0 ? 1 : 0;
+    const group_oracle oracle{x, {}};
+    const std::vector<double> values = xquant_test::integers(-8, 7);
+    double best = std::numeric_limits<double>::infinity();
+    for (int k = 1; k <= 5000; ++k)
+      for (const float sign : {1.0f, -1.0f})
+        best = std::min(best, oracle.float_error(values, sign * static_cast<float>(k) / 5000));
+    CHECK(oracle.float_error(values, s) <= best);
+  }
+  CHECK(negative > 0);
+  CHECK(negative < 12);
 }
 
 // Runs tasks backwards.

@@ -22,10 +22,10 @@ inline range<float> shrunk(const range<float>& r, double factor, bool by_magnitu
   return {std::clamp(r.minimum, -most, most), std::clamp(r.maximum, -most, most)};
 }
 
-/// The scheme's answer for the range of the group, or the nearest to it that the quantizer takes.
+/// The scheme's answer for the range of the group, or the nearest to it that the quantizer takes; its scale above zero.
 inline slot slot_of_range(const searched_quantizer& q, const range<float>& r) noexcept {
   slot s = q.parameters_for(r);
-  s.scale = std::min(std::max(s.scale, q.least_scale()), q.greatest_scale(s.zero_point));
+  s.scale = std::min(std::max(std::fabs(s.scale), q.least_scale()), q.greatest_scale(s.zero_point));
   return s;
 }
 

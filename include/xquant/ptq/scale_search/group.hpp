@@ -68,6 +68,7 @@ class searched_quantizer {
       std::sort(values_.begin(), values_.end());
       values_.erase(std::unique(values_.begin(), values_.end()), values_.end());
     }
+    has_signed_scales_ = xquant::detail::has_signed_scale<Scheme>;
     if constexpr (requires { q.scheme.has_power_of_two(); }) is_power_of_two_ = q.scheme.has_power_of_two();
     if (is_power_of_two_) least_scale_ = 1 << real_traits<float>::mantissa_bits;
     // The smallest float whose reciprocal is finite lies one step above 2^-128.
@@ -87,6 +88,8 @@ class searched_quantizer {
   [[nodiscard]] std::int32_t zero_point() const noexcept { return zero_point_; }
   /// Whether scales are powers of two.
   [[nodiscard]] bool has_power_of_two_scales() const noexcept { return is_power_of_two_; }
+  /// Whether scales below zero are taken too.
+  [[nodiscard]] bool has_signed_scales() const noexcept { return has_signed_scales_; }
   /// The zero points there are: from first to last.
   [[nodiscard]] std::int32_t first_zero_point() const noexcept {
     return has_zero_points_ ? static_cast<std::int32_t>(lower_) : zero_point_;
@@ -109,8 +112,10 @@ class searched_quantizer {
   /// Whether the quantizer takes this scale (and zero point).
   [[nodiscard]] bool takes(const slot& s) const noexcept {
     const std::int32_t mantissa = bit_cast<std::int32_t>(s.scale) & ((1 << real_traits<float>::mantissa_bits) - 1);
-    return s.scale >= least_scale() && s.scale <= greatest_scale(s.zero_point) && s.zero_point >= first_zero_point() &&
-           s.zero_point <= last_zero_point() && (!is_power_of_two_ || mantissa == 0);
+    const float magnitude = has_signed_scales_ && s.scale < 0 ? -s.scale : s.scale;
+    return magnitude >= least_scale() && magnitude <= greatest_scale(s.zero_point) &&
+           s.zero_point >= first_zero_point() && s.zero_point <= last_zero_point() &&
+           (!is_power_of_two_ || mantissa == 0);
   }
 
   /// The scheme's own answer for a range.
@@ -147,6 +152,7 @@ class searched_quantizer {
   bool is_integer_ = false;
   bool has_zero_points_ = false;
   bool is_power_of_two_ = false;
+  bool has_signed_scales_ = false;
 };
 
 /// The error of answers for one group, each by the library's own arithmetic:

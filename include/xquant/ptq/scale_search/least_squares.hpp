@@ -22,8 +22,10 @@ inline double float_noise(double squares_of_values, double weights) noexcept {
          (power_of_two<double>(-24) * std::sqrt(squares_of_values) + power_of_two<double>(-150) * std::sqrt(weights));
 }
 
+// The bits of the largest float not above; 0 for what is not above zero.
 inline std::int32_t bits_below(double scale) noexcept {
-  const auto rounded = static_cast<float>(scale);
+  if (!(scale > 0)) return 0;
+  const float rounded = xquant::detail::stored_real<float>(scale);
   const auto bits = bit_cast<std::int32_t>(rounded);
   return static_cast<double>(rounded) > scale ? bits - 1 : bits;
 }
@@ -408,7 +410,7 @@ class exact_search {
 /// (2^-24 of the norm of the values); the floats that this leaves, a few hundred to thousands, are compared one by one.
 /// Of scales of equal error the smaller one that was met. A group of zeros, or one whose elements all count nothing,
 /// and one that min-max (or a first guess from it) represents exactly, has that answer.
-/// Schemes of powers of two: the best of these. Schemes of signed scales: the best above zero.
+/// Schemes of powers of two: the best of these. Schemes of signed scales: the best of both signs.
 /// Refuses formats of more than 16 bits (errc::unsupported).
 struct least_squares {
   static constexpr status valid() noexcept { return {}; }
@@ -416,6 +418,14 @@ struct least_squares {
     if (q.upper() - q.lower() > 65535 && q.is_integer())
       return fault(errc::unsupported, "format", q.upper() - q.lower() + 1, "integers of at most 16 bits");
     out = detail::exact_search(q, group).find();
+    if (!q.has_signed_scales()) return {};
+    // A scale below zero does to x what its magnitude does to -x.
+    std::vector<float> negated(group.x.begin(), group.x.end());
+    for (float& x : negated) x = -x;
+    slot other = detail::exact_search(q, {negated, group.importance}).find();
+    other.scale = -other.scale;
+    group_error error(q, group);
+    if (error(other) < error(out)) out = other;
     return {};
   }
   friend bool operator==(const least_squares&, const least_squares&) = default;
