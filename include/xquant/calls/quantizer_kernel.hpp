@@ -186,7 +186,7 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
     if constexpr (is_wide) {
       return format.template encode_from<L>(v, round, p.zero_point, p.bounds);
     } else {
-      const integer_of<L> code = format.template encode<L>(v, round);
+      const integer_of<L> code = encoded<L>(v, round);
       if constexpr (has_zero_point && !adds_zero_point_in_store<L>)
         return add_integer<L>(code, p.zero_point);
       else if constexpr (Rule == zero_point_rule::real_offset)
@@ -265,6 +265,15 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
       return add(v, from_bits<L>(p.zero_point));
     else
       return v;
+  }
+
+  // v of scaled, which a short quotient leaves held.
+  template <class L>
+  XQUANT_INLINE constexpr integer_of<L> encoded(L v, const bound_rounding<L, RoundingType>& round) const {
+    if constexpr (takes_short_quotient<L> && requires { format.template encode_held<L>(v, round); })
+      return format.template encode_held<L>(v, round);
+    else
+      return format.template encode<L>(v, round);
   }
 
   static constexpr bool is_plain = requires { requires FormatType::is_plain_integer; };

@@ -286,7 +286,22 @@ struct minifloat {
   template <class L, class Round>
   XQUANT_INLINE static constexpr integer_of<L> encode(L v, const Round& round) {
     const L x = prepared<L>(v);
-    const L number = held<L>(x);
+    return encode_number<L>(x, held<L>(x), round);
+  }
+  /// The same where |v| is at most about 2^quotient_bits, or v is NaN. Sums take those as they are; what is converted
+  /// to an integer must be a number.
+  template <class L, class Round>
+  XQUANT_INLINE static constexpr integer_of<L> encode_held(L v, const Round& round) {
+    if constexpr (IsSigned && sum_rounds<L, Round>)
+      return encode_number<L>(v, v, round);
+    else
+      return encode_number<L>(v, held<L>(v), round);
+  }
+
+ private:
+  // Of x, whose magnitude `number` has.
+  template <class L, class Round>
+  XQUANT_INLINE static constexpr integer_of<L> encode_number(L x, L number, const Round& round) {
     const integer_of<L> e = exponent_of<L>(number);
     const integer_of<L> steps = rounded_steps<L>(number, e, round);
     const integer_of<L> magnitude =
@@ -322,6 +337,7 @@ struct minifloat {
     return code;
   }
 
+ public:
   template <class L>
   XQUANT_INLINE static constexpr L decode(integer_of<L> code) {
     const integer_of<L> magnitude = bit_and<L>(code, broadcast_integer<L>(all_ones));
