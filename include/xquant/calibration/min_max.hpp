@@ -4,6 +4,11 @@
 
 #include <xquant/calibration/calibrator.hpp>
 #include <xquant/calibration/extremes.hpp>
+#include <xquant/calibration/range_rule.hpp>
+#include <xquant/core/range.hpp>
+
+#include <cstddef>
+#include <vector>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -21,6 +26,20 @@ struct full_range {
   }
   friend constexpr bool operator==(const full_range&, const full_range&) = default;
 };
+
+namespace detail {
+// full_range of extremes that no observer keeps.
+template <class Real>
+status ranges_of_extremes(const std::vector<extremes>& found, std::vector<range<Real>>& out) {
+  struct slots_found {
+    const std::vector<extremes>& of;
+    [[nodiscard]] std::size_t slots() const noexcept { return of.size(); }
+    [[nodiscard]] const std::vector<extremes>& states() const noexcept { return of; }
+  };
+  return ranges_by(slots_found{found}, full_range{}, out,
+                   [](const extremes& state, range<double>& r) { return full_range::try_range(state, r); });
+}
+}  // namespace detail
 
 /// range = [min x, max x] of each slot of `Granularity`, in the units of x; -0 counts as +0. What observer refuses is
 /// refused, NaN and infinities in particular. Source: AIMET's "tf", torch's MinMaxObserver and
