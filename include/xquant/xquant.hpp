@@ -1,6 +1,7 @@
 // Everything that needs no other library, for tutorials and small programs; include the single headers where compile
 // time matters. Not here: engines/simd.hpp (xsimd), engines/threads.hpp, adapt/xtensor.hpp, adapt/eigen.hpp,
-// presets/, model/ and io/, and of calibration/ moments, bytes and the rules beyond min-max, percentile and entropy.
+// presets/, model/ and io/, and of calibration/ moments, samples, windows, bytes and the rules beyond min-max,
+// percentile and entropy.
 #pragma once
 
 #include <xquant/adapt/mdspan.hpp>
