@@ -32,9 +32,11 @@ struct weight_settings {
 
 namespace detail {
 
-// amax of one channel's magnitudes (or the tensor's), by way of numpy's histogram over [0, max].
-inline status amax_of_weights(const std::vector<float>& magnitudes, const weight_settings& settings, std::size_t bins,
-                              float& amax) {
+// amax of one channel's magnitudes (or the tensor's), by way of numpy's histogram over [0, max]; mse(counts, edges,
+// settings, amax) is that search.
+template <class Search>
+status amax_of_weights(const std::vector<float>& magnitudes, const weight_settings& settings, std::size_t bins,
+                       const Search& mse, float& amax) {
   float most = magnitudes[0];
   for (const float v : magnitudes) most = v > most || v != v ? v : most;
   std::vector<std::int64_t> counts;
@@ -45,13 +47,13 @@ inline status amax_of_weights(const std::vector<float>& magnitudes, const weight
     return {};
   }
   if (settings.method == "percentile") return try_compute_amax_percentile(counts, edges, settings.percentile, amax);
-  return try_compute_amax_mse(counts, edges, search_settings{settings.num_bits, settings.is_unsigned}, amax);
+  return mse(counts, edges, search_settings{settings.num_bits, settings.is_unsigned}, amax);
 }
 
 // calibrate_weights with so many bins for a whole tensor, and "max" for one or not.
-template <class Element>
+template <class Element, class Search>
 status calibrate_weights(const tensor_view<const Element>& w, const weight_settings& settings, std::size_t tensor_bins,
-                         bool has_tensor_max, amax_array<float>& out) {
+                         bool has_tensor_max, const Search& mse, amax_array<float>& out) {
   static_assert(is_same<Element, float>, "xquant::presets: calibrate_weights was run with float weights");
   if (settings.method != "percentile" && settings.method != "mse" && settings.method != "max")
     return fault(errc::unsupported, "method", static_cast<double>(settings.method.size()), "percentile, mse or max");
@@ -75,7 +77,7 @@ status calibrate_weights(const tensor_view<const Element>& w, const weight_setti
   found.value.resize(channels);
   for (std::size_t k = 0; k < channels; ++k)
     if (const status bad = amax_of_weights(magnitudes[k], settings,
-                                           settings.per_channel ? settings.num_bins : tensor_bins, found.value[k]);
+                                           settings.per_channel ? settings.num_bins : tensor_bins, mse, found.value[k]);
         !bad.ok())
       return bad;
   out = std::move(found);
@@ -94,7 +96,10 @@ template <TensorLike Weights>
 [[nodiscard]] status try_calibrate_weights(const Weights& w, const weight_settings& settings, amax_array<float>& amax) {
   auto&& held = evaluated(w);
   const tensor_view<const element_of<Weights>> view = as_view(held);
-  return detail::calibrate_weights(view, settings, 2048, false, amax);
+  const auto mse = [](const auto& counts, const auto& edges, const search_settings& how, float& found) {
+    return try_compute_amax_mse(counts, edges, how, found);
+  };
+  return detail::calibrate_weights(view, settings, 2048, false, mse, amax);
 }
 
 #if XQUANT_HAS_EXCEPTIONS
