@@ -1,7 +1,12 @@
-// Cases: minimum and maximum of a tensor.
+// Cases: minimum and maximum of a tensor, and what observers keep of it.
 #include "engines.hpp"
 
+#include <xquant/calibration/histogram.hpp>
+#include <xquant/calibration/moments.hpp>
+#include <xquant/calibration/observer.hpp>
 #include <xquant/calibration/range_of.hpp>
+
+#include <type_traits>
 
 namespace bench {
 
@@ -43,11 +48,56 @@ std::vector<engine_run> min_max_engines(const extent& e) {
   return runs;
 }
 
+// Whether a state has seen the same n elements once or several times.
+template <class State>
+std::string unlike(const State& s, std::size_t n) {
+  return s.samples() != 0 && s.samples() % n == 0 ? "" : "elements were lost";
+}
+
+// What the hand-written kernel does is less: 2048 bins of |x|, whose largest value it is told.
+template <class State>
+std::vector<engine_run> observer_engines(const extent& e) {
+  const std::size_t n = e.elements;
+  const float* const x = normal(buffer::input, n);
+  const xquant::tensor_view<const float> view(x, xquant::shape{n});
+  const auto seen = std::make_shared<xquant::observer<State>>();
+  std::vector<engine_run> runs = {{"simd_call", repeated([=] { seen->observe(view, xquant::simd_engine<>{}); }),
+                                   [=] { return unlike(seen->states()[0], n); }}};
+#if HAND_WRITTEN
+  if constexpr (std::is_same_v<State, xquant::histogram>) {
+    const auto counts = std::make_shared<std::vector<std::uint64_t>>(2048);
+    runs.push_back({"hand_written", repeated([=] { hand_written::histogram(x, n, 0.003f, counts->data()); }), [=] {
+                      std::uint64_t sum = 0;
+                      for (const std::uint64_t c : *counts) sum += c;
+                      return std::string(sum != 0 && sum % n == 0 ? "" : "elements were lost");
+                    }});
+  }
+#endif
+  return runs;
+}
+
 }  // namespace
 
 void add_reductions() {
   for (const extent& e : extents)
     add({"min_max", "float32/per_tensor/none/none", e, 4 * e.elements, engine_names(), min_max_engines});
+  for (const extent& e : extents) {
+    add({
+      "observe", "float32/per_tensor/histogram/none", e, 4 * e.elements,
+#if HAND_WRITTEN
+          {"simd_call", "hand_written"},
+#else
+          {"simd_call"},
+#endif
+          observer_engines<xquant::histogram>
+    });
+    add({"observe",
+         "float32/per_tensor/moments/none",
+         e,
+         4 * e.elements,
+         {"simd_call"},
+         observer_engines<xquant::moments>});
+  }
 }
 
 }  // namespace bench
