@@ -42,18 +42,20 @@ test::simulation calibrated(const std::vector<std::vector<tensor>>& samples, int
 // The documented error; the network has one output.
 double error_of(test::simulation& s, const std::vector<std::vector<tensor>>& samples) {
   xquant::model::executor floating(s.network());
-  double noise = 0;
+  double roots = 0;
   double signal = 0;
   for (const auto& x : samples) {
     const tensor expected = floating.run(x, {}).outputs.at(0);
     const tensor y = s.run(x).outputs.at(0);
+    double noise = 0;
     for (std::size_t i = 0; i < y.size(); ++i) {
       const auto r = static_cast<double>(expected.data<float>()[i]);
       noise += std::pow(static_cast<double>(y.data<float>()[i]) - r, 2);
       signal += r * r;
     }
+    roots += std::sqrt(noise);
   }
-  return noise / signal;
+  return roots / std::sqrt(signal);
 }
 
 errc refused(test::simulation& s, const std::vector<std::vector<tensor>>& samples,
