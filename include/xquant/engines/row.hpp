@@ -114,32 +114,34 @@ struct block_kernel {
   }
 
   // Down a few rows of 64 columns, then the next columns, so that parameters are prepared once for these rows. Past the
-  // caches, where memory takes the time, rows with one slot go the same way, a row at a time.
+  // caches, where memory takes the time, a row with one slot goes the same way: its blocks are the rows.
   template <bool IsPastCaches>
   XQUANT_NOINLINE static void run_tiles(const row_arguments& r) {
     const Op operation = *static_cast<const Op*>(r.operation);
     const bool varying = !IsPastCaches || r.varying;
     const std::size_t tile = !varying || !has_columns ? 1 : IsPastCaches ? 4 : 16;  // memory serves few streams at once
     const std::size_t ahead = tile == 1 ? 8192 : 2048;
-    std::ptrdiff_t step[4] = {};
-    for (unsigned k = 0; k < 4 && r.rows > 1; ++k) step[k] = r.row_stride[k];
+    const std::size_t blocks = r.extent / block_size;
+    std::ptrdiff_t step[element_index + 1];
+    for (unsigned k = 0; k <= element_index; ++k)
+      step[k] = !varying ? static_cast<std::ptrdiff_t>(block_size) : r.rows > 1 ? r.row_stride[k] : 0;
     addresses top(r);
     state own;
     for (std::size_t done = 0;;) {
       const std::size_t rows = r.rows - done < tile ? r.rows - done : tile;
       addresses column = top;
-      typename block::prepared_lanes prepared;
-      if (!varying) prepared = block::prepare_same(operation, column);
-      for (std::size_t left = r.extent; left != 0; left -= block_size, column.advance(block_size, varying)) {
-        if (varying) prepared = block::prepare_lanes(operation, column);
+      for (std::size_t left = varying || blocks == 0 ? blocks : 1; left != 0;
+           --left, column.advance(block_size, varying)) {
+        const auto prepared =
+            varying ? block::prepare_lanes(operation, column) : block::prepare_same(operation, column);
         const auto prepare = [&](std::size_t j) XQUANT_LAMBDA_INLINE -> const auto& { return prepared.lane[j]; };
         addresses a = column;
-        for (std::size_t row = rows;; a.next_elements(step)) {
+        for (std::size_t down = varying ? rows : blocks;; a.next_elements(step)) {
           if constexpr (IsPastCaches)
             streaming::run(operation, a, prepare, own, ahead);
           else
             block::run(operation, a, prepare, own);
-          if (--row == 0) break;
+          if (--down == 0) break;
         }
       }
       done += rows;

@@ -100,12 +100,14 @@ struct row_addresses {
     }
   }
 
-  // The next row of elements that have indices of no use and the same slots.
+  // The next row of elements with the same slots.
   XQUANT_INLINE void next_elements(const std::ptrdiff_t* step) {
     if constexpr (element_size<in_0> != 0) input_0 += step[operand::input_0];
     if constexpr (element_size<in_1> != 0) input_1 += step[operand::input_1];
     if constexpr (element_size<out_0> != 0) output_0 += step[operand::output_0];
     if constexpr (element_size<out_1> != 0) output_1 += step[operand::output_1];
+    index += static_cast<std::uint64_t>(step[element_index]);
+    bit_index += static_cast<std::uint64_t>(step[element_index]);
   }
 
   XQUANT_INLINE void advance(std::size_t n, bool varying) {
