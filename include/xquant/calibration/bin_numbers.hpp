@@ -12,14 +12,14 @@ namespace xquant::inline XQUANT_ABI::detail {
 
 /// Elements x of magnitudes below 2^(E+1) get a number for sign and bin on a grid:
 ///   x > 0: its bin less `lowest`, or 0 where it is not above `lowest` (25 octaves below the linear bins);
-///   x < 0: the same and `span`;
-///   zeros: zero, zero + 1, ... in turn, so that neighbours do not share a counter.
+///   zeros: `zero`;
+///   x < 0, and -0: `stride` more.
 struct bin_numbers {
   static constexpr int lowest = value_grid::linear - 25 * 128;
   static constexpr int span = value_grid::end - lowest;
-  static constexpr int zero = 2 * span;
-  static constexpr std::size_t zero_ways = 8;
-  static constexpr std::size_t count = zero + zero_ways;
+  static constexpr int zero = span;
+  static constexpr int stride = span + 64;
+  static constexpr std::size_t count = 2 * stride;
 
   template <class Real>
   using number = typename real_traits<Real>::integer;
@@ -40,19 +40,19 @@ struct bin_numbers {
     constexpr auto magnitude_bits = static_cast<integer>(~(~std::uint64_t{0} << sign_bit));
     const auto reciprocal = power_of_two<Real>(-grid.width_exponent());
     const auto base = static_cast<integer>(grid.exponent() + traits::bias - 4) * value_grid::linear;
-    integer any_below = 0;
+    integer least = 1;
     for (std::size_t i = 0; i < n; ++i) {
       const auto bits = bit_cast<integer>(x[i]);
       const integer magnitude = bits & magnitude_bits;
       const auto in_line = static_cast<integer>(bit_cast<Real>(magnitude) * reciprocal);
       const integer logarithmic = (magnitude >> dropped) - base;
-      integer bin = in_line >= value_grid::linear ? in_line : logarithmic;
-      bin = bin > lowest ? bin : lowest;
-      any_below |= bin == lowest && magnitude != 0 ? -1 : 0;
-      const integer with_sign = bin - lowest + ((bits >> sign_bit) & span);
-      result[i] = magnitude == 0 ? zero + static_cast<integer>(i % zero_ways) : with_sign;
+      const integer bin = (in_line >= value_grid::linear ? in_line : logarithmic) - lowest;
+      const integer held = bin > 0 ? bin : 0;
+      const integer own = magnitude == 0 ? zero : held;
+      least = own < least ? own : least;
+      result[i] = own + ((bits >> sign_bit) & stride);
     }
-    return any_below != 0;
+    return least == 0;
   }
 };
 

@@ -42,7 +42,7 @@ class dense_counts {
         increment(index, m);
       if (is_below)
         for (std::size_t i = 0; i < m; ++i)
-          if (index[i] == 0 || index[i] == numbers::span) below(x[i]);
+          if (index[i] == 0 || index[i] == numbers::stride) below(x[i]);
       x += m;
       n -= m;
       if (++blocks_ == most_blocks || n == 0) add_up(positive, negative, zeros);
@@ -52,8 +52,7 @@ class dense_counts {
  private:
   using numbers = bin_numbers;
   static constexpr std::size_t block = 512;
-  static constexpr std::size_t way =
-      numbers::count + 48;                // no power of two, so that the ways' lines have room in a cache
+  static constexpr std::size_t way = numbers::count;
   static constexpr std::size_t ways = 4;  // as do other neighbours: a counter is ready for its next increment late
   static constexpr std::size_t most_blocks = 65535 / (block / ways);
   static_assert(numbers::lowest % sparse_counts::chunk_size == 0 && block % ways == 0);
@@ -70,9 +69,10 @@ class dense_counts {
   // Empties the counters.
   void add_up(sparse_counts& positive, sparse_counts& negative, std::uint64_t& zeros) {
     add_side(0, positive);
-    add_side(numbers::span, negative);
+    add_side(numbers::stride, negative);
     for (std::size_t k = 0; k < ways; ++k)
-      for (std::size_t i = 0; i < numbers::zero_ways; ++i) zeros += counters_[k * way + numbers::zero + i];
+      zeros += static_cast<std::uint64_t>(counters_[k * way + numbers::zero]) +
+               counters_[k * way + numbers::stride + numbers::zero];
     std::fill_n(counters_, ways * way, std::uint16_t{0});
     blocks_ = 0;
   }

@@ -249,13 +249,13 @@ class histogram {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < n; ++i) {
       number[kept] = number[i];
-      kept += number[i] < numbers::zero ? 1 : 0;
+      kept += x[i] != 0 ? 1 : 0;
     }
     zeros_ += n - kept;
     for (std::size_t i = 0; i < kept; ++i) {
       const auto k = static_cast<int>(number[i]);
-      const int side = k >= numbers::span ? 1 : 0;
-      counts_[side].increment(k - side * numbers::span + numbers::lowest);
+      const int side = k >= numbers::stride ? 1 : 0;
+      counts_[side].increment(k - side * numbers::stride + numbers::lowest);
     }
   }
 
