@@ -1,5 +1,6 @@
 // AIMET's torch calibration where hand arithmetic or the peer's own tests say what comes out, and what it refuses. The
 // recorded vectors are in tests/conformance.
+#include <xquant/presets/aimet_core_calibration.hpp>
 #include <xquant/presets/aimet_torch_calibration.hpp>
 
 #include <xquant/adapt/span.hpp>
@@ -172,4 +173,44 @@ TEST_CASE("presets::torch_extremes: sums near the exact ones, extremes with NaN 
   ones[8] = 1;
   ones[1] = -0x1p100f;
   CHECK(presets::torch::detail::sum_row<float>(ones.data(), 17) == 12);
+}
+
+TEST_CASE("presets::aimet_core: encodings from data, golden values and refusals") {
+  namespace core = presets::aimet_core;
+  const auto encoding = [](core::encoding_analyzer a, const std::vector<std::vector<float>>& batches,
+                           core::encoding_settings settings) {
+    for (const auto& x : batches) REQUIRE(a.try_observe(x).ok());
+    std::vector<core::encoding> out;
+    REQUIRE(a.try_encodings(settings, out).ok());
+    return out[0];
+  };
+  const auto near = [](const core::encoding& e, double low, double high, double offset) {
+    return std::fabs(e.minimum / low - 1) < 1e-8 && std::fabs(e.maximum / high - 1) < 1e-8 && e.offset == offset;
+  };
+  const auto percentile = [](float p) { return core::encoding_analyzer(core::calibration_mode::percentile, {}, p); };
+  const std::vector<float> x = golden_input(1);
+  const std::vector<float> twice = golden_input(2);
+  CHECK(near(encoding(percentile(99.9f), {x}, {}), -4.25078451, 12.4253701, -65));
+  CHECK(near(encoding(percentile(99.9f), {x}, {4, true, false, false, 0}), -14.1728058, 12.4012051, -8));
+  CHECK(near(encoding(percentile(100), {x}, {}), -6.03159825, 13.6870883, -78));
+  CHECK(near(encoding(percentile(99.9f), {x, twice}, {}), -5.60750145, 21.8908229, -52));
+  CHECK(encoding(core::encoding_analyzer(), {x}, {}) == core::min_max_encodings(x, {}, {})[0]);
+  const core::encoding zeros = encoding(percentile(99.9f), {{0, 0}}, {});
+  CHECK(zeros.delta == 2 / 255.0);
+  CHECK(zeros.offset == -128);
+  CHECK(std::isnan(encoding(percentile(100), {{not_a_number}}, {}).delta));
+  // 0.99 of the largest float, 128 steps below zero.
+  CHECK(encoding(core::encoding_analyzer(), {{infinity, -infinity}}, {}).minimum ==
+        -0.99 * static_cast<double>(std::numeric_limits<float>::max()));
+
+  std::vector<core::encoding> out;
+  CHECK(core::encoding_analyzer().try_encodings({}, out).code == errc::no_samples);
+  core::encoding_analyzer narrow = percentile(49);
+  CHECK(narrow.try_observe(x).code == errc::value_out_of_range);
+  core::encoding_analyzer seen;
+  CHECK(seen.try_observe(std::vector<float>{}).code == errc::no_samples);
+  CHECK(core::encoding_analyzer(core::calibration_mode::min_max, shape(5)).try_observe(x).code == errc::shape_mismatch);
+  REQUIRE(seen.try_observe(x).ok());
+  CHECK(seen.try_encodings({1, false, false, false, 0}, out).code == errc::bits_out_of_range);
+  CHECK(out.empty());
 }

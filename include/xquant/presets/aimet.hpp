@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/presets/aimet_core.hpp>
+#include <xquant/presets/aimet_core_calibration.hpp>
 #include <xquant/presets/aimet_float.hpp>
 #include <xquant/presets/aimet_torch.hpp>
 #include <xquant/presets/aimet_torch_calibration.hpp>

@@ -1,6 +1,7 @@
-// AIMET 2.42's calibration: the torch encoding analyzers.
+// AIMET 2.42's calibration: the torch encoding analyzers and the C++ core's.
 #include "aimet_calibration.hpp"
 
+#include <xquant/presets/aimet_core_calibration.hpp>
 #include <xquant/presets/aimet_torch_calibration.hpp>
 
 #include <cstdint>
@@ -136,8 +137,73 @@ rule histogram_observer() {
           }};
 }
 
+// -- C++ core ---------------------------------------------------------------------------------------------------------
+
+namespace core = xquant::presets::aimet_core;
+
+struct variant {
+  const char* name;
+  core::encoding_settings settings;
+};
+const variant variants[] = {{"asym", {8, false, false, false, 0}},
+                            {"sym", {8, true, false, false, 0}},
+                            {"strict", {8, true, true, false, 0}},
+                            {"usym", {8, true, false, true, 0}}};
+
+core::encoding_settings settings_of(const std::string& name, int bits) {
+  core::encoding_settings settings;
+  for (const variant& v : variants)
+    if (name == v.name) settings = v.settings;
+  settings.bits = bits;
+  return settings;
+}
+
+// Appends rows of minimum, maximum, delta and offset, one per slot.
+void append(const core::encoding_analyzer& analyzer, const core::encoding_settings& settings,
+            std::vector<double>& rows) {
+  std::vector<core::encoding> encodings;
+  xquant::throw_if(analyzer.try_encodings(settings, encodings));
+  for (const core::encoding& e : encodings) rows.insert(rows.end(), {e.minimum, e.maximum, e.delta, e.offset});
+}
+
+value rows_of_four(const std::vector<double>& rows) { return value_of(rows, shape{rows.size() / 4, std::size_t(4)}); }
+
+bool is_mode(const std::string& mode) { return mode == "tf" || percentile_of(mode, 0) != 0; }
+
+rule compute_encodings() {
+  return {"cpp.computeEncodings",
+          [](const recorded_case& c) { return c.input_type("b0") == element_type::float32 && is_mode(c.text("mode")); },
+          [](const recorded_case& c, answers& out) {
+            const std::string mode = c.text("mode");
+            core::encoding_analyzer analyzer(
+                mode == "tf" ? core::calibration_mode::min_max : core::calibration_mode::percentile,
+                shape_parameter(c, "shape"), static_cast<float>(percentile_of(mode, 100)));
+            for (int i = 0; c.has_input(batch(i)); ++i) {
+              xquant::throw_if(analyzer.try_observe(c.input(batch(i)).view()));
+              const std::string name = "enc_after_" + std::to_string(i + 1);
+              if (!c.has_output(name)) continue;
+              std::vector<double> rows;
+              for (const json& config : c.parameter("configs"))
+                append(analyzer, settings_of(config.at(1), config.at(0)), rows);
+              out.give(name, "aimet_core", "host", rows_of_four(rows));
+            }
+            for (const int bits : {4, 8})
+              for (const variant& v : variants) {
+                const std::string name = "enc_b" + std::to_string(bits) + "_" + v.name;
+                if (!c.has_output(name)) continue;
+                std::vector<double> rows;
+                append(analyzer, settings_of(v.name, bits), rows);
+                out.give(name, "aimet_core", "host", rows_of_four(rows));
+              }
+            if (!c.has_output("enc")) return;
+            std::vector<double> rows;
+            append(analyzer, settings_of("asym", static_cast<int>(c.integer("bits", 8))), rows);
+            out.give("enc", "aimet_core", "host", rows_of_four(rows));
+          }};
+}
+
 }  // namespace
 
-std::vector<rule> aimet_calibration_rules() { return {encoding_analyzer(), histogram_observer()}; }
+std::vector<rule> aimet_calibration_rules() { return {encoding_analyzer(), histogram_observer(), compute_encodings()}; }
 
 }  // namespace conformance
