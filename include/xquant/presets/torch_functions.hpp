@@ -4,6 +4,7 @@
 
 #include <xquant/core/bits.hpp>
 #include <xquant/core/scalar_lane.hpp>
+#include <xquant/presets/torch_sum.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -12,50 +13,8 @@
 
 namespace xquant::inline XQUANT_ABI::presets::torch::detail {
 
-// torch.sum of contiguous floats on one thread: Width lanes of a vector, four vectors at a time, partial sums of
-// 2^level rows in four levels; then the tail and the lanes, one by one. Source: aten/src/ATen/native/cpu/SumKernel.cpp.
-template <std::size_t Width>
-float cascade_sum(const float* x, std::size_t n) noexcept {
-  constexpr std::size_t columns = 4;
-  constexpr std::size_t levels = 4;
-  using row = float[columns * Width];
-  const std::size_t vectors = n / Width;
-  const std::size_t rows = vectors / columns;
-  unsigned bits = 1;  // ceil(log2(rows)), at least 1
-  while (bits < 63 && (std::size_t{1} << bits) < rows) ++bits;
-  const unsigned level_bits = std::max(4u, bits / static_cast<unsigned>(levels));
-  const std::size_t level = std::size_t{1} << level_bits;
-  row sum[levels] = {};
-  std::size_t i = 0;
-  const auto add_row = [&] {
-    for (std::size_t k = 0; k < columns * Width; ++k) sum[0][k] += x[i * columns * Width + k];
-    ++i;
-  };
-  while (i + level <= rows) {
-    for (std::size_t j = 0; j < level; ++j) add_row();
-    for (unsigned j = 1; j < levels; ++j) {
-      for (std::size_t k = 0; k < columns * Width; ++k) {
-        sum[j][k] += sum[j - 1][k];
-        sum[j - 1][k] = 0;
-      }
-      if ((i & ((level - 1) << (j * level_bits))) != 0) break;
-    }
-  }
-  while (i < rows) add_row();
-  for (std::size_t j = 1; j < levels; ++j)
-    for (std::size_t k = 0; k < columns * Width; ++k) sum[0][k] += sum[j][k];
-  for (std::size_t v = rows * columns; v < vectors; ++v)
-    for (std::size_t k = 0; k < Width; ++k) sum[0][k] += x[v * Width + k];
-  for (std::size_t c = 1; c < columns; ++c)
-    for (std::size_t k = 0; k < Width; ++k) sum[0][k] += sum[0][c * Width + k];
-  float all = 0;
-  for (std::size_t k = vectors * Width; k < n; ++k) all += x[k];
-  for (std::size_t k = 0; k < Width; ++k) all += sum[0][k];
-  return all;
-}
-inline float sum_of(const std::vector<float>& x) noexcept {
-  return x.size() < 8 ? cascade_sum<1>(x.data(), x.size()) : cascade_sum<8>(x.data(), x.size());
-}
+// torch.sum of contiguous floats on one thread.
+inline float sum_of(const std::vector<float>& x) noexcept { return sum_row(x.data(), x.size()); }
 
 // torch.linspace(first, last, count)[i]; the product is fused into the sum. Source: RangeFactoriesKernel.cpp.
 class linspace {

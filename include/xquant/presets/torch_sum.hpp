@@ -73,7 +73,7 @@ void sum_strided(const Real* terms, std::size_t count, std::size_t step, Real (&
 
 // Consecutive terms.
 template <class Real>
-Real sum_row(const Real* terms, std::size_t count) {
+Real sum_row(const Real* terms, std::size_t count) noexcept {
   constexpr std::size_t width = sum_width * sizeof(float) / sizeof(Real);
   if (count < width) {
     Real one[1];
