@@ -67,6 +67,7 @@ TEST_CASE("NNCF's estimators refuse what they cannot take, and have not changed 
   CHECK(seen.try_observe(view({1, std::numeric_limits<float>::infinity()})).code == errc::not_finite);
   CHECK(seen.try_observe(view({})).code == errc::no_samples);
   CHECK(seen == before);
+  CHECK(nncf::histogram_estimator(16).try_observe(view({-3e38f, 3e38f})).code == errc::range_not_finite);
   CHECK(nncf::histogram_estimator(0).try_observe(view({1})).code == errc::value_out_of_range);
   CHECK(nncf::histogram_estimator(16, 0).try_observe(view({1})).code == errc::bits_out_of_range);
   CHECK(nncf::histogram_estimator(256).try_observe(view({1, 1.0000001f})).code == errc::value_out_of_range);

@@ -103,6 +103,10 @@ TEST_CASE("ONNX Runtime's histograms refuse what they cannot answer") {
   CHECK(narrow.try_end_collection().code == errc::value_out_of_range);
   CHECK(narrow.empty());
 
+  peer::histogram_collector wide(512);
+  CHECK(wide.try_observe(view({3e38f})).ok());
+  CHECK(wide.try_end_collection().code == errc::range_not_finite);
+
   const auto code_of = [](const std::vector<std::int64_t>& counts, const std::vector<float>& edges,
                           std::size_t levels) {
     range<float> out{};

@@ -144,6 +144,7 @@ TEST_CASE("torch's histogram: infinities are left out, NaN and no bins refused")
   // Twice as wide: pairs of old bins are one.
   seen.observe(view({16}));
   CHECK(seen.counts() == std::vector<float>{2, 0, 0, 2, 0, 0, 0, 1});
+  CHECK(torch::histogram_observer(8).try_observe(view({-3e38f, 3e38f})).code == errc::range_not_finite);
   CHECK(torch::histogram_observer(0).try_observe(view({1})).code == errc::value_out_of_range);
   // A single value: its bin is the middle one, and moves as a whole.
   torch::histogram_observer constant(4);

@@ -72,8 +72,8 @@ class histogram_estimator {
 
   explicit histogram_estimator(std::size_t bins = 2048, int bits = 8) : bins_(bins), bits_(bits) {}
 
-  /// One sample. Refuses no bins, bits outside 1 to 16, NaN and infinities, no elements, and samples so narrow that the
-  /// bins have no width in float (numpy.histogram refuses those); nothing has changed then.
+  /// One sample. Refuses no bins, bits outside 1 to 16, NaN and infinities, no elements, a width beyond floats, and
+  /// samples so narrow that the bins have no width in float (numpy.histogram refuses those); nothing has changed then.
   template <TensorLike In>
   [[nodiscard]] status try_observe(const In& x) {
     if (bins_ == 0) return fault(errc::value_out_of_range, "bins", 0, "at least 1");
@@ -87,6 +87,8 @@ class histogram_estimator {
       new_minimum = std::min(minimum_, new_minimum);
       new_maximum = std::max(maximum_, new_maximum);
     }
+    if (!is_finite(static_cast<float>(new_maximum) - static_cast<float>(new_minimum)))
+      return fault(errc::range_not_finite, "x", new_maximum, "a range whose width is a float");
     std::vector<double> added;
     if (const status bad = count(elements, new_minimum, new_maximum, added); !bad.ok()) return bad;
     if (!empty()) {

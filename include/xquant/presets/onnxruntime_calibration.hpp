@@ -238,8 +238,8 @@ class histogram_collector {
     run_.insert(run_.end(), elements.begin(), elements.end());
     return {};
   }
-  /// Ends a collection: its runs are counted. Without elements, nothing. Refuses data so narrow that the bins have no
-  /// width in float, as numpy.histogram does; then the collection is as it was.
+  /// Ends a collection: its runs are counted. Without elements, nothing. Refuses magnitudes above 2^126, and data so
+  /// narrow that the bins have no width in float, as numpy.histogram does; then the collection is as it was.
   [[nodiscard]] status try_end_collection() {
     if (run_.empty()) return {};
     const auto [low, high] = std::minmax_element(run_.begin(), run_.end());
@@ -338,6 +338,8 @@ class histogram_collector {
  private:
   status add_values(const range<float>& seen) {
     const float t = std::max(absolute(seen.minimum), absolute(seen.maximum));
+    if (!(t <= 0x1p126f))
+      return fault(errc::range_not_finite, "x", static_cast<double>(t), "magnitudes of at most 2^126");
     std::vector<std::int64_t> counts;
     std::vector<float> edges;
     if (empty()) {

@@ -95,7 +95,8 @@ class histogram_observer {
       : bins_(counts.size()), counts_(std::move(counts)), minimum_(minimum), maximum_(maximum) {}
 
   /// forward(x): x of float, any shape. Infinities are left out, as the peer does with a warning; a tensor without
-  /// other elements adds nothing. Refuses no bins, and NaN, which the peer's histc does not take.
+  /// other elements adds nothing. Refuses no bins, NaN, which the peer's histc does not take, and ranges so wide that
+  /// it overflows.
   template <TensorLike In>
   [[nodiscard]] status try_observe(const In& tensor) {
     if (bins_ == 0) return fault(errc::value_out_of_range, "bins", 0, "at least 1");
@@ -110,6 +111,9 @@ class histogram_observer {
     }
     if (finite.empty()) return {};
     const auto [low, high] = std::minmax_element(finite.begin(), finite.end());
+    const float widest = empty() ? *high - *low : std::max(maximum_, *high) - std::min(minimum_, *low);
+    if (!is_finite(multiply(widest, static_cast<float>(bins_))))
+      return fault(errc::range_not_finite, "x", static_cast<double>(widest), "a width that times the bins is a float");
     std::vector<float> added(bins_);
     if (empty()) {
       minimum_ = *low;
