@@ -1,5 +1,6 @@
 // Brevitas 0.13.4 (torch 2.15.0, CPU): rounding functions and weight quantizers without training.
 #include <xquant/presets/brevitas.hpp>
+#include <xquant/presets/brevitas_statistics.hpp>
 
 #include "../engines.hpp"
 #include "../peers.hpp"
@@ -118,6 +119,17 @@ rule ocp_weight(const char* op, Granularity granularity) {
           }};
 }
 
+template <class Statistic>
+rule statistic(const char* op, Statistic compute) {
+  return {op, [](const recorded_case& c) { return c.input_type("x") == element_type::float32; },
+          [=](const recorded_case& c, answers& out) {
+            const tensor x = c.input("x");
+            float value = 0;
+            xquant::throw_if(compute(x.view(), value));
+            give_slots(c, out, "value", "host", {value});
+          }};
+}
+
 }  // namespace
 
 peer_rules brevitas_rules() {
@@ -125,16 +137,29 @@ peer_rules brevitas_rules() {
   using xquant::per_tensor;
   const per_axis<> rows{0};
   return {"brevitas",
-          {round_functions(), int_weight_rule("Int8WeightPerTensorFloat", brevitas::int8_weight_float, per_tensor{}),
+          {round_functions(),
+           int_weight_rule("Int8WeightPerTensorFloat", brevitas::int8_weight_float, per_tensor{}),
            int_weight_rule("Int8WeightPerChannelFloat", brevitas::int8_weight_float, rows),
            int_weight_rule("Int8WeightPerTensorFixedPoint", brevitas::int8_weight_fixed_point, per_tensor{}),
            int_weight_rule("Int4WeightPerTensorFloatDecoupled", brevitas::int4_weight_decoupled, per_tensor{}),
            int_weight_rule("ShiftedUint8WeightPerTensorFloat", brevitas::shifted_uint8_weight, per_tensor{}),
            int_weight_rule("ShiftedUint8WeightPerChannelFloat", brevitas::shifted_uint8_weight, rows),
            int_weight_rule("SignedTernaryWeightPerTensorConst", brevitas::ternary_weight, per_tensor{}),
-           binary_weight(), ocp_weight<xquant::e4m3fn>("Fp8e4m3OCPWeightPerTensorFloat", per_tensor{}),
+           binary_weight(),
+           ocp_weight<xquant::e4m3fn>("Fp8e4m3OCPWeightPerTensorFloat", per_tensor{}),
            ocp_weight<xquant::e5m2>("Fp8e5m2OCPWeightPerTensorFloat", per_tensor{}),
-           ocp_weight<xquant::e4m3fn>("Fp8e4m3OCPWeightPerChannelFloat", rows)},
+           ocp_weight<xquant::e4m3fn>("Fp8e4m3OCPWeightPerChannelFloat", rows),
+           statistic("AbsMax", [](auto x, float& v) { return brevitas::try_abs_max(x, v); }),
+           statistic("AbsMaxAve", [](auto x, float& v) { return brevitas::try_abs_max_ave(x, v); }),
+           statistic("AbsPercentile99", [](auto x, float& v) { return brevitas::try_abs_percentile(x, 99.0, v); }),
+           statistic("AbsPercentile99_9", [](auto x, float& v) { return brevitas::try_abs_percentile(x, 99.9, v); }),
+           statistic("MeanSigmaStd", [](auto x, float& v) { return brevitas::try_mean_sigma_std(x, 3, v); }),
+           statistic("AbsAve", [](auto x, float& v) { return brevitas::try_abs_ave(x, v); }),
+           statistic("NegativePercentileOrZero",
+                     [](auto x, float& v) { return brevitas::try_negative_percentile_or_zero(x, 0.5, v); }),
+           statistic("PercentileInterval",
+                     [](auto x, float& v) { return brevitas::try_percentile_interval(x, 0.5, 99.5, v); }),
+           statistic("AbsMinMax", [](auto x, float& v) { return brevitas::try_abs_min_max(x, v); })},
           {}};
 }
 
