@@ -140,6 +140,26 @@ TEST_CASE("histogram: runs of any length, with zeros and with magnitudes far bel
   CHECK(c.states()[0].filled_bins()[0].count == 400000);
 }
 
+TEST_CASE("histogram: floats after a double beyond all of them are what they are as doubles") {
+  std::mt19937 generator(32);
+  std::normal_distribution<float> normal;
+  for (const double large : {1e38, 1e39, 1e41, 1e300})
+    for (const std::size_t n : {100u, 5000u}) {
+      CAPTURE(large);
+      CAPTURE(n);
+      std::vector<float> x(n);
+      for (float& v : x) v = normal(generator);
+      calibrator floats;
+      calibrator doubles;
+      for (calibrator* c : {&floats, &doubles})
+        c->observe(xquant::tensor_view<const double>(&large, xquant::shape(std::size_t{1})));
+      floats.observe(view_of(x));
+      const std::vector<double> wide(x.begin(), x.end());
+      doubles.observe(xquant::tensor_view<const double>(wide.data(), xquant::shape(n)));
+      CHECK(floats == doubles);
+    }
+}
+
 TEST_CASE("histogram: at most 16 KiB for N(0, 1)") {
   std::mt19937 generator(31);
   std::normal_distribution<float> normal;

@@ -132,3 +132,19 @@ TEST_CASE("expected_error: off the data's own error by no more than its doubt") 
     }
   }
 }
+
+TEST_CASE("rules of least error: subnormal doubles, all of them or at one end, are answered by the whole range") {
+  constexpr double least = 4.9406564584124654e-324;
+  const xquant::quantizer<xquant::uint8, xquant::affine> q;
+  for (const std::vector<double>& x :
+       {std::vector<double>{least, 2 * least}, std::vector<double>{-3 * least, 7 * least},
+        std::vector<double>{-1, least}, std::vector<double>{-least, 1}}) {
+    xquant::observer<xquant::histogram> seen;
+    seen.observe(xquant::tensor_view<const double>(x.data(), xquant::shape(x.size())));
+    std::vector<range<double>> out;
+    REQUIRE(xquant::try_ranges_of(seen, xquant::mean_squared_error{}, xquant::code_grid::of<double>(q), out).ok());
+    CHECK(out[0].valid().ok());
+    CHECK(out[0].minimum >= x[0]);
+    CHECK(out[0].maximum <= x[1]);
+  }
+}

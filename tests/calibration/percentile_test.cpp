@@ -21,6 +21,11 @@ xquant::range<float> percentile_of(const std::vector<float>& x, const xquant::pe
   return c.ranges().at(0);
 }
 
+// How many of n elements are given up at an end, in integers: p is a whole number of hundredths of a percent.
+std::size_t share(std::size_t n, double p, std::size_t parts) {
+  return n * (10000 - static_cast<std::size_t>(std::lround(p * 100))) / (100 * parts);
+}
+
 // The documented width of the widest bins: a power of two, M in [1024 w, 2048 w), at least 2^-149.
 double width_for(const std::vector<float>& x) {
   double largest = 0;
@@ -41,7 +46,7 @@ TEST_CASE("percentile: both tails, against the sorted data") {
       std::vector<float> sorted = x;
       std::sort(sorted.begin(), sorted.end());
       const auto n = sorted.size();
-      const auto given_up = std::min(static_cast<std::size_t>(static_cast<double>(n) * (100 - p) / 200), (n - 1) / 2);
+      const auto given_up = std::min(share(n, p, 200), (n - 1) / 2);
       const double low = static_cast<double>(sorted[given_up]);
       const double high = static_cast<double>(sorted[n - 1 - given_up]);
       const double w = width_for(x);
@@ -68,7 +73,7 @@ TEST_CASE("percentile: of magnitudes, against the sorted data") {
       for (const float v : x) magnitudes.push_back(std::fabs(static_cast<double>(v)));
       std::sort(magnitudes.begin(), magnitudes.end());
       const auto n = magnitudes.size();
-      const auto given_up = std::min(static_cast<std::size_t>(static_cast<double>(n) * (100 - p) / 100), n - 1);
+      const auto given_up = std::min(share(n, p, 100), n - 1);
       const double t = magnitudes[n - 1 - given_up];
       const double found =
           std::max(std::fabs(static_cast<double>(r.minimum)), std::fabs(static_cast<double>(r.maximum)));
@@ -105,6 +110,24 @@ TEST_CASE("percentile: counted by hand") {
   CHECK(percentile_of(mostly_zero, {99.99}) == xquant::range<float>{0.0f, 8.0f});
 }
 
+TEST_CASE("percentile: a share that is whole but for the decimals of p is whole") {
+  std::mt19937 generator(5);
+  std::normal_distribution<float> normal;
+  for (const std::size_t n : {1000u, 2000u, 10000u, 100000u, 1000000u})
+    for (const double p : {99.9, 99.99}) {
+      const std::size_t given_up = share(n, p, 100);
+      if (given_up == 0) continue;
+      CAPTURE(n);
+      CAPTURE(p);
+      std::vector<float> x(n);
+      for (float& v : x) v = std::min(4.0f, std::max(-4.0f, normal(generator)));
+      std::fill_n(x.begin(), given_up, 1e6f);
+      CHECK(percentile_of(x, {p, xquant::tails::magnitude}).maximum < 5);
+      x[n - 1] = 1e6f;
+      CHECK(percentile_of(x, {p, xquant::tails::magnitude}).maximum == 1e6f);
+    }
+}
+
 TEST_CASE("percentile: every edge and rank, against the sorted data") {
   using xquant::bin_edge;
   using xquant::rank_rule;
@@ -126,9 +149,9 @@ TEST_CASE("percentile: every edge and rank, against the sorted data") {
           CAPTURE(round);
           CAPTURE(p);
           CAPTURE(static_cast<int>(edge));
-          const auto n = static_cast<double>(sorted.size());
-          const double up = rank == rank_rule::linear ? last * (100 - p) / 200
-                                                      : std::min(std::floor(n * (100 - p) / 200), std::floor(last / 2));
+          const double up = rank == rank_rule::linear
+                                ? last * (100 - p) / 200
+                                : std::min(static_cast<double>(share(sorted.size(), p, 200)), std::floor(last / 2));
           const xquant::range<float> r = percentile_of(x, {p, xquant::tails::both, edge, rank});
           CHECK(std::fabs(static_cast<double>(r.minimum) - at(up)) <= w);
           CHECK(std::fabs(static_cast<double>(r.maximum) - at(last - up)) <= w);

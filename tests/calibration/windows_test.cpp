@@ -58,6 +58,13 @@ TEST_CASE("a moving average weighs the newest tensor by its constant, and merges
   CHECK(rows.slots() == 3);
 }
 
+TEST_CASE("a moving average of constant 1 is the newest tensor's range, whatever came before") {
+  xquant::moving_average<> seen(1);
+  seen.observe(view({-1, 1e30f}));
+  seen.observe(view({1, 2}));
+  CHECK(range_of_first(seen) == range<double>{1, 2});
+}
+
 TEST_CASE("a window forgets; its range is the largest magnitude, 2^margin times") {
   xquant::amax_window<> window(2, 1);
   for (const float v : {-8.0f, 1.0f, 3.0f}) window.observe(view({v, 0.5f}));

@@ -24,10 +24,11 @@ struct bin_numbers {
   template <class Real>
   using number = typename real_traits<Real>::integer;
 
-  /// Whether the formula holds: all above bin `lowest` are normal numbers.
+  /// Whether the formula holds: all above bin `lowest` are normal numbers, and E is an exponent of Real (it is not for
+  /// floats that come after a larger double).
   template <class Real>
   static constexpr bool hold_for(const value_grid& grid) noexcept {
-    return grid.exponent() - 3 - 25 > 1 - real_traits<Real>::bias;
+    return grid.exponent() - 3 - 25 > 1 - real_traits<Real>::bias && grid.exponent() <= real_traits<Real>::bias;
   }
 
   /// Whether one of them lies below.

@@ -12,17 +12,18 @@
 #include <xquant/granularity/granularity.hpp>
 #include <xquant/granularity/per_tensor.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>
 
 namespace xquant::inline XQUANT_ABI {
 
-/// Per slot of `Granularity`, in double: m = the extreme of the first tensor, then m += constant (extreme - m). The
-/// constant (1 - momentum) is the weight of the newest tensor. A calibrator without codes. Order-dependent: what was
-/// seen last weighs most, and try_merge refuses (errc::not_mergeable) unless one side has seen nothing. A slot a tensor
-/// has no element of stays.
-/// Source: torch's MovingAverageMinMaxObserver (which rounds to float: presets/torch_observers.hpp).
+/// Per slot of `Granularity`, in double: m = the extreme of the first tensor, then m += constant (extreme - m), exactly
+/// the extreme where the constant is 1. The constant (1 - momentum) is the weight of the newest tensor. A calibrator
+/// without codes. Order-dependent: what was seen last weighs most, and try_merge refuses (errc::not_mergeable) unless
+/// one side has seen nothing. A slot a tensor has no element of stays. Source: torch's MovingAverageMinMaxObserver
+/// (which rounds to float: presets/torch_observers.hpp).
 template <Granularity GranularityType = per_tensor>
 class moving_average {
  public:
@@ -46,8 +47,12 @@ class moving_average {
       const extremes& seen = one.states()[slot];
       if (seen.empty()) continue;
       extremes& r = ranges_[slot];
-      const auto moved = [&](double old, double now) { return old + multiply(constant_, now - old); };
-      r = r.empty() ? seen : extremes(moved(r.minimum(), seen.minimum()), moved(r.maximum(), seen.maximum()));
+      // Of very unlike numbers now - old is -old; and the ends of a narrow range may be rounded past each other.
+      const auto moved = [&](double old, double now) {
+        return constant_ == 1 ? now : old + multiply(constant_, now - old);
+      };
+      const double low = moved(r.minimum(), seen.minimum());
+      r = r.empty() ? seen : extremes(low, std::max(low, moved(r.maximum(), seen.maximum())));
     }
     return {};
   }

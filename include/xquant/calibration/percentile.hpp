@@ -5,6 +5,7 @@
 #include <xquant/calibration/histogram_calibrator.hpp>
 #include <xquant/calibration/magnitude_order.hpp>
 #include <xquant/calibration/range_rule.hpp>
+#include <xquant/core/bits.hpp>
 #include <xquant/core/range.hpp>
 
 #include <algorithm>
@@ -37,7 +38,9 @@ enum class rank_rule : std::uint8_t {
 /// The percentile p, 0 or 1 < p <= 100 in percent, of n elements gives up a elements at an end, where in double
 ///   tails::both       a = n (100 - p) / 200, at each end;   tails::magnitude   a = n (100 - p) / 100,
 /// rounded down (rank_rule::whole), or with n - 1 instead of n and not rounded (rank_rule::linear): the end is then
-/// e(floor a) + (a - floor a) (e(floor a + 1) - e(floor a)). At least one element is always kept.
+/// e(floor a) + (a - floor a) (e(floor a + 1) - e(floor a)). Decimals such as 99.9 are no doubles: an a within
+/// 2^-44 n / 200 (or / 100) of a whole number is that, before it is rounded down; 99.9 of 1000 magnitudes gives up one.
+/// At least one element is always kept.
 /// e(k), the k-th element from outside, is the point `edge` of the bin that it lies in (the outer edge unless said
 /// otherwise, or the extreme itself where that is nearer: never inside the exact order statistic), and for k = 0 the
 /// extreme itself, which is exact. So any edge is at most a bin away from the order statistic, p = 100 gives exactly
@@ -97,8 +100,11 @@ struct percentile {
 
   // a, before it is rounded.
   [[nodiscard]] double share(const histogram& h, int parts) const noexcept {
-    const auto n = static_cast<double>(rank == rank_rule::linear ? h.samples() - 1 : h.samples());
-    return n * (100 - percent) / parts;
+    if (rank == rank_rule::linear) return static_cast<double>(h.samples() - 1) * (100 - percent) / parts;
+    const auto n = static_cast<double>(h.samples());
+    const double a = n * (100 - percent) / parts;
+    const auto near = static_cast<double>(static_cast<std::uint64_t>(a + 0.5));
+    return std::max(a - near, near - a) <= n / parts * power_of_two<double>(-44) ? near : a;
   }
 
   // The end where `given_up` elements, `most` at most, are left outside of it.

@@ -6,6 +6,7 @@
 #include <xquant/calibration/expected_error.hpp>
 #include <xquant/calibration/histogram.hpp>
 #include <xquant/calibration/magnitude_order.hpp>
+#include <xquant/core/bits.hpp>
 #include <xquant/core/range.hpp>
 
 #include <algorithm>
@@ -25,7 +26,7 @@ namespace xquant::inline XQUANT_ABI {
 /// Where the scheme has zero points and the data lie on both sides of zero, each end is then moved alone, the other
 /// kept, in the same steps over all its length, in turns until neither is better, three at most; both together by steps
 /// of the codes where these are 64 or fewer; then both in parts of 1/32 of their length, together, apart and alone,
-/// halved when none is better, down to 1/512.
+/// halved when none is better, down to 1/512. An end less than 2^-1000 away stays.
 class range_search {
  public:
   range_search(const histogram& h, const code_grid& codes, const expected_error& error, double clipping = 1)
@@ -121,6 +122,7 @@ class range_search {
 
   // Over the ranges with an end, or both, t from the middle, 0 < t <= whole; the other end that of `from`.
   void along(double whole, moved ends, const range<double>& from) {
+    if (!(whole > power_of_two<double>(-1000))) return;  // parts of it may be no numbers, and no scale is as small
     const auto at = [&](double t) {
       return range<double>{ends == moved::upper ? from.minimum : std::max(middle_ - t, low_),
                            ends == moved::lower ? from.maximum : std::min(middle_ + t, high_)};
