@@ -89,11 +89,11 @@ TEST_CASE("train: float steps are those of double, rounded; refusals write nothi
   refused(xquant::try_sgd_step({}, w, one, m), errc::shape_mismatch, "gradients");
   refused(xquant::try_sgd_step({}, w, g, one), errc::shape_mismatch, "momenta");
   refused(xquant::try_sgd_step({}, w, g, w), errc::overlap, "momenta");
-  refused(xquant::try_sgd_step({}, w, w, m), errc::overlap, "parameters");
+  refused(xquant::try_sgd_step({}, w, w, m), errc::overlap, "weights");
   const std::ptrdiff_t every_second[] = {2};
   std::vector<float> spread(4);
   const tensor_view<float> gaps(spread.data(), shape(2), every_second);
-  refused(xquant::try_sgd_step({}, gaps, g, m), errc::unsupported, "parameters");
+  refused(xquant::try_sgd_step({}, gaps, g, m), errc::unsupported, "weights");
   refused(xquant::try_sgd_step({}, w, gaps, m), errc::unsupported, "gradients");
   refused(xquant::try_sgd_step({}, w, g, gaps), errc::unsupported, "momenta");
   CHECK_THROWS_AS(xquant::sgd_step({}, w, one, m), xquant::error);

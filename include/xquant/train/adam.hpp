@@ -1,4 +1,4 @@
-// Adam and AdamW: one step over a span of parameters.
+// Adam and AdamW: one step over a span of weights, or of whatever is trained.
 #pragma once
 
 #include <xquant/exception.hpp>
@@ -27,15 +27,15 @@ struct adam_settings {
 /// go through. The tensors are dense, float or double, of one shape, apart. Refuses other shapes, step 0, and settings
 /// that are negative, not finite, or for decays 1 or more. Source: D. Kingma and J. Ba, 2015; I. Loshchilov and F.
 /// Hutter, 2019.
-template <TensorInMemory Parameters, TensorLike Gradients, TensorInMemory First, TensorInMemory Second>
-[[nodiscard]] status try_adam_step(const adam_settings& settings, std::uint64_t step, Parameters&& parameters,
+template <TensorInMemory Weights, TensorLike Gradients, TensorInMemory First, TensorInMemory Second>
+[[nodiscard]] status try_adam_step(const adam_settings& settings, std::uint64_t step, Weights&& weights,
                                    const Gradients& gradients, First&& first_moments, Second&& second_moments) {
   auto&& held = evaluated(gradients);
-  const auto w = as_view(parameters);
+  const auto w = as_view(weights);
   const auto g = as_view(held);
   const auto m = as_view(first_moments);
   const auto v = as_view(second_moments);
-  using real = element_of<Parameters>;
+  using real = element_of<Weights>;
   constexpr double infinity = 1.7976931348623157e308;
   if (step == 0) return fault(errc::value_out_of_range, "step", 0, "1 or more");
   if (const status bad = detail::validate_setting(settings.learning_rate, "learning_rate", 0, infinity); !bad.ok())
@@ -81,10 +81,10 @@ template <TensorInMemory Parameters, TensorLike Gradients, TensorInMemory First,
 
 #if XQUANT_HAS_EXCEPTIONS
 /// See try_adam_step. Throws xquant::error.
-template <TensorInMemory Parameters, TensorLike Gradients, TensorInMemory First, TensorInMemory Second>
-void adam_step(const adam_settings& settings, std::uint64_t step, Parameters&& parameters, const Gradients& gradients,
+template <TensorInMemory Weights, TensorLike Gradients, TensorInMemory First, TensorInMemory Second>
+void adam_step(const adam_settings& settings, std::uint64_t step, Weights&& weights, const Gradients& gradients,
                First&& first_moments, Second&& second_moments) {
-  throw_if(try_adam_step(settings, step, parameters, gradients, first_moments, second_moments));
+  throw_if(try_adam_step(settings, step, weights, gradients, first_moments, second_moments));
 }
 #endif
 

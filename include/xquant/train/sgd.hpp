@@ -1,4 +1,4 @@
-// Stochastic gradient descent with momentum: one step over a span of parameters.
+// Stochastic gradient descent with momentum: one step over a span of weights, or of whatever is trained.
 #pragma once
 
 #include <xquant/exception.hpp>
@@ -16,17 +16,17 @@ struct sgd_settings {
 
 /// One step of each parameter w, given its gradient and its momentum m (0 at first):
 ///   g = gradient + weight_decay * w;  m = momentum * m + g;  w = w - learning_rate * (nesterov ? g + momentum * m : m)
-/// in the type of w, each operation rounded. NaN and infinities go through. `parameters`, `gradients` and `momenta` are
+/// in the type of w, each operation rounded. NaN and infinities go through. `weights`, `gradients` and `momenta` are
 /// dense float or double tensors of one shape, apart. Refuses other shapes, and settings that are negative, not finite,
 /// or for momentum 1 or more. Source: I. Sutskever et al., 2013, in torch.optim.SGD's form.
-template <TensorInMemory Parameters, TensorLike Gradients, TensorInMemory Momenta>
-[[nodiscard]] status try_sgd_step(const sgd_settings& settings, Parameters&& parameters, const Gradients& gradients,
+template <TensorInMemory Weights, TensorLike Gradients, TensorInMemory Momenta>
+[[nodiscard]] status try_sgd_step(const sgd_settings& settings, Weights&& weights, const Gradients& gradients,
                                   Momenta&& momenta) {
   auto&& held = evaluated(gradients);
-  const auto w = as_view(parameters);
+  const auto w = as_view(weights);
   const auto g = as_view(held);
   const auto m = as_view(momenta);
-  using real = element_of<Parameters>;
+  using real = element_of<Weights>;
   constexpr double infinity = 1.7976931348623157e308;
   if (const status bad = detail::validate_setting(settings.learning_rate, "learning_rate", 0, infinity); !bad.ok())
     return bad;
@@ -51,9 +51,9 @@ template <TensorInMemory Parameters, TensorLike Gradients, TensorInMemory Moment
 
 #if XQUANT_HAS_EXCEPTIONS
 /// See try_sgd_step. Throws xquant::error.
-template <TensorInMemory Parameters, TensorLike Gradients, TensorInMemory Momenta>
-void sgd_step(const sgd_settings& settings, Parameters&& parameters, const Gradients& gradients, Momenta&& momenta) {
-  throw_if(try_sgd_step(settings, parameters, gradients, momenta));
+template <TensorInMemory Weights, TensorLike Gradients, TensorInMemory Momenta>
+void sgd_step(const sgd_settings& settings, Weights&& weights, const Gradients& gradients, Momenta&& momenta) {
+  throw_if(try_sgd_step(settings, weights, gradients, momenta));
 }
 #endif
 

@@ -25,16 +25,16 @@ status validate_elsewhere(const tensor_view<A>& other, const tensor_view<B>& wri
                "memory apart from the other tensors");
 }
 
-/// Parameters and their gradients: float or double, dense, of one shape, apart.
+/// Weights and their gradients: float or double, dense, of one shape, apart.
 template <class Real, class G>
-status validate_step(const tensor_view<Real>& parameters, const tensor_view<G>& gradients) {
+status validate_step(const tensor_view<Real>& weights, const tensor_view<G>& gradients) {
   static_assert(is_same<Real, float> || is_same<Real, double>, "xquant: optimizers step in float or double");
-  static_assert(is_same<remove_const<G>, Real>, "xquant: gradients have the type of the parameters");
-  if (const status bad = validate_updated(parameters, parameters.shape, "parameters"); !bad.ok()) return bad;
+  static_assert(is_same<remove_const<G>, Real>, "xquant: gradients have the type of the weights");
+  if (const status bad = validate_updated(weights, weights.shape, "weights"); !bad.ok()) return bad;
   if (const status bad = validate_input(gradients, "gradients"); !bad.ok()) return bad;
-  if (const status bad = validate_same_shape(gradients.shape, parameters.shape, "gradients"); !bad.ok()) return bad;
+  if (const status bad = validate_same_shape(gradients.shape, weights.shape, "gradients"); !bad.ok()) return bad;
   if (!gradients.dense()) return fault(errc::unsupported, "gradients", 0, "a dense tensor");
-  return validate_elsewhere(gradients, parameters, "parameters");
+  return validate_elsewhere(gradients, weights, "weights");
 }
 
 constexpr status validate_setting(double value, const char* name, double least, double below) noexcept {
