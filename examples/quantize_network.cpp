@@ -98,9 +98,7 @@ std::string rules_in_words() {
           std::string(" (") + rule.name + "=NUMBER: " + rule.setting + "; " + report::number(rule.standard, 6) + ")";
     text += std::string(": ") + rule.use;
   }
-  return text +
-         "\n  automatic: no rule to choose; several are tried on the calibration images, for all activations and "
-         "then for some at a time";
+  return text + "\n  automatic: no rule to choose; the one that fits the network best on the calibration images";
 }
 
 // A,B,... as rules, each once. Throws CLI::ValidationError, which names what is none.
@@ -300,14 +298,15 @@ class trials {
     judge(rule.text(), quantized);
   }
 
-  // The runs it is chosen by are whole batches: a network that fixes its batch takes no other.
+  // It is chosen by runs of one image where the network leaves the batch free, so that no image is hidden by others; a
+  // network that fixes its batch takes whole batches only.
   void judge_automatic(simulation& quantized) {
     stopwatch ranging;
-    const batches images(material_.calibration, material_.batch);
+    const bool is_free = !model::declared_batch(quantized.network());
+    const batches images(material_.calibration, is_free ? 1 : material_.batch);
     std::vector<std::vector<model::tensor>> samples;
     for (std::size_t i = 0; i < images.count(); ++i)
-      if (images.first(i) + material_.batch <= material_.calibration.shape()[0] ||
-          !model::declared_batch(quantized.network()))
+      if (is_free || images.first(i) + material_.batch <= material_.calibration.shape()[0])
         samples.push_back({images[i]});
     about(arguments_.network, 0, [&] { model::choose_ranges(quantized, samples); });
     found_.seconds_calibrate += ranging.seconds();

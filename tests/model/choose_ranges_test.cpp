@@ -111,7 +111,7 @@ TEST_CASE("chosen ranges: what is frozen stays, and what is refused") {
   s.set_ranges(xquant::percentile{60});
   s.set_activation(frozen, s.activations()[0].encoding);
   const auto before = s.activations()[0].ranges;
-  (void)choose_ranges(s, samples);
+  (void)choose_ranges(s, samples, {.groups = 3});
   CHECK(s.activations()[0].ranges == before);
 
   CHECK(refused(s, {}, {}) == errc::value_out_of_range);

@@ -22,7 +22,9 @@ namespace xquant::inline XQUANT_ABI::model {
 /// What choose_ranges tries.
 struct range_choices {
   std::vector<named_rule> rules = standard();
-  std::size_t groups = 8;    ///< of activations, in the order of the network; 0: one rule for all of them
+  /// Of activations, in the order of the network, which choose one after the other; 0: one rule for all of them. More
+  /// fit the calibration data better, and other data not always (docs/calibration.md).
+  std::size_t groups = 0;
   std::size_t samples = 16;  ///< runs by which a group's rule is chosen, spread over all; at least 1
 
   /// Rules that clip nothing, little and much, by the number of elements and by their error.
