@@ -1,5 +1,5 @@
-// Ranges that need no choosing: every rule is tried on the network itself, for all activations and then for some of
-// them at a time, and what leaves its outputs nearest to the float network's is kept.
+// Ranges that need no choosing: every rule is tried on the network itself, for all activations and, if asked, for
+// some of them at a time, and what leaves its outputs nearest to the float network's is kept.
 #pragma once
 
 #include <xquant/calibration/named_rule.hpp>
@@ -108,13 +108,13 @@ inline bool is_clearly_less(const std::vector<double>& after, const std::vector<
 ///   sum (y - r)^2 over the run / sum r^2 over all runs,
 /// and what is least is the sum of the square roots over the runs: few runs that fail badly (an image whose text is
 /// lost) would decide alone in a sum of squares, and other data would fail elsewhere. First each rule is tried for all
-/// activations, on all samples; the best is kept. Then, in the order of the network, each of how.groups runs of
-/// neighbouring activations is given every other rule, on how.samples of the samples, spread evenly, and keeps the best
-/// of those that lower the roots by more than the standard error of their mean fall. If the result is not better on all
-/// samples, the best rule alone is what is left. Costs about rules x samples + groups x rules x how.samples runs.
-/// Weights, frozen activations and those that were never computed stay as they are. Throws model_error: without rules
-/// or samples (value_out_of_range), without statistics, and what a rule, a quantizer or a run refuses; ranges may have
-/// been set by then.
+/// activations, on all samples; the best is kept. Then, in the order of the network, each of how.groups (none, unless
+/// asked) runs of neighbouring activations is given every other rule, on how.samples of the samples, spread evenly, and
+/// keeps the best of those that lower the roots by more than the standard error of their mean fall. If the result is
+/// not better on all samples, the best rule alone is what is left. Costs about rules x samples + groups x rules x
+/// how.samples runs. Weights, frozen activations and those that were never computed stay as they are. Throws
+/// model_error: without rules or samples (value_out_of_range), without statistics, and what a rule, a quantizer or a
+/// run refuses; ranges may have been set by then.
 template <class Simulation>
 chosen_ranges choose_ranges(Simulation& quantized, const std::vector<std::vector<tensor>>& samples,
                             const range_choices& how = {}) {
