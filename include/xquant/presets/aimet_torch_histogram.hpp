@@ -33,12 +33,13 @@ struct histogram {
 namespace detail {
 
 /// The elements of a tensor slot by slot, each slot's in row-major order.
-inline status elements_by_slot(const tensor_view<const float>& x, const by_shape_of_scales& granularity,
-                               std::vector<std::vector<float>>& slots, std::vector<float>& all) {
+template <class Granularity>
+status elements_by_slot(const tensor_view<const float>& x, const Granularity& granularity,
+                        std::vector<std::vector<float>>& slots, std::vector<float>& all, const char* name = "x") {
   parameter_map map;
   xquant::detail::call<xquant::detail::streams_only<float, float, float>> call;
-  if (const status s = call.input_0(x, "x").mapped(granularity, map); !s.ok()) return s;
-  if (x.shape.size() == 0) return fault(errc::no_samples, "x", 0, "at least one element");
+  if (const status s = call.input_0(x, name).mapped(granularity, map); !s.ok()) return s;
+  if (x.shape.size() == 0) return fault(errc::no_samples, name, 0, "at least one element");
   slots.assign(map.count, {});
   all.clear();
   all.reserve(x.shape.size());

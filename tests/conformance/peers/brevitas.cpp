@@ -1,5 +1,6 @@
 // Brevitas 0.13.4 (torch 2.15.0, CPU): rounding functions and weight quantizers without training.
 #include <xquant/presets/brevitas.hpp>
+#include <xquant/presets/brevitas_mse.hpp>
 #include <xquant/presets/brevitas_statistics.hpp>
 
 #include "../engines.hpp"
@@ -47,14 +48,19 @@ void give_slots(const recorded_case& c, answers& out, const char* output, const 
   out.give(output, "brevitas", engine, value_of(slots, c.output(output).shape()));
 }
 
+// Where scales come from: the extremes, or a search.
+enum class scale_source { statistic, mse };
+
 template <class Granularity>
 void int_weight(const recorded_case& c, brevitas::int_weight_quantizer q, const Granularity& granularity,
-                answers& out) {
+                scale_source source, answers& out) {
   const tensor w = c.input("w");
   const xquant::shape s = w.shape();
   q.bits = static_cast<int>(c.integer("weight_bit_width", q.bits));
   brevitas::weight_parameters parameters;
-  xquant::throw_if(brevitas::try_weight_parameters(w.view(), q, granularity, parameters));
+  xquant::throw_if(source == scale_source::mse
+                       ? brevitas::try_mse_weight_parameters(w.view(), q, granularity, parameters)
+                       : brevitas::try_weight_parameters(w.view(), q, granularity, parameters));
   give_slots(c, out, "scale", "host", parameters.scale);
   // Zero points that are always zero are one, whatever the granularity.
   const std::size_t zero_points = c.output("zero_point").size();
@@ -74,8 +80,10 @@ void int_weight(const recorded_case& c, brevitas::int_weight_quantizer q, const 
 }
 
 template <class Granularity>
-rule int_weight_rule(const char* op, const brevitas::int_weight_quantizer& q, Granularity granularity) {
-  return {op, has_float_weights, [=](const recorded_case& c, answers& out) { int_weight(c, q, granularity, out); }};
+rule int_weight_rule(const char* op, const brevitas::int_weight_quantizer& q, Granularity granularity,
+                     scale_source source = scale_source::statistic) {
+  return {op, has_float_weights,
+          [=](const recorded_case& c, answers& out) { int_weight(c, q, granularity, source, out); }};
 }
 
 rule binary_weight() {
@@ -100,12 +108,14 @@ rule binary_weight() {
 }
 
 template <class FormatType, class Granularity>
-rule ocp_weight(const char* op, Granularity granularity) {
+rule ocp_weight(const char* op, Granularity granularity, scale_source source = scale_source::statistic) {
   return {op, has_float_weights, [=](const recorded_case& c, answers& out) {
             const tensor w = c.input("w");
             const xquant::shape s = w.shape();
             std::vector<float> scale;
-            xquant::throw_if(brevitas::try_ocp_scales<FormatType>(w.view(), granularity, scale));
+            xquant::throw_if(source == scale_source::mse
+                                 ? brevitas::try_mse_ocp_scales<FormatType>(w.view(), granularity, scale)
+                                 : brevitas::try_ocp_scales<FormatType>(w.view(), granularity, scale));
             give_slots(c, out, "scale", "host", scale);
             give_slots(c, out, "zero_point", "host", {0});
             brevitas::ocp_weight<FormatType, Granularity> quantizer;
@@ -136,6 +146,7 @@ peer_rules brevitas_rules() {
   using xquant::per_axis;
   using xquant::per_tensor;
   const per_axis<> rows{0};
+  constexpr scale_source mse = scale_source::mse;
   return {"brevitas",
           {round_functions(),
            int_weight_rule("Int8WeightPerTensorFloat", brevitas::int8_weight_float, per_tensor{}),
@@ -149,6 +160,12 @@ peer_rules brevitas_rules() {
            ocp_weight<xquant::e4m3fn>("Fp8e4m3OCPWeightPerTensorFloat", per_tensor{}),
            ocp_weight<xquant::e5m2>("Fp8e5m2OCPWeightPerTensorFloat", per_tensor{}),
            ocp_weight<xquant::e4m3fn>("Fp8e4m3OCPWeightPerChannelFloat", rows),
+           int_weight_rule("Int8WeightPerTensorFloatMSE", brevitas::int8_weight_float, per_tensor{}, mse),
+           int_weight_rule("Int8WeightPerChannelFloatMSE", brevitas::int8_weight_float, rows, mse),
+           int_weight_rule("Int8WeightPerTensorFixedPointMSE", brevitas::int8_weight_fixed_point, per_tensor{}, mse),
+           int_weight_rule("Int8WeightPerChannelFixedPointMSE", brevitas::int8_weight_fixed_point, rows, mse),
+           int_weight_rule("ShiftedUint8WeightPerTensorFloatMSE", brevitas::shifted_uint8_weight, per_tensor{}, mse),
+           ocp_weight<xquant::e4m3fn>("Fp8e4m3OCPWeightPerTensorFloatMSE", per_tensor{}, mse),
            statistic("AbsMax", [](auto x, float& v) { return brevitas::try_abs_max(x, v); }),
            statistic("AbsMaxAve", [](auto x, float& v) { return brevitas::try_abs_max_ave(x, v); }),
            statistic("AbsPercentile99", [](auto x, float& v) { return brevitas::try_abs_percentile(x, 99.0, v); }),

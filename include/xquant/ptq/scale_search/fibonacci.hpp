@@ -1,4 +1,4 @@
-// Fibonacci search over the factor of a range: brevitas' MSE.
+// Fibonacci search over the factor of a range: a method that brevitas' MSE can be given.
 #pragma once
 
 #include <xquant/ptq/scale_search/first_guess.hpp>
