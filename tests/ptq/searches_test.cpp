@@ -216,6 +216,25 @@ TEST_CASE("least_power_error: within its tolerance of every scale") {
         (1 + 1.1e-4) * error(ptq::search_parameters(quantizer<int4>{}, ptq::least_squares{}, x)));
 }
 
+TEST_CASE("least_power_error: few whole numbers, which many scales represent in part, and subnormal ones") {
+  std::uint64_t seed = 1;
+  for (int round = 0; round < 12; ++round) {
+    std::vector<float> x;
+    for (int i = 0; i < 28; ++i) {
+      seed = seed * 48271 % 2147483647;
+      x.push_back(static_cast<float>(static_cast<int>(seed % 17) - 8) * (round % 3 == 2 ? 0x1p-149f : 1.0f));
+    }
+    const auto expect_near_the_exact_answer = [&](const auto& q) {
+      const auto error = [&](const parameters& p) { return ptq::slot_errors(q, p, x)[0]; };
+      CHECK(error(ptq::search_parameters(q, ptq::least_power_error{2, 1e-3}, x)) <=
+            (1 + 1.1e-3) * error(ptq::search_parameters(q, ptq::least_squares{}, x)));
+    };
+    expect_near_the_exact_answer(quantizer<e2m1>{});
+    expect_near_the_exact_answer(quantizer<int4>{});
+    expect_near_the_exact_answer(quantizer<uint2, affine>{});
+  }
+}
+
 template <class Quantizer, class... Searches>
 void expect_none_better(const Quantizer& q, const std::vector<float>& x, const std::vector<float>& importance,
                         const Searches&... searches) {

@@ -76,12 +76,15 @@ class power_search {
     for (const weighted& e : elements_) {
       const double at_low = e.x / s.low;
       const double at_high = e.x / s.high;
-      const double near_low = grid.at(grid.nearest(at_low));
-      const double near_high = grid.at(grid.nearest(at_high));
+      const std::ptrdiff_t first = grid.nearest(at_low);
+      const std::ptrdiff_t last = grid.nearest(at_high);
+      const double near_low = grid.at(first);
+      const double near_high = grid.at(last);
       const auto is_met = [&](double level) {
         return level >= std::min(at_low, at_high) && level <= std::max(at_low, at_high);
       };
-      if (is_met(near_low) || is_met(near_high)) continue;
+      // Levels between the two nearest ones lie among the quotients whether those do or not.
+      if (is_met(near_low) || is_met(near_high) || first - last > 1 || last - first > 1) continue;
       sum += e.weight * raised(std::min(std::fabs(e.x - s.low * near_low), std::fabs(e.x - s.high * near_high)));
       if (sum > most) break;
     }
@@ -90,6 +93,8 @@ class power_search {
 
   // Wide intervals are cut to octaves first, narrow ones are left: their floats are next to the ends.
   static bool is_narrow(const interval& s) noexcept { return s.high <= s.low * (1 + power_of_two<double>(-22)); }
+  // Narrower than the smallest floats lie apart. The errors in real numbers need not be near theirs there.
+  static bool is_between_floats(const interval& s) noexcept { return s.high - s.low <= power_of_two<double>(-149); }
   static double middle(const interval& s) noexcept {
     if (s.high <= 2 * s.low) return s.low + (s.high - s.low) / 2;
     return std::sqrt(s.low) * std::sqrt(s.high);
@@ -114,6 +119,11 @@ class power_search {
         const double cut = middle(s);
         consider(cut, zero_point);
         if (is_narrow(s)) continue;
+        if (is_between_floats(s)) {
+          consider(s.low, zero_point);
+          consider(s.high, zero_point);
+          continue;
+        }
         stack.push_back({s.low, cut});
         stack.push_back({cut, s.high});
       }
