@@ -19,7 +19,7 @@ using type = xquant::quantizer<xquant::int8, xquant::power_of_two_scale<xquant::
 #endif
 
 #if XQUANT_BAD_LINE == 3
-using scheme = xquant::offset_affine<>;
+using scheme = xquant::real_zero_point_affine<>;
 #else
 using scheme = xquant::affine;
 #endif
