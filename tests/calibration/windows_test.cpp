@@ -134,6 +134,14 @@ TEST_CASE("samples: mean, median, mean without outliers; any order and any merge
     CHECK(part[0] == whole);
   }
 
+  // Of the minima -3 is left out, of the maxima 0: their means are -4/3 and -5/3.
+  xquant::observer<xquant::sample_extremes> crossing;
+  for (const std::vector<float>& s : {std::vector<float>{-3, -2}, {-2, -2}, {-1, -1}, {-1, 0}})
+    crossing.observe(view(s));
+  REQUIRE(xquant::try_ranges_of(crossing, xquant::mean_without_outliers{0.1}, out).ok());
+  CHECK(out[0].minimum == out[0].maximum);
+  CHECK(std::fabs(out[0].minimum + 1.5) < 1e-15);
+
   // Two samples have no one between their quantiles: the middle.
   xquant::sample_calibrator<xquant::mean_without_outliers> two;
   two.observe(view({-1, 2}));

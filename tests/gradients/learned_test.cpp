@@ -362,3 +362,13 @@ TEST_CASE("estimators: what does not fit is told by its scheme and rounding") {
   static_assert(estimator_obstacle<learned_step_size_plus, real>.argument != nullptr);
   CHECK(id_of<learned_range> == estimator_id{7, ""});
 }
+
+TEST_CASE("LSQ: the factor is a number where no code is above zero") {
+  const double sums[2] = {6, 0};
+  xquant::slot_summary int1;
+  int1.elements = 4;
+  int1.lower = -1;
+  int1.upper = 0;
+  CHECK(xquant::learned_step_size{}.finish(0, sums, int1) == 3);
+  CHECK(xquant::learned_step_size{xquant::step_size_gradient::plain}.finish(0, sums, int1) == 6);
+}

@@ -19,8 +19,8 @@ namespace xquant::inline XQUANT_ABI {
 
 /// Keeps the minima and the maxima of all samples, each sorted: an observer's state. A *sample* is one tensor that is
 /// observed (an image of a batch, where the batch is cut first). A function of the multiset of the samples: any order
-/// of them and any merge gives the same bits; how the elements are cut into samples matters, as it must. 16 bytes a
-/// sample.
+/// of them and any merge gives the same bits; how the elements are cut into samples matters, as it must. 16 bytes
+/// per sample.
 class sample_extremes {
  public:
   [[nodiscard]] bool empty() const noexcept { return minima_.empty(); }
@@ -105,7 +105,8 @@ struct median_of_samples {
 };
 
 /// The means of the minima and of the maxima that lie between the quantiles q and 1 - q of their own kind over the
-/// samples (linear interpolation, both ends inside); there is always one. Source: NNCF's MEAN_NO_OUTLIERS_MINMAX, whose
+/// samples (linear interpolation, both ends inside); there is always one. Of few samples unlike ones may be left out of
+/// the two, and the means cross: both ends are their middle then. Source: NNCF's MEAN_NO_OUTLIERS_MINMAX, whose
 /// q is 1e-4.
 struct mean_without_outliers {
   double quantile = 1e-4;
@@ -126,6 +127,7 @@ struct mean_without_outliers {
       return has_any ? detail::sorted_mean(v, low, high) : detail::sorted_quantile(v, 0.5);
     };
     out = {mean(s.minima()), mean(s.maxima())};
+    if (out.minimum > out.maximum) out.minimum = out.maximum = out.maximum + (out.minimum - out.maximum) / 2;
     return {};
   }
   friend constexpr bool operator==(const mean_without_outliers&, const mean_without_outliers&) = default;

@@ -10,7 +10,8 @@ namespace xquant::inline XQUANT_ABI {
 
 /// By what the sum over a slot is multiplied.
 enum class step_size_gradient : std::uint8_t {
-  scaled,  ///< 1 / sqrt(N * upper), N the elements that share the scale: the paper's gradient scale
+  scaled,  ///< 1 / sqrt(N * upper), N the elements that share the scale: the paper's gradient scale; where no code is
+           ///< above zero (int1), -lower in the place of upper
   plain,   ///< 1
 };
 
@@ -22,8 +23,9 @@ XQUANT_INLINE constexpr L step_size_term(const Lane& e, L g, mask_of<L> inside) 
   return multiply(g, subtract(e.value(), select<L>(inside, e.quotient_inside(), broadcast<L>(0))));
 }
 XQUANT_HOST_DEVICE inline double step_size_factor(step_size_gradient scaling, const slot_summary& s) {
+  const double reach = s.upper > 0 ? s.upper : -s.lower;
   const bool has_factor = scaling == step_size_gradient::scaled && s.elements != 0;
-  return has_factor ? 1 / square_root(s.elements * s.upper) : 1.0;
+  return has_factor ? 1 / square_root(s.elements * reach) : 1.0;
 }
 
 }  // namespace detail
