@@ -195,16 +195,46 @@ TEST_CASE("presets::aimet_core: encodings from data, golden values and refusals"
   CHECK(near(encoding(percentile(100), {x}, {}), -6.03159825, 13.6870883, -78));
   CHECK(near(encoding(percentile(99.9f), {x, twice}, {}), -5.60750145, 21.8908229, -52));
   CHECK(encoding(core::encoding_analyzer(), {x}, {}) == core::min_max_encodings(x, {}, {})[0]);
+  const core::encoding_analyzer tf_enhanced(core::calibration_mode::tf_enhanced);
+  CHECK(near(encoding(tf_enhanced, {x}, {}), -6.01681519, 13.6535416, -78));
+  CHECK(near(encoding(tf_enhanced, {x}, {8, true, false, false, 0}), -13.6267633, 13.5203047, -128));
+  CHECK(near(encoding(tf_enhanced, {x}, {8, true, true, false, 0}), -13.573534, 13.573534, -127));
+  CHECK(near(encoding(tf_enhanced, {x}, {4, false, false, false, 0}), -2.95780325, 11.831213, -3));
+  CHECK(near(encoding(tf_enhanced, {x}, {4, true, true, false, 0}), -8.77481079, 8.77481079, -7));
+  CHECK(near(encoding(tf_enhanced, {x, twice}, {}), -12.0336304, 27.3070831, -78));
+  CHECK(encoding(tf_enhanced, {{not_a_number}}, {}) == core::encoding{1, -254, -1, -1});
+  // A strict grid of zeros has all its steps.
+  CHECK(encoding(tf_enhanced, {{0, 0}}, {8, true, true, false, 0}).delta == 2 / 255.0);
+  CHECK(encoding(percentile(100), {{0, 0}}, {8, true, true, false, 0}).delta == 2 / 254.0);
   const core::encoding zeros = encoding(percentile(99.9f), {{0, 0}}, {});
   CHECK(zeros.delta == 2 / 255.0);
   CHECK(zeros.offset == -128);
   CHECK(std::isnan(encoding(percentile(100), {{not_a_number}}, {}).delta));
+  CHECK(std::isnan(encoding(percentile(100), {{1e6f}}, {}).offset));
+  CHECK(encoding(percentile(100), {{1e6f}}, {8, true, true, false, 0}).offset == -127);
+  // Infinities are counted nowhere: the range stays that of the bins.
+  CHECK(encoding(percentile(99.5f), {{infinity}}, {4, false, false, false, 0}).offset == -8);
   // 0.99 of the largest float, 128 steps below zero.
   CHECK(encoding(core::encoding_analyzer(), {{infinity, -infinity}}, {}).minimum ==
         -0.99 * static_cast<double>(std::numeric_limits<float>::max()));
 
+  // Bins of 2^-16 and 1.96e-5 beside numbers whose floats are coarser: the first is counted nowhere (its bin is beyond
+  // int32), the second in the bin of rounded distances. Both ends of a range that overflows are the last numbers.
+  const auto bin_of = [&](float only) {
+    core::encoding_analyzer a = tf_enhanced;
+    REQUIRE(a.try_observe(std::vector<float>{only}).ok());
+    const std::vector<double>& f = a.densities()[0].frequency;
+    return std::find(f.begin(), f.end(), 1.0) - f.begin();
+  };
+  CHECK(bin_of(85707.3359375f) == 1536);
+  CHECK(bin_of(-385.0220031738281f) == 514);
+  CHECK(bin_of(3e38f) == 1451);
+  CHECK(bin_of(-3e38f) == 84);
+
   std::vector<core::encoding> out;
   CHECK(core::encoding_analyzer().try_encodings({}, out).code == errc::no_samples);
+  CHECK(tf_enhanced.try_encodings({25, false, false, false, 0}, out).code == errc::unsupported);
+  CHECK(tf_enhanced.try_encodings({2, true, false, false, 0.5}, out).code == errc::unsupported);
   core::encoding_analyzer narrow = percentile(49);
   CHECK(narrow.try_observe(x).code == errc::value_out_of_range);
   core::encoding_analyzer seen;

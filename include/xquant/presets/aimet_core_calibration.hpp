@@ -1,12 +1,12 @@
-// AIMET's C++ calibration, bit for bit (2.42, BlockTensorQuantizer: QUANTIZATION_TF and PERCENTILE): extremes, and a
-// density whose bins the first batch fixes for ever and in which every batch weighs the same. Includes <cmath> for
-// floor.
+// AIMET's C++ calibration, bit for bit (2.42, BlockTensorQuantizer: QUANTIZATION_TF, TF_ENHANCED and PERCENTILE).
+// Includes <cmath> for ceil and floor.
 #pragma once
 
-#include <xquant/core/bits.hpp>
 #include <xquant/core/lane.hpp>
 #include <xquant/core/scalar_lane.hpp>
 #include <xquant/presets/aimet_core.hpp>
+#include <xquant/presets/aimet_core_density.hpp>
+#include <xquant/presets/aimet_core_tf_enhanced.hpp>
 #include <xquant/presets/aimet_torch_histogram.hpp>
 
 #include <cmath>
@@ -18,105 +18,16 @@
 namespace xquant::inline XQUANT_ABI::presets::aimet_core {
 
 /// The peer's QuantizationMode.
-enum class calibration_mode : std::uint8_t { min_max, percentile };
+enum class calibration_mode : std::uint8_t { min_max, percentile, tf_enhanced };
 
 namespace detail {
-
-/// Where the peer ends: infinities become this.
-inline constexpr double last_number = 0.99 * static_cast<double>(real_traits<float>::max);
-
-inline double held_in(double x) noexcept { return x < -last_number ? -last_number : x > last_number ? last_number : x; }
-
-}  // namespace detail
-
-/// One slot's density: bin i from start + i to start + i + 1, times width; frequencies are means over the batches.
-struct density {
-  static constexpr std::size_t bins = 1536;
-
-  double width = 0;
-  double start = 0;
-  std::vector<double> frequency;  ///< empty until a batch that is not all zero
-  double batches = 0;
-  bool without_numbers = false;  ///< the first batch was all NaN, and the peer's grid is too
-
-  [[nodiscard]] double edge(std::size_t i) const noexcept { return width * (start + static_cast<double>(i)); }
-
-  /// A batch. The first one that is not all zero makes the grid: in float32, with c the middle of [lo, hi] (hi = lo +
-  /// 0.01 where equal), a = c - 3 (c - lo), b = c + 3 (hi - c), held to 0.99 of the largest float; in double width =
-  /// (b - a) / 1536, start = floor(a / width). x is counted in bin floor(x * fl(1 / width)) - start, the product in
-  /// float32; what has no bin is not counted, but is in the divisor.
-  void count(const std::vector<float>& x) {
-    if (frequency.empty() && !place(x)) return;
-    std::vector<std::int64_t> counts(bins, 0);
-    const auto inverse = static_cast<float>(1 / width);
-    for (const float v : x) {
-      const double bin = std::floor(static_cast<double>(multiply(v, inverse))) - start;
-      if (bin >= 0 && bin < static_cast<double>(bins)) ++counts[static_cast<std::size_t>(bin)];
-    }
-    for (std::size_t i = 0; i < bins; ++i) {
-      const double share = static_cast<double>(counts[i]) / static_cast<double>(x.size());
-      frequency[i] = add(multiply(frequency[i], batches), share) / (batches + 1);
-    }
-    batches += 1;
-  }
-
-  friend bool operator==(const density&, const density&) = default;
-
- private:
-  bool place(const std::vector<float>& x) {
-    float low = std::numeric_limits<float>::infinity();
-    float high = -low;
-    for (const float v : x) {
-      low = v < low ? v : low;
-      high = v > high ? v : high;
-    }
-    if (low == 0 && high == 0) return false;
-    frequency.assign(bins, 0.0);
-    without_numbers = low > high;
-    if (without_numbers) {
-      width = start = std::numeric_limits<double>::quiet_NaN();
-      return true;
-    }
-    low = static_cast<float>(detail::held_in(static_cast<double>(low)));
-    high = static_cast<float>(detail::held_in(static_cast<double>(high)));
-    if (low == high) {
-      const float wider = low + 0.01f;
-      high = wider > high ? wider : high;
-    }
-    const float middle = (high + low) / 2;
-    const double first = detail::held_in(static_cast<double>(subtract(middle, multiply(3.0f, middle - low))));
-    const double last = detail::held_in(static_cast<double>(add(middle, multiply(3.0f, high - middle))));
-    width = (last - first) / static_cast<double>(bins);
-    start = std::floor(first / width);
-    return true;
-  }
-};
-
-namespace detail {
-
-/// The left edges, as floats, of the first and the last bin that is not empty.
-inline range<float> filled_range(const density& d) {
-  std::size_t first = 0;
-  while (first < density::bins && !(d.frequency[first] > 0)) ++first;
-  std::size_t last = density::bins - 1;
-  while (last > 0 && !(d.frequency[last] > 0)) --last;
-  return {static_cast<float>(d.edge(first == density::bins ? 0 : first)),
-          static_cast<float>(d.edge(last == 0 ? density::bins - 1 : last))};
-}
-
-inline range<float> with_zero(const range<float>& r, float narrowest) {
-  const float low = r.minimum < 0 ? r.minimum : 0;
-  const float high = r.maximum > 0 ? r.maximum : 0;
-  const float raised = low + narrowest;
-  return {low, high > raised ? high : raised};
-}
 
 /// Of data that are all zero: -1 to 1, moved to the grid.
-inline encoding encoding_of_zeros(const encoding_settings& settings) {
-  const double steps = steps_of(settings);
+inline encoding encoding_of_zeros(double steps) {
   const double delta = 2 / steps;
   const double offset = std::floor(-1 / delta);
-  return {offset * delta, add(offset * delta, multiply(steps, delta)), delta, offset};
+  const double low = multiply(offset, delta);
+  return {low, add(low, multiply(steps, delta)), delta, offset};
 }
 
 /// try_encoding_of_range whose ends stay within 0.99 of the largest float: delta gives way.
@@ -140,9 +51,11 @@ inline range<float> percentile_range(const density& d, float percentile) {
   const float right = percentile / 100;
   const auto width = static_cast<float>(d.edge(1) - d.edge(0));
   const float top = r.maximum;
-  std::size_t i = 0;
-  while (i + 1 < sums.size() && !(sums[i] >= static_cast<double>(left))) ++i;
-  r.minimum = static_cast<float>(d.edge(i));
+  for (std::size_t i = 0; i < sums.size(); ++i)
+    if (sums[i] >= static_cast<double>(left)) {
+      r.minimum = static_cast<float>(d.edge(i));
+      break;
+    }
   for (std::size_t j = sums.size(); j-- > 0;)
     if (sums[j] < static_cast<double>(right) && d.edge(j) < static_cast<double>(top)) {
       r.maximum = static_cast<float>(d.edge(j) + static_cast<double>(width));
@@ -156,13 +69,16 @@ inline range<float> percentile_range(const density& d, float percentile) {
 
 /// `BlockTensorQuantizer(shape, bits, mode)`: updateStats and computeEncodings. `slots` as in try_quantize_dequantize;
 /// of each slot, over all batches in their order:
-///   min_max     try_encoding_of_range of the extremes, NaN passed over
-///   percentile  of the density (above), with float32 edges L and width w, [L of the first bin that is not empty, L of
-///   the
-///               last one] with zero, 0.01 wide at least, for 100; else from the L of the first bin with cdf >= fl(1 -
-///               p / 100) to L + w of the last one with cdf < fl(p / 100) and L below that range's end; where the two
-///               are one, w is added. Data that are all zero: -1 to 1 on the grid; a first batch of NaN alone: NaN
-/// An end beyond 0.99 of the largest float moves there, and delta with it. Run: 2.42.0.
+///   min_max      try_encoding_of_range of the extremes, NaN passed over
+///   percentile   of the density, with float32 edges L and width w, for 100 [L of the first bin that is not empty, L of
+///                the last one] with zero, 0.01 wide at least; else from the L of the first bin with cdf >= fl(1 - p /
+///                100) to L + w of the last one with cdf < fl(p / 100) and L below that range's end; where the two are
+///                one, w is added. A density whose bins have no width (of NaN alone, or of one value of 2^18 and more):
+///                NaN, but for a symmetric offset
+///   tf_enhanced  of the density, the grid of least squared error, clipped numbers counted threefold
+///                (aimet_core_tf_enhanced.hpp)
+/// Data that are all zero have no density: -1 to 1 on the grid, under tf_enhanced never the strict one. An end of the
+/// first two modes beyond 0.99 of the largest float moves there, and delta with it. Run: 2.42.0.
 class encoding_analyzer {
  public:
   encoding_analyzer() = default;
@@ -191,10 +107,12 @@ class encoding_analyzer {
     return {};
   }
 
-  /// One encoding for each slot, row-major. Refuses settings that try_encoding_of_range refuses, and no data; `out` is
-  /// untouched then.
+  /// One encoding for each slot, row-major. Refuses settings that try_encoding_of_range refuses, under tf_enhanced also
+  /// a zero-point shift and more than 24 bits, and no data; `out` is untouched then.
   [[nodiscard]] status try_encodings(const encoding_settings& settings, std::vector<encoding>& out) const {
     if (const status s = detail::validate_settings(settings); !s.ok()) return s;
+    if (mode_ == calibration_mode::tf_enhanced)
+      if (const status s = detail::validate_tf_enhanced(settings); !s.ok()) return s;
     if (ranges_.empty()) return fault(errc::no_samples, "analyzer", 0, "at least one tensor");
     std::vector<encoding> encodings(ranges_.size());
     for (std::size_t i = 0; i < encodings.size(); ++i)
@@ -217,11 +135,17 @@ class encoding_analyzer {
     if (mode_ == calibration_mode::min_max)
       return detail::try_encoding_within(static_cast<double>(ranges_[slot].minimum),
                                          static_cast<double>(ranges_[slot].maximum), settings, out);
+    const bool tf_enhanced = mode_ == calibration_mode::tf_enhanced;
     if (d.frequency.empty()) {
-      out = detail::encoding_of_zeros(settings);
-    } else if (d.without_numbers) {
+      encoding_settings counted = settings;
+      counted.strict_symmetric = settings.strict_symmetric && !tf_enhanced;
+      out = detail::encoding_of_zeros(detail::steps_of(counted));
+    } else if (tf_enhanced) {
+      out = detail::tf_enhanced_encoding(d, settings);
+    } else if (!(d.width > 0)) {
       constexpr double none = std::numeric_limits<double>::quiet_NaN();
-      out = {none, none, none, none};
+      const double below = std::ceil(detail::steps_of(settings) / 2);
+      out = {none, none, none, settings.symmetric ? -below : none};
     } else {
       const range<float> r = detail::percentile_range(d, percentile_);
       return detail::try_encoding_within(static_cast<double>(r.minimum), static_cast<double>(r.maximum), settings, out);

@@ -168,16 +168,20 @@ void append(const core::encoding_analyzer& analyzer, const core::encoding_settin
 
 value rows_of_four(const std::vector<double>& rows) { return value_of(rows, shape{rows.size() / 4, std::size_t(4)}); }
 
-bool is_mode(const std::string& mode) { return mode == "tf" || percentile_of(mode, 0) != 0; }
+bool is_mode(const std::string& mode) { return mode == "tf" || mode == "tf_enhanced" || percentile_of(mode, 0) != 0; }
+
+core::calibration_mode mode_of(const std::string& mode) {
+  if (mode == "tf") return core::calibration_mode::min_max;
+  return mode == "tf_enhanced" ? core::calibration_mode::tf_enhanced : core::calibration_mode::percentile;
+}
 
 rule compute_encodings() {
   return {"cpp.computeEncodings",
           [](const recorded_case& c) { return c.input_type("b0") == element_type::float32 && is_mode(c.text("mode")); },
           [](const recorded_case& c, answers& out) {
             const std::string mode = c.text("mode");
-            core::encoding_analyzer analyzer(
-                mode == "tf" ? core::calibration_mode::min_max : core::calibration_mode::percentile,
-                shape_parameter(c, "shape"), static_cast<float>(percentile_of(mode, 100)));
+            core::encoding_analyzer analyzer(mode_of(mode), shape_parameter(c, "shape"),
+                                             static_cast<float>(percentile_of(mode, 100)));
             for (int i = 0; c.has_input(batch(i)); ++i) {
               xquant::throw_if(analyzer.try_observe(c.input(batch(i)).view()));
               const std::string name = "enc_after_" + std::to_string(i + 1);
@@ -186,6 +190,13 @@ rule compute_encodings() {
               for (const json& config : c.parameter("configs"))
                 append(analyzer, settings_of(config.at(1), config.at(0)), rows);
               out.give(name, "aimet_core", "host", rows_of_four(rows));
+            }
+            if (c.has_output("hist") && mode == "tf_enhanced") {
+              const core::density& d = analyzer.densities().front();
+              std::vector<double> rows;
+              for (std::size_t i = 0; i < core::density::bins; ++i)
+                rows.insert(rows.end(), {d.edge(i), d.frequency[i]});
+              out.give("hist", "aimet_core", "host", value_of(rows, shape{core::density::bins, std::size_t(2)}));
             }
             for (const int bits : {4, 8})
               for (const variant& v : variants) {
