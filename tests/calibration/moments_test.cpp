@@ -257,3 +257,21 @@ TEST_CASE("joint state: its halves are those of observers of their own; its byte
   CHECK(wrong == 0);
   CHECK(refused > good.size() / 2);
 }
+
+TEST_CASE("joint states in joint states have ids of their own") {
+  using xquant::extremes;
+  using xquant::histogram;
+  using xquant::id_of;
+  using xquant::joint_state;
+  const std::vector<int> ids = {id_of<joint_state<extremes, histogram>>.number,
+                                id_of<joint_state<histogram, extremes>>.number,
+                                id_of<joint_state<extremes, joint_state<histogram, moments>>>.number,
+                                id_of<joint_state<histogram, joint_state<extremes, moments>>>.number,
+                                id_of<joint_state<joint_state<extremes, histogram>, moments>>.number,
+                                id_of<joint_state<joint_state<histogram, extremes>, moments>>.number,
+                                id_of<extremes>.number,
+                                id_of<histogram>.number,
+                                id_of<moments>.number};
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) CHECK(ids[i] != ids[j]);
+}

@@ -311,6 +311,9 @@ TEST_CASE("search_parameters: refusals") {
   }
   CHECK(refused(q, x, std::vector<float>{1, 1, 1}).code == errc::shape_mismatch);
   CHECK(refused(quantizer<integer<20, true>>{}, x).code == errc::unsupported);
+  const status many = refused(quantizer<integer<13, true>, affine>{}, x);  // zero points
+  CHECK(many.code == errc::unsupported);
+  CHECK(many.value == 8192);
   CHECK(refused(basic_quantizer<stored_integer<std::int8_t>, per_tensor, symmetric<>, nearest_even, divide_by_scale>(
                     integer_of_bits<std::int8_t>(9)),
                 x)

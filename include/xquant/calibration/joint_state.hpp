@@ -50,10 +50,11 @@ class joint_state {
   Second second_;
 };
 
-/// 16 times the first id, and the second, above 255.
+/// Of both ids, the two of them and joint states in joint states told apart; from 0x8000 on.
 template <class First, class Second>
 inline constexpr observer_state_id id_of<joint_state<First, Second>>{
-    static_cast<std::uint16_t>(256 + 16 * id_of<First>.number + id_of<Second>.number), "joint_state"};
+    static_cast<std::uint16_t>(0x8000 | ((193 * id_of<First>.number + 31 * id_of<Second>.number) & 0x7fff)),
+    "joint_state"};
 
 template <SerializableState First, SerializableState Second>
 struct state_bytes<joint_state<First, Second>> {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xquant/core/adapt.hpp>
+#include <xquant/core/assert.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/core/validation.hpp>
 #include <xquant/exception.hpp>
@@ -76,9 +77,10 @@ template <TensorLike In, TensorLike Gradient, TensorInMemory Out>
 }
 
 /// Scale and offset of DoReFa's weights of `bits` bits, for a quantizer of codes 0 .. 2^bits - 1 whose scheme is
-/// offset_affine<degenerate::one, offset_code::lowest>: 2 / (2^bits - 1) and -1.
+/// offset_affine<degenerate::one, offset_code::lowest>: 2 / (2^bits - 1) and -1. `bits` from 1 to 32 (asserted).
 template <class Real = float>
 constexpr scale_and_real_zero_point<Real> dorefa_parameters(int bits) noexcept {
+  XQUANT_ASSERT(bits >= 1 && bits <= 32);
   return {static_cast<Real>(2.0 / static_cast<double>((std::int64_t(1) << bits) - 1)), Real(-1)};
 }
 
