@@ -77,7 +77,7 @@ TEST_CASE("a window forgets; its range is the largest magnitude, 2^margin times"
   CHECK(window.try_merge(other).code == errc::not_mergeable);
   other.observe(view({-2}));
   CHECK(window.try_merge(other).ok());
-  CHECK(window.history() == std::vector<std::vector<double>>{{9}, {3}});
+  CHECK(window.history().steps() == std::vector<std::vector<double>>{{9}, {3}});
   CHECK(window.try_merge(xquant::amax_window<>(3, 1)).code == errc::not_mergeable);
   CHECK(window.try_merge(xquant::amax_window<>(2, 1)).ok());
   xquant::amax_window<> fresh(2, 1);

@@ -33,6 +33,21 @@ struct known_rule {
 
 namespace detail {
 
+// A number and nothing else.
+inline bool parse_number(std::string_view text, double& out) noexcept {
+  const char* const end = text.data() + text.size();
+  const auto [stopped, bad] = std::from_chars(text.data(), end, out);
+  return bad == std::errc{} && stopped == end;
+}
+// NAME, or NAME=NUMBER in as many digits as bring the number back.
+inline std::string named_with_number(const char* name, bool has_number, double number) {
+  std::string text = name;
+  if (!has_number) return text;
+  char digits[32];
+  const auto [end, bad] = std::to_chars(digits, digits + sizeof digits, number);
+  return text.append(1, '=').append(digits, bad == std::errc{} ? end : digits);
+}
+
 template <auto Member>
 struct rule_setting {};
 template <class Rule, double Rule::*Member>
@@ -122,10 +137,7 @@ class named_rule {
       if (sign != std::string_view::npos) {
         if (rule.setting == nullptr)
           return fault(errc::value_out_of_range, rule.name, 0, "no number: this rule has none to set");
-        const std::string_view number = text.substr(sign + 1);
-        const char* const end = number.data() + number.size();
-        const auto [stopped, bad] = std::from_chars(number.data(), end, found.number_);
-        if (bad != std::errc{} || stopped != end)
+        if (!detail::parse_number(text.substr(sign + 1), found.number_))
           return fault(errc::value_out_of_range, rule.name, 0, "a number after the =");
       }
       if (const status bad = found.valid(); !bad.ok()) return bad;
@@ -147,11 +159,7 @@ class named_rule {
   [[nodiscard]] double number() const noexcept { return number_; }
   /// What try_parse reads back: the number is left out where it is the standard one.
   [[nodiscard]] std::string text() const {
-    std::string text = rule_->name;
-    if (rule_->setting == nullptr || number_ == rule_->standard) return text;
-    char digits[32];
-    const auto [end, bad] = std::to_chars(digits, digits + sizeof digits, number_);
-    return text.append(1, '=').append(digits, bad == std::errc{} ? end : digits);
+    return detail::named_with_number(rule_->name, rule_->setting != nullptr && number_ != rule_->standard, number_);
   }
 
   [[nodiscard]] status valid() const { return rule_->valid(number_); }
