@@ -51,6 +51,8 @@ class recent_magnitudes {
         steps_[k][slot] = std::max(steps_[k][slot], other.steps_[k][slot]);
     return {};
   }
+  [[nodiscard]] std::size_t length() const noexcept { return length_; }
+  [[nodiscard]] int margin() const noexcept { return margin_; }
   [[nodiscard]] std::size_t slots() const noexcept { return steps_.empty() ? 0 : steps_.front().size(); }
   [[nodiscard]] std::vector<extremes> answer() const {
     std::vector<extremes> found(slots());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xquant/calibration/calibrator.hpp>
+#include <xquant/calibration/calibrator_bytes.hpp>
 #include <xquant/calibration/code_grid.hpp>
 #include <xquant/core/meta.hpp>
 #include <xquant/core/range.hpp>
@@ -11,11 +12,36 @@
 #include <xquant/exception.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
 
 namespace xquant::inline XQUANT_ABI {
+
+namespace detail {
+
+constexpr status calibrator_without_bytes() noexcept {
+  return fault(errc::unsupported, "any_calibrator", 0, "a calibrator whose state has bytes");
+}
+template <class C>
+status calibrator_to_bytes(const C& c, std::vector<std::uint8_t>& out) {
+  if constexpr (requires { to_bytes(c); }) {
+    out = to_bytes(c);
+    return {};
+  } else {
+    return calibrator_without_bytes();
+  }
+}
+template <class C>
+status calibrator_from_bytes(const std::uint8_t* bytes, std::size_t size, C& out) {
+  if constexpr (requires { try_from_bytes(bytes, size, out); })
+    return try_from_bytes(bytes, size, out);
+  else
+    return calibrator_without_bytes();
+}
+
+}  // namespace detail
 
 /// A Calibrator whose type is known at run time only; itself one. A regular value: copies share nothing, and two are
 /// equal where their calibrators have one type and are equal. Takes tensors of float in any layout, on the default
@@ -71,6 +97,17 @@ class any_calibrator {
   /// Parameter slots of the tensors observed, 0 before the first.
   [[nodiscard]] std::size_t slots() const noexcept { return held_ ? held_->slots() : 0; }
 
+  /// The calibrator's state as bytes (observer_bytes.hpp, calibrator_bytes.hpp). Refuses (errc::unsupported) none, and
+  /// calibrators whose state has no bytes; `out` is untouched then.
+  [[nodiscard]] status try_to_bytes(std::vector<std::uint8_t>& out) const {
+    return held_ ? held_->try_to_bytes(out) : no_calibrator();
+  }
+  /// Takes the state that try_to_bytes of a calibrator of this type, with the same settings, has written. Refuses what
+  /// try_from_bytes of the calibrator refuses; nothing has changed then.
+  [[nodiscard]] status try_from_bytes(const std::uint8_t* bytes, std::size_t size) {
+    return held_ ? held_->try_from_bytes(bytes, size) : no_calibrator();
+  }
+
   /// The calibrator, where it is a C; or null.
   template <class C>
   [[nodiscard]] const C* get() const noexcept {
@@ -97,6 +134,8 @@ class any_calibrator {
     [[nodiscard]] virtual status try_observe(const tensor_view<const float>& x) = 0;
     [[nodiscard]] virtual status try_ranges(const code_grid& codes, std::vector<range<float>>& out) const = 0;
     [[nodiscard]] virtual std::size_t slots() const noexcept = 0;
+    [[nodiscard]] virtual status try_to_bytes(std::vector<std::uint8_t>& out) const = 0;
+    [[nodiscard]] virtual status try_from_bytes(const std::uint8_t* bytes, std::size_t size) = 0;
     // Of the same type.
     [[nodiscard]] virtual status try_merge(const interface& other) = 0;
     [[nodiscard]] virtual bool is_equal(const interface& other) const = 0;
@@ -115,6 +154,12 @@ class any_calibrator {
         return held.try_ranges(out);
     }
     [[nodiscard]] std::size_t slots() const noexcept override { return held.slots(); }
+    [[nodiscard]] status try_to_bytes(std::vector<std::uint8_t>& out) const override {
+      return detail::calibrator_to_bytes(held, out);
+    }
+    [[nodiscard]] status try_from_bytes(const std::uint8_t* bytes, std::size_t size) override {
+      return detail::calibrator_from_bytes(bytes, size, held);
+    }
     [[nodiscard]] status try_merge(const interface& other) override {
       return held.try_merge(static_cast<const holder&>(other).held);
     }

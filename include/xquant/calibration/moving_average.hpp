@@ -49,6 +49,7 @@ class averaged_extremes {
     if (slots() == 0) averages_ = other.averages_;
     return {};
   }
+  [[nodiscard]] double constant() const noexcept { return constant_; }
   [[nodiscard]] std::size_t slots() const noexcept { return averages_.size(); }
   [[nodiscard]] std::vector<extremes> answer() const { return averages_; }
 

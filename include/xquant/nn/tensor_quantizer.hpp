@@ -180,6 +180,10 @@ class tensor_quantizer {
   }
   /// Forgets what was observed.
   void reset_observer() { calibrator_ = fresh_; }
+  /// Takes the state of an observer that any_calibrator::try_to_bytes has written; see there.
+  [[nodiscard]] status try_set_observed(const std::uint8_t* bytes, std::size_t size) {
+    return calibrator_.try_from_bytes(bytes, size);
+  }
   /// The encoding of what was observed, by the calibrator for this quantizer; the mode becomes quantize. The observer
   /// keeps what it saw: it may see more and be asked again. Refuses (no_samples) where nothing was observed in a slot,
   /// and dynamic ranges; then nothing has changed.
@@ -378,10 +382,10 @@ class tensor_quantizer {
   }
 #endif
 
-  /// The table of kernels apart.
+  /// The table of kernels and the gradients of the last backward() apart.
   friend bool operator==(const tensor_quantizer& a, const tensor_quantizer& b) {
     return a.description_ == b.description_ && a.mode_ == b.mode_ && a.encoding_ == b.encoding_ &&
-           a.learned_ == b.learned_ && a.gradients_ == b.gradients_ && a.calibrator_ == b.calibrator_;
+           a.learned_ == b.learned_ && a.calibrator_ == b.calibrator_;
   }
 
  private:
