@@ -92,7 +92,7 @@ class call {
       if constexpr (Which != xquant::input_0)
         if (fault_.ok()) check(validate_same_shape(v.shape, shape_, name));
       if (fault_.ok()) check(validate_input(v, name));
-      if constexpr (Which == xquant::input_0) shape_ = v.shape;
+      if constexpr (Which == xquant::input_0) shape_.assign(v.shape);
     }
     // Where the types differ the assertion above has said so.
     if constexpr (is_same<remove_const<T>, element> && !(is_output && is_const<T>)) {
@@ -327,7 +327,7 @@ class call {
     p.element = element_kind<remove_const<T>>;
     p.first_bit = first_bit_of(v);
     p.dense = v.dense();
-    for (std::size_t d = 0; d < max_rank; ++d) p.stride[d] = v.stride[d];
+    for (std::size_t d = 0; d < v.shape.rank; ++d) p.stride[d] = v.stride[d];
     p.bytes = v.shape.size() != 0 ? extent_in_memory(v) : byte_interval{0, 0};
   }
 

@@ -89,6 +89,15 @@ template <class T>
 constexpr auto view_of(T&& tensor) {
   return as_view(tensor);
 }
+// A view as it is: a copy of one that has just been made waits for what was written in other pieces.
+template <class T>
+constexpr const tensor_view<T>& view_of(tensor_view<T>& view) {
+  return view;
+}
+template <class T>
+constexpr const tensor_view<T>& view_of(const tensor_view<T>& view) {
+  return view;
+}
 
 template <template <class...> class Call, class... Given, class Use, class... Elements>
 status on_views(const Use& use, const tensor_view<Elements>&... views) {
@@ -108,7 +117,8 @@ status on_views(const Use& use, const tensor_view<Elements>&... views) {
 /// and live until it returns.
 template <template <class...> class Call, class... Given, class Use, class... Tensors>
 status on_tensors(const Use& use, Tensors&... tensors) {
-  using description = Call<Given..., remove_const<typename decltype(view_of(evaluated(tensors)))::value_type>...>;
+  using description =
+      Call<Given..., remove_const<typename remove_cvref<decltype(view_of(evaluated(tensors)))>::value_type>...>;
   if constexpr (are_outputs<description, 0, Tensors...>())
     return on_views<Call, Given...>(use, view_of(evaluated(tensors))...);
   else

@@ -18,23 +18,24 @@ void reduce_on_host(const Engine& engine, const Op& operation, const reduction_w
                     const MakeStreams& make_streams, std::size_t slots, const Finish& finish) {
   static_assert(EngineFor<Engine, Op>, "xquant: this engine does not support this operation");
   constexpr std::size_t per_slot = Op::accumulators + 1;
+  const auto reduce = [&](double* results, std::size_t count) XQUANT_LAMBDA_INLINE {
+    for (std::size_t slot = 0; slot < count; ++slot) {
+      for (std::size_t k = 0; k < Op::accumulators; ++k) results[slot * per_slot + k] = Op::template initial<double>(k);
+      results[slot * per_slot + Op::accumulators] = 0;
+    }
+    operation_streams<Op> streams = make_streams();
+    if constexpr (has_no_parameters<Op>) streams.parameters.count = count;
+    engine.reduce(operation, walk, streams, results);
+    for (std::size_t slot = 0; slot < count; ++slot)
+      finish(slot, results + slot * per_slot, results[slot * per_slot + Op::accumulators]);
+  };
+  // Of one slot without the loops over slots, which a compiler turns into vectors: a small call takes as long.
   constexpr std::size_t few = 64;
   double own[few];
+  if (slots == 1) return reduce(own, 1);
   std::vector<double> many;
-  double* results = own;
-  if (slots * per_slot > few) {
-    many.resize(slots * per_slot);
-    results = many.data();
-  }
-  for (std::size_t slot = 0; slot < slots; ++slot) {
-    for (std::size_t k = 0; k < Op::accumulators; ++k) results[slot * per_slot + k] = Op::template initial<double>(k);
-    results[slot * per_slot + Op::accumulators] = 0;
-  }
-  operation_streams<Op> streams = make_streams();
-  if constexpr (has_no_parameters<Op>) streams.parameters.count = slots;
-  engine.reduce(operation, walk, streams, results);
-  for (std::size_t slot = 0; slot < slots; ++slot)
-    finish(slot, results + slot * per_slot, results[slot * per_slot + Op::accumulators]);
+  if (slots * per_slot > few) many.resize(slots * per_slot);
+  reduce(slots * per_slot > few ? many.data() : own, slots);
 }
 
 /// The same where the engine works.

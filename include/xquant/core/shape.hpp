@@ -32,6 +32,12 @@ struct shape {
     return s;
   }
 
+  /// What has a value of `from`. To copy all of a shape that has just been written is to wait for its pieces to arrive.
+  constexpr void assign(const shape& from) noexcept {
+    rank = from.rank;
+    for (std::size_t d = 0; d < from.rank && d < max_rank; ++d) extent[d] = from.extent[d];
+  }
+
   constexpr std::size_t operator[](std::size_t d) const noexcept { return extent[d]; }
   constexpr std::size_t& operator[](std::size_t d) noexcept { return extent[d]; }
 

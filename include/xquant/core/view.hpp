@@ -37,7 +37,8 @@ struct tensor_view {
   constexpr tensor_view() noexcept = default;
 
   /// Dense, last dimension fastest.
-  constexpr tensor_view(T* first, const xquant::shape& s) noexcept : data(first), shape(s) {
+  constexpr tensor_view(T* first, const xquant::shape& s) noexcept : data(first) {
+    shape.assign(s);
     std::size_t step = 1;  // may wrap for a shape that valid() refuses
     for (std::size_t d = s.rank < max_rank ? s.rank : max_rank; d-- > 0;) {
       stride[d] = static_cast<std::ptrdiff_t>(step);
@@ -46,8 +47,8 @@ struct tensor_view {
   }
 
   /// Strided; `strides` has one entry per dimension.
-  constexpr tensor_view(T* first, const xquant::shape& s, const std::ptrdiff_t* strides) noexcept
-      : data(first), shape(s) {
+  constexpr tensor_view(T* first, const xquant::shape& s, const std::ptrdiff_t* strides) noexcept : data(first) {
+    shape.assign(s);
     for (std::size_t d = 0; d < s.rank && d < max_rank; ++d) stride[d] = strides[d];
   }
 

@@ -41,9 +41,12 @@ struct lane_engine {
   template <class Op>
   static void reduce(const Op& operation, const reduction_walk& walk, const operation_streams<Op>& streams,
                      double* results) {
-    for_each_piece(walk.nests, [&](const piece& p) {
-      reduce_piece(operation, walk, streams, p, results + p.slot * (Op::accumulators + 1));
-    });
+    // The end of a piece takes a tenth as long as 4096 elements of a reduction as short as that of extremes.
+    const bool is_one_piece_a_row = is_order_free<Op> && walk.all_dense();
+    for_each_piece(
+        walk.nests,
+        [&](const piece& p) { reduce_piece(operation, walk, streams, p, results + p.slot * (Op::accumulators + 1)); },
+        is_one_piece_a_row ? endless_segment : segment_size);
   }
 
   /// One piece of it; see scalar_engine::reduce_piece.

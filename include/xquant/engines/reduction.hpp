@@ -8,8 +8,10 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// Logical elements of a segment; no piece crosses the border of two.
+/// Logical elements of a segment; no piece crosses the border of two, except of reductions whose order is free.
 inline constexpr std::size_t segment_size = 4096;
+/// For those: a row is one piece.
+inline constexpr std::size_t endless_segment = static_cast<std::size_t>(PTRDIFF_MAX);
 
 /// A reduction laid out: the nests have the strides of a dense tensor, so their rows and the pieces cut from them are
 /// the same for every memory layout. Streams that are not dense have their strides here.
@@ -22,6 +24,9 @@ struct reduction_walk {
   /// Strides of a stream; null where it is dense or absent.
   [[nodiscard]] constexpr const std::ptrdiff_t* stride(unsigned stream) const noexcept {
     return is_dense[stream] ? nullptr : strides[stream];
+  }
+  [[nodiscard]] constexpr bool all_dense() const noexcept {
+    return is_dense[input_0] && is_dense[input_1] && is_dense[output_0] && is_dense[output_1];
   }
 };
 
@@ -40,17 +45,17 @@ constexpr std::ptrdiff_t offset_of(std::uint64_t index, const shape& s, const st
 struct piece {
   std::size_t slot;
   std::uint64_t index;  // logical, of the first element
-  std::size_t extent;   // at most segment_size
+  std::size_t extent;   // at most that of a segment
   bool varying;
 };
 
-/// Calls visit(piece) for all pieces, in the order in which they are combined.
+/// Calls visit(piece) for all pieces of segments of this size, in the order in which they are combined.
 template <class Visit>
-constexpr void for_each_piece(const nest_list& nests, Visit&& visit) {
+constexpr void for_each_piece(const nest_list& nests, Visit&& visit, std::size_t segment = segment_size) {
   if (nests.count == 1 && nests.item[0].depth == 1) {  // a small tensor of one slot is one piece
     const nest& n = nests.item[0];
     const nest_dimension& row = n.dimension[0];
-    if (row.stride[parameter] == 0 && row.stride[element_index] == 1 && row.extent <= segment_size &&
+    if (row.stride[parameter] == 0 && row.stride[element_index] == 1 && row.extent <= segment &&
         n.base[element_index] == 0)
       return visit(piece{static_cast<std::size_t>(n.base[parameter]), 0, row.extent, false});
   }
@@ -63,7 +68,7 @@ constexpr void for_each_piece(const nest_list& nests, Visit&& visit) {
                                                       static_cast<std::ptrdiff_t>(done) * row.stride[element_index]);
         const auto slot = static_cast<std::size_t>(first[parameter] + static_cast<std::ptrdiff_t>(done) * step);
         std::size_t extent = consecutive && (step == 0 || step == 1) ? row.extent - done : 1;
-        const std::size_t to_border = segment_size - static_cast<std::size_t>(index % segment_size);
+        const std::size_t to_border = segment - static_cast<std::size_t>(index % segment);
         if (extent > to_border) extent = to_border;
         visit(piece{slot, index, extent, step == 1});
         done += extent;
@@ -75,6 +80,24 @@ constexpr void for_each_piece(const nest_list& nests, Visit&& visit) {
 /// Lays out a reduction over views of shape `s`; null where a stream is absent.
 constexpr void make_reduction(const shape& s, const parameter_map& map, const std::ptrdiff_t* const (&stride)[4],
                               const bool (&dense)[4], reduction_walk& out) noexcept {
+  out.extents = s;
+  for (unsigned k = 0; k < 4; ++k) {
+    out.is_dense[k] = dense[k];
+    for (std::size_t d = 0; d < s.rank && !dense[k]; ++d) out.strides[k][d] = stride[k][d];
+  }
+  if (map.count == 1) {  // the common case needs no search: one row
+    const std::size_t size = s.size();
+    out.nests.count = size != 0;
+    out.nests.parts = 1;
+    nest& only = out.nests.item[0];
+    only.depth = 1;
+    only.dimension[0].extent = size;
+    for (unsigned k = 0; k < operand_count; ++k) {
+      only.dimension[0].stride[k] = k == input_0 || k == element_index;
+      only.base[k] = 0;
+    }
+    return;
+  }
   std::ptrdiff_t dense_stride[max_rank] = {};
   std::ptrdiff_t step = 1;
   for (std::size_t d = s.rank; d-- > 0;) {
@@ -82,11 +105,6 @@ constexpr void make_reduction(const shape& s, const parameter_map& map, const st
     step *= static_cast<std::ptrdiff_t>(s.extent[d]);
   }
   const std::ptrdiff_t* const all[4] = {dense_stride, nullptr, nullptr, nullptr};
-  out.extents = s;
-  for (unsigned k = 0; k < 4; ++k) {
-    out.is_dense[k] = dense[k];
-    for (std::size_t d = 0; d < s.rank && !dense[k]; ++d) out.strides[k][d] = stride[k][d];
-  }
   make_nests(s, all, map, out.nests);
 }
 

@@ -21,7 +21,7 @@ struct reduction_block_kernel {
   static constexpr std::size_t accumulators = block::accumulators;
   static constexpr std::size_t accumulator_lanes = block::accumulator_lanes;
 
-  /// A piece of a reduction (at most 4096 elements of one slot): its outputs, and results[k] combined with the piece's.
+  /// A piece of a reduction (elements of one slot): its outputs, and results[k] combined with the piece's.
   static void reduce(const row_arguments& r) {
     const Op operation = *static_cast<const Op*>(r.operation);
     state own;
