@@ -131,9 +131,9 @@ constexpr double largest_float = real_traits<float>::max;
   if (low < 0 && 0 < high) {
     const double zero = detail::round_away(-low / delta);
     const double offset = -(zero > steps ? steps : zero);
-    const double lowest = delta * offset;
+    const double lowest = delta * offset < -largest ? -largest : delta * offset;
     const double highest = (high - low) + lowest;
-    out = {lowest < -largest ? -largest : lowest, highest > largest ? largest : highest, delta, offset};
+    out = {lowest, highest > largest ? largest : highest, delta, offset};
     return {};
   }
   out = {low, high, delta, detail::round_away(low / delta)};

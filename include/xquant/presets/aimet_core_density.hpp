@@ -87,7 +87,7 @@ struct density {
       const float wider = low + 0.01f;
       high = wider > high ? wider : high;
     }
-    const float middle = (high + low) / 2;
+    const float middle = multiply(0.5f, high + low);
     const float first = detail::held_in(subtract(middle, multiply(3.0f, middle - low)), -1);
     const float last = detail::held_in(add(middle, multiply(3.0f, high - middle)), 1);
     width = (static_cast<double>(last) - static_cast<double>(first)) / static_cast<double>(bins);
