@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xquant/presets/aimet_core.hpp>
+#include <xquant/presets/aimet_core_1_35_calibration.hpp>
 #include <xquant/presets/aimet_core_calibration.hpp>
 #include <xquant/presets/aimet_float.hpp>
 #include <xquant/presets/aimet_torch.hpp>
