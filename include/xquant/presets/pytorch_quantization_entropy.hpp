@@ -17,22 +17,23 @@ namespace xquant::inline XQUANT_ABI::presets::pytorch_quantization {
 
 namespace detail {
 
-// numpy's sum of contiguous doubles: eight partial sums over up to 128 elements, halves above that.
-inline double pairwise_sum(const double* x, std::size_t n) noexcept {
+// numpy's sum of contiguous numbers, in their type: eight partial sums over up to 128 elements, halves above that.
+template <class Real>
+Real pairwise_sum(const Real* x, std::size_t n) noexcept {
   constexpr std::size_t unrolled = 8;
   constexpr std::size_t block = 128;
   if (n < unrolled) {
-    double sum = 0;
+    Real sum = 0;
     for (std::size_t i = 0; i < n; ++i) sum += x[i];
     return sum;
   }
   if (n <= block) {
-    double part[unrolled];
+    Real part[unrolled];
     for (std::size_t j = 0; j < unrolled; ++j) part[j] = x[j];
     std::size_t i = unrolled;
     for (; i + unrolled <= n; i += unrolled)
       for (std::size_t j = 0; j < unrolled; ++j) part[j] += x[i + j];
-    double sum = ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+    Real sum = ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
     for (; i < n; ++i) sum += x[i];
     return sum;
   }
