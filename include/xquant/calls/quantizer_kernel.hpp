@@ -196,6 +196,27 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
     }
   }
 
+  /// The code of x, the same.
+  template <class L>
+  XQUANT_INLINE constexpr integer_of<L> code_of_real(L x, const prepared<L>& p,
+                                                     const bound_rounding<L, RoundingType>& round) const {
+    if constexpr (encodes_magnitudes<L>) {
+      L magnitude = absolute(x);
+      L divisor = p.scale;
+      if constexpr (moves_scale<L, false>) {
+        magnitude = multiply(magnitude, p.moved.power);
+        divisor = p.moved.divisor;
+      }
+      const L overflow = multiply(divisor, broadcast<L>(static_cast<Real>(FormatType::overflow_number)));
+      const L nan = multiply(divisor, broadcast<L>(static_cast<Real>(FormatType::nan_number)));
+      magnitude = FormatType::template held_magnitude<L>(magnitude, overflow, nan);
+      return FormatType::template encode_magnitude<L>(
+          ArithmeticType::template quotient<true>(magnitude, divisor, p.reciprocal), x);
+    } else {
+      return code_of<L>(scaled<L>(x, p), p, round);
+    }
+  }
+
   /// code - zero point (or the code that stands for it), as a real.
   template <class L>
   XQUANT_INLINE constexpr L value_of(integer_of<L> code, integer_of<L> zero_point) const {
@@ -280,6 +301,11 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
   static constexpr bool takes_any = requires { requires FormatType::encodes_any_real; };
   template <class L>
   static constexpr bool takes_short_quotient = has_short_quotient&& lane_count<L> != 1;
+  // Of short quotients, which are symmetric, the magnitudes are enough.
+  template <class L>
+  static constexpr bool encodes_magnitudes = takes_short_quotient<L>&& Rule == zero_point_rule::none&& requires {
+    requires FormatType::template has_encode_magnitude<L, bound_rounding<L, RoundingType>>;
+  };
   template <class L, bool Exact>
   static constexpr bool moves_scale =
       !Exact && takes_short_quotient<L> && !is_same<typename detail::move_of<ArithmeticType, L>::type, none>;

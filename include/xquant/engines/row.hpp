@@ -146,7 +146,7 @@ struct block_kernel {
       }
       done += rows;
       if (done >= r.rows) return;
-      for (std::size_t row = 0; row < rows; ++row) top.next_row(r);
+      top.next_row(r, rows);
     }
   }
 };

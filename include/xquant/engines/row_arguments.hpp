@@ -82,14 +82,15 @@ struct row_addresses {
     return r;
   }
 
-  XQUANT_INLINE void next_row(const row_arguments& r) {
-    if constexpr (element_size<in_0> != 0) input_0 += r.row_stride[operand::input_0];
-    if constexpr (element_size<in_1> != 0) input_1 += r.row_stride[operand::input_1];
-    if constexpr (element_size<out_0> != 0) output_0 += r.row_stride[operand::output_0];
-    if constexpr (element_size<out_1> != 0) output_1 += r.row_stride[operand::output_1];
-    index += static_cast<std::uint64_t>(r.row_stride[element_index]);
-    bit_index += static_cast<std::uint64_t>(r.row_stride[element_index]);
-    advance_slots(r.row_stride[parameter]);
+  XQUANT_INLINE void next_row(const row_arguments& r, std::size_t rows = 1) {
+    const auto n = static_cast<std::ptrdiff_t>(rows);
+    if constexpr (element_size<in_0> != 0) input_0 += n * r.row_stride[operand::input_0];
+    if constexpr (element_size<in_1> != 0) input_1 += n * r.row_stride[operand::input_1];
+    if constexpr (element_size<out_0> != 0) output_0 += n * r.row_stride[operand::output_0];
+    if constexpr (element_size<out_1> != 0) output_1 += n * r.row_stride[operand::output_1];
+    index += static_cast<std::uint64_t>(n * r.row_stride[element_index]);
+    bit_index += static_cast<std::uint64_t>(n * r.row_stride[element_index]);
+    advance_slots(n * r.row_stride[parameter]);
   }
 
   XQUANT_INLINE void advance_slots(std::ptrdiff_t n) {

@@ -106,6 +106,10 @@ struct minifloat {
   static constexpr bool fakes_infinity = requires { requires ConversionType::fakes_infinity; };
   static constexpr bool fakes_overflow = requires { requires ConversionType::fakes_overflow; };
   static constexpr bool fakes_nan = requires { requires ConversionType::fakes_nan; };
+  // Codes that differ by the sign bit alone are put in place before the sign, others after.
+  static constexpr bool overflow_is_by_sign = overflow_codes == codes.with_sign(overflow_codes.positive);
+  static constexpr bool infinity_is_by_sign = infinity_codes == codes.with_sign(infinity_codes.positive);
+  static constexpr bool nan_is_by_sign = nan_codes == codes.with_sign(nan_codes.positive);
   static constexpr bool infinity_is_overflow = infinity_codes == overflow_codes && fakes_infinity == fakes_overflow;
   static constexpr bool nan_stays =
       fakes_nan ||
@@ -152,6 +156,10 @@ struct minifloat {
   template <class L>
   XQUANT_INLINE static constexpr integer_of<L> biased(int exponent) {
     return broadcast_integer<L>(exponent + traits<L>::bias);
+  }
+  template <class L>
+  XQUANT_INLINE static constexpr integer_of<L> at_exponent(std::int32_t field) {
+    return shift_left<L, traits<L>::mantissa_bits>(broadcast_integer<L>(field));
   }
   template <class L>
   XQUANT_INLINE static constexpr L from_exponent(integer_of<L> biased_exponent) {
@@ -223,6 +231,16 @@ struct minifloat {
   XQUANT_INLINE static constexpr L step_in_last_bit(integer_of<L> e) {
     return from_exponent<L>(add_integer<L>(e, broadcast_integer<L>(traits<L>::mantissa_bits - Mantissa)));
   }
+  // Codes of magnitudes in few steps, where rounding is that of sums: see encode_magnitude. What overflows is held to
+  // the number of the code it gets, NaN to the number that its code would be.
+  template <class L, class Round>
+  static constexpr bool makes_codes_of_sums = [] {
+    constexpr int below_steps = traits<L>::mantissa_bits - Mantissa;
+    return IsSigned && Mantissa >= 1 && infinity_is_overflow && overflow_is_by_sign &&
+           (overflow_codes.positive == largest_code || overflow_codes.positive == largest_code + 1) && nan_is_by_sign &&
+           nan_codes.positive <= all_ones && has_negative_zero && Exponent + Mantissa + 1 < below_steps &&
+           sum_rounds<L, Round>;
+  }();
   // The rounded magnitude in steps, as an integer.
   template <class L, class Round>
   XQUANT_INLINE static constexpr integer_of<L> rounded_steps(L number, integer_of<L> e, const Round& round) {
@@ -261,10 +279,6 @@ struct minifloat {
   static constexpr bool sees_infinity =
       !infinity_is_overflow || (fills_the_lane<L> && overflow_codes != codes.largest_number());
 
-  // Codes that differ by the sign bit alone are put in place before the sign, others after.
-  static constexpr bool overflow_is_by_sign = overflow_codes == codes.with_sign(overflow_codes.positive);
-  static constexpr bool infinity_is_by_sign = infinity_codes == codes.with_sign(infinity_codes.positive);
-  static constexpr bool nan_is_by_sign = nan_codes == codes.with_sign(nan_codes.positive);
   static constexpr bool overflow_is_largest = overflow_codes == codes.largest_number();
   template <class L>
   XQUANT_INLINE static constexpr integer_of<L> one_of(conversion_codes c, L v) {
@@ -286,7 +300,40 @@ struct minifloat {
   template <class L, class Round>
   XQUANT_INLINE static constexpr integer_of<L> encode(L v, const Round& round) {
     const L x = prepared<L>(v);
-    return encode_number<L>(x, held<L>(x), round);
+    if constexpr (makes_codes_of_sums<L, Round>)
+      return encode_magnitude<L>(
+          held_magnitude<L>(absolute(x), real_constant<L>(overflow_number), real_constant<L>(nan_number)), x);
+    else
+      return encode_number<L>(x, held<L>(x), round);
+  }
+  /// Whether encode_magnitude is there for this rounding.
+  template <class L, class Round>
+  static constexpr bool has_encode_magnitude = makes_codes_of_sums<L, Round>;
+  /// The numbers that overflow and NaN are held to for it.
+  static constexpr double overflow_number = finite_value(overflow_codes.positive & all_ones);
+  static constexpr double nan_number = finite_value(nan_codes.positive & all_ones);
+  /// A magnitude held to them.
+  template <class L>
+  XQUANT_INLINE static constexpr L held_magnitude(L magnitude, L overflow, L nan) {
+    return minimum(minimum(overflow, magnitude), nan);
+  }
+  /// The code of a magnitude that was held so, with the sign of x. To add 2^(e - m + digits of the lane) rounds it to
+  /// steps, and leaves them in the lowest bits of the sum, below an exponent that is e and a constant. Code is e and
+  /// steps: the sum and its exponent, moved to where codes have theirs, added. The constant is taken away in the number
+  /// that was added, as an even number of steps, which leaves ties what they are; what lies above the code is cut off.
+  template <class L>
+  XQUANT_INLINE static constexpr integer_of<L> encode_magnitude(L magnitude, L x) {
+    constexpr int digits = traits<L>::mantissa_bits;
+    constexpr int below_steps = digits - Mantissa;
+    constexpr std::int32_t too_much = -((lowest_exponent + traits<L>::bias + below_steps) << Mantissa) & all_ones;
+    const integer_of<L> e = maximum_integer<L>(bit_and<L>(to_bits(magnitude), at_exponent<L>(2 * traits<L>::bias + 1)),
+                                               at_exponent<L>(lowest_exponent + traits<L>::bias));
+    const integer_of<L> above = add_integer<L>(at_exponent<L>(below_steps), broadcast_integer<L>(too_much));
+    const integer_of<L> sum = to_bits(add(magnitude, from_bits<L>(add_integer<L>(e, above))));
+    const integer_of<L> code = add_integer<L>(sum, shift_right<L, below_steps>(sum));
+    constexpr int to_code_sign = 8 * static_cast<int>(sizeof(real_of<L>)) - 1 - (Exponent + Mantissa);
+    return bit_or<L>(bit_and<L>(code, broadcast_integer<L>(all_ones)),
+                     bit_and<L>(shift_right<L, to_code_sign>(to_bits(x)), broadcast_integer<L>(sign_code)));
   }
   /// The same where |v| is at most about 2^quotient_bits, or v is NaN. Sums take those as they are; what is converted
   /// to an integer must be a number.

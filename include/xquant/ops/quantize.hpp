@@ -40,7 +40,7 @@ struct quantize_operation : Kernel {
   XQUANT_INLINE constexpr integer_of<L> operator()(L x, none, const typename Kernel::template prepared<L>& p,
                                                    random_bits_of<L, typename Kernel::rounding_type> random) const {
     const bound_rounding<L, typename Kernel::rounding_type> round{this->rounding_policy, random};
-    return this->template code_of<L>(Kernel::template scaled<L>(x, p), p, round);
+    return this->template code_of_real<L>(x, p, round);
   }
 };
 
