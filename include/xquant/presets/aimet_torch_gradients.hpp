@@ -316,7 +316,7 @@ struct learned_scales {
     } else {
       offset = subtract<float>(round_even<float>(divide<float>(first[i], scale)), lower);
       passes = offset >= -upper && offset <= -lower;
-      offset = offset < -upper ? -upper : offset > -lower ? -lower : offset;
+      offset = offset < -upper ? -upper : offset > -lower ? 0 - lower : offset;
     }
     out.offset.push_back(offset);
     out.offset_passes.push_back(passes);
