@@ -35,6 +35,27 @@ TEST_CASE("ModelOpt: calibrate_weights") {
   CHECK(out.value[0] == -7);
 }
 
+TEST_CASE("ModelOpt: MseCalibrator of E4M3 (fp8_eager)") {
+  floats x;
+  floats half;
+  for (int i = 0; i < 96; ++i) {
+    const float v = static_cast<float>(i * 37 % 193 - 96) / 64;
+    x.push_back(v * v * v);
+    half.push_back(v * v * v / 2);
+  }
+  const auto found = [&](const peer::amax_array<>& start, float first_loss, float last_loss) {
+    peer::mse_calibrator c(start, {.format = peer::mse_format::e4m3});
+    c.collect(view(x.data(), shape{2, 48}));
+    c.collect(view(half.data(), shape{2, 48}));
+    CHECK(c.losses().front() == first_loss);
+    CHECK(c.losses().back() == last_loss);
+    return c.compute_amax();
+  };
+  CHECK(found({{3}, {}}, 0x1.4566cap+6f, 0x1.3e3ff8p-3f) == peer::amax_array<>{{0x1.b50d7cp+1f}, {}});
+  CHECK(found({{3, 0.7f}, shape{2, 1}}, 0x1.63036ep+5f, 0x1.a2a85p-2f) ==
+        peer::amax_array<>{{0x1.b50d7cp+1f, 0x1.666666p+1f}, shape{2, 1}});
+}
+
 TEST_CASE("ModelOpt: what the calibrators refuse, and then have not changed") {
   constexpr float infinity = std::numeric_limits<float>::infinity();
   peer::max_calibrator<> most;
@@ -78,6 +99,7 @@ TEST_CASE("ModelOpt: what the calibrators refuse, and then have not changed") {
   CHECK(refused({{4, 4}, {}}, {}) == errc::shape_mismatch);
   CHECK(refused({{4, 4, 4}, shape{3, 1}}, {}) == errc::shape_mismatch);
   CHECK(refused({{-4}, {}}, {}) == errc::value_out_of_range);
+  CHECK(refused({{4, 4, 4}, shape{3, 1}}, {.format = peer::mse_format::e4m3}) == errc::shape_mismatch);
   CHECK(refused(four, {.quantizer = {8, true, true}}) == errc::value_out_of_range);  // negative x
   peer::mse_calibrator c(four);
   CHECK(c.try_collect(floats{}).code == errc::no_samples);

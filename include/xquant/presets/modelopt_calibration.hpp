@@ -1,5 +1,5 @@
-// NVIDIA ModelOpt 0.47's (CPU path) calibrators of integers: MaxCalibrator, HistogramCalibrator, calibrate_weights and
-// MseCalibrator, bit for bit.
+// NVIDIA ModelOpt 0.47's (CPU path) calibrators: MaxCalibrator, HistogramCalibrator and calibrate_weights of integers,
+// MseCalibrator of integers and E4M3, bit for bit.
 #pragma once
 
 #include <xquant/calls/default_engine.hpp>
@@ -153,12 +153,17 @@ template <TensorLike Weights>
   return done;
 }
 
-/// The arguments of `calib.MseCalibrator` with its defaults, and those of the `_tensor_quant` it is given.
+/// What `calib.MseCalibrator` is given as quant_func: `_tensor_quant` or `fp8_eager`.
+enum class mse_format : std::uint8_t { integer, e4m3 };
+
+/// The arguments of `calib.MseCalibrator` with its defaults, and those of the `_tensor_quant` it is given; E4M3 has
+/// none.
 struct mse_settings {
   double step_size = 0.1;
   double start_multiplier = 0.25;
   double stop_multiplier = 4.0;
   tensor_quant_settings quantizer{};
+  mse_format format = mse_format::integer;
 
   /// Refuses multipliers and steps that are not finite, a step not above 0, a stop below the start, more than 2^20
   /// candidates.
@@ -187,9 +192,10 @@ struct mse_settings {
   }
 };
 
-/// `calib.MseCalibrator(amax, axis, step_size, start_multiplier, stop_multiplier, quant_func)` with _tensor_quant: for
-/// each multiplier c the sum over all batches of (x - fake_tensor_quant(x, fl(amax c)))^2 in each slot, in float; the
-/// answer is amax c of the first least sum (a NaN counts as least). The slots are those of amax, which broadcasts over
+/// `calib.MseCalibrator(amax, axis, step_size, start_multiplier, stop_multiplier, quant_func)` with _tensor_quant or
+/// fp8_eager: for each multiplier c the sum over all batches of (x - fake(x, fl(amax c)))^2 in each slot, in float,
+/// fake try_fake_tensor_quant or try_fp8_eager; the answer is amax c of the first least sum (a NaN counts as least).
+/// The slots are those of amax, which broadcasts over
 /// x
 /// ([] per tensor, [C, 1, ...] per axis). Sums of a slot have torch's order for consecutive elements, which is that of
 /// the peer where the axes kept come first; for others a near tie may fall differently. One thread.
@@ -201,7 +207,7 @@ class mse_calibrator {
 
   /// Takes a batch in. Refuses, and then nothing has changed: settings that are not valid, an amax whose numbers are
   /// not those of its shape, and what try_fake_tensor_quant refuses: shapes that do not fit, negative amax or
-  /// multipliers, negative x when unsigned.
+  /// multipliers, negative x when unsigned. E4M3 takes them all but shapes (an amax of at most 2^-24 counts as 1).
   template <TensorLike In, class Engine = default_engine>
   [[nodiscard]] status try_collect(const In& x, const Engine& engine = {}) {
     static_assert(is_same<element_of<In>, float>, "xquant::presets::modelopt::mse_calibrator takes float data");
@@ -224,8 +230,10 @@ class mse_calibrator {
     std::vector<float> tried(slots);
     for (const float multiplier : settings_.candidates()) {
       for (std::size_t k = 0; k < slots; ++k) tried[k] = multiply(amax_.value[k], multiplier);
-      if (const status bad = try_fake_tensor_quant(view, tensor_view<const float>(tried.data(), amax_.shape),
-                                                   settings_.quantizer, fake_view, engine);
+      const tensor_view<const float> bound(tried.data(), amax_.shape);
+      if (const status bad = settings_.format == mse_format::e4m3
+                                 ? try_fp8_eager(view, bound, fake_view, engine)
+                                 : try_fake_tensor_quant(view, bound, settings_.quantizer, fake_view, engine);
           !bad.ok())
         return bad;
       std::vector<std::vector<float>> squares(slots);
