@@ -25,10 +25,8 @@ status use(float* data, double* wide, std::uint8_t* bytes, std::uint16_t* words)
 #if XQUANT_BAD_LINE == 1
   return try_fake_quantize_backward(learned_step_size{}, quantizer<int8, stochastic>{}, p, x, x, x, dscale);
 #elif XQUANT_BAD_LINE == 2
-  return try_fake_quantize_backward(learned_step_size{}, q, p, x, x, x, tensor_view<double>(wide, shape(1)));
-#elif XQUANT_BAD_LINE == 3
   return try_masked_backward(x, tensor_view<std::uint16_t>(words, shape(1)), x);
-#elif XQUANT_BAD_LINE == 4
+#elif XQUANT_BAD_LINE == 3
   return try_fake_quantize_backward(clipped_straight_through{}, q, p, x, other, x);
 #else
   if (const status bad = try_fake_quantize_backward(learned_step_size{}, q, p, x, x, x, dscale); !bad.ok()) return bad;

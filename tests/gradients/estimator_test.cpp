@@ -90,13 +90,6 @@ static_assert(!GradientEstimator<without_uses_quotient> && !GradientEstimator<ot
 static_assert(!GradientEstimator<without_finish> && !GradientEstimator<without_names>);
 static_assert(!GradientEstimator<int> && !GradientEstimator<void> && !GradientEstimator<quantizer<int8>>);
 
-template <class E>
-concept runs_without_parameters = requires(const E& e, const quantizer<int8>& q, const parameters& p,
-                                           tensor_view<float> x) {
-  try_fake_quantize_backward(e, q, p, x, x, x);
-};
-static_assert(runs_without_parameters<straight_through> && !runs_without_parameters<learned_step_size>);
-
 }  // namespace
 
 TEST_CASE("an estimator of two parameters: its sums by double arithmetic, per axis") {

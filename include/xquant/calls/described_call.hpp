@@ -210,11 +210,18 @@ void run_call(const Engine& engine, const Quantizer& q, const Parameters& p, Ten
 /// The same of operations without.
 template <template <class...> class Call, class... Given, class... Tensors>
 status validate_plain_call(Tensors&... tensors) {
-  return detail::on_tensors<Call, Given...>([](auto& c) { return c.validate_without_parameters(); }, tensors...);
+  if constexpr ((true && ... && detail::check_tensor<Tensors>::ok))
+    return detail::on_tensors<Call, Given...>([](auto& c) { return c.validate_without_parameters(); }, tensors...);
+  else
+    return {};  // does not compile
 }
 template <template <class...> class Call, class... Given, class Engine, class... Tensors>
 status try_plain_call(const Engine& engine, Tensors&... tensors) {
-  return detail::on_tensors<Call, Given...>([&](auto& c) { return c.run_without_parameters({}, engine); }, tensors...);
+  if constexpr ((true && ... && detail::check_tensor<Tensors>::ok))
+    if constexpr (detail::check_engine<Engine>::ok)
+      return detail::on_tensors<Call, Given...>([&](auto& c) { return c.run_without_parameters({}, engine); },
+                                                tensors...);
+  return {};
 }
 template <template <class...> class Call, class... Given, class Plan, class... Tensors>
 status plan_plain_call(Plan& out, Tensors&... tensors) {

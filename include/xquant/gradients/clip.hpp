@@ -2,12 +2,14 @@
 // clip and to the ends of the range, or through a quantizer whose gradient stops at the ends.
 #pragma once
 
+#include <xquant/calls/arguments.hpp>
 #include <xquant/calls/call.hpp>
 #include <xquant/calls/default_engine.hpp>
 #include <xquant/calls/reduce.hpp>
 #include <xquant/core/adapt.hpp>
 #include <xquant/core/qualifiers.hpp>
 #include <xquant/exception.hpp>
+#include <xquant/granularity/granularity.hpp>
 
 namespace xquant::inline XQUANT_ABI {
 
@@ -87,6 +89,25 @@ struct range_masked_operation : detail::operation_on_range<Element> {
 };
 
 namespace detail {
+
+// Mistakes in the arguments of a call on ranges, as calls/arguments.hpp has them of others.
+template <class Granularity, class Low, class High>
+struct check_ranges {
+  static constexpr bool has_granularity = xquant::Granularity<Granularity>;
+  static constexpr bool has_tensors = IsTensor<const Low> && IsTensor<const High>;
+  static_assert(has_granularity,
+                "xquant::clip: the first argument is no granularity; write per_tensor{} or per_axis<0>{}: "
+                "clip(granularity, low, high, x, y)");
+  static_assert(!has_granularity || has_tensors,
+                "xquant::clip: low and high are tensors of one number for each slot, std::vector<float>{-1} for -1");
+  static constexpr bool ok = has_granularity && has_tensors;
+};
+template <class Granularity, class Low, class High, class Engine, class... Tensors>
+constexpr bool check_range_call() {
+  if constexpr (check_ranges<Granularity, Low, High>::ok)
+    if constexpr ((true && ... && check_tensor<Tensors>::ok)) return check_engine<Engine>::ok;
+  return false;
+}
 
 // The ends of ranges as lane parameters: dense, one of each for each slot, and no NaN where the host can see them.
 template <memory_space Memory, class Real, class Low, class High>
@@ -171,16 +192,19 @@ status clip_backward_with(const Granularity& granularity, const tensor_view<Low>
 /// y = x held to [low, high] of its slot (clip_operation): the forward pass of PACT, of pytorch-quantization's Clip,
 /// and of a learned amax with low = -amax. `low` and `high` are dense and have one number for each slot of
 /// `granularity`, of the type of x (float for 16-bit data). Refuses what does not fit, NaN in the ends, overlap.
-template <class Granularity, TensorLike Low, TensorLike High, TensorLike In, TensorInMemory Out,
-          class Engine = default_engine>
+template <class Granularity, class Low, class High, class In, class Out, class Engine = default_engine>
 [[nodiscard]] status try_clip(const Granularity& granularity, const Low& low, const High& high, const In& x, Out&& y,
                               const Engine& engine = {}) {
-  auto&& xs = evaluated(x);
-  auto&& lows = evaluated(low);
-  auto&& highs = evaluated(high);
-  detail::call<clip_operation<element_of<In>>> streams;
-  streams.input_0(as_view(xs), "x").output_0(as_view(y), "y");
-  return detail::run_on_ranges(streams, granularity, as_view(lows), as_view(highs), engine);
+  if constexpr (detail::check_range_call<Granularity, Low, High, Engine, const In, Out>()) {
+    auto&& xs = evaluated(x);
+    auto&& lows = evaluated(low);
+    auto&& highs = evaluated(high);
+    detail::call<clip_operation<element_of<In>>> streams;
+    streams.input_0(as_view(xs), "x").output_0(as_view(y), "y");
+    return detail::run_on_ranges(streams, granularity, as_view(lows), as_view(highs), engine);
+  } else {
+    return {};  // does not compile
+  }
 }
 
 /// The gradients of clip, given g = dL/dy:
@@ -188,54 +212,60 @@ template <class Granularity, TensorLike Low, TensorLike High, TensorLike In, Ten
 /// dlow and dhigh have one element for each slot; sums by docs/arithmetic.md, rule 10. NaN in x gives nothing to any.
 /// dx may be the memory of x or g. Refuses as try_clip, and gradients of another size. Source: J. Choi et al., "PACT:
 /// parameterized clipping activation", 2018, with both ends, an element at an end belonging to the end.
-template <class Granularity, TensorLike Low, TensorLike High, TensorLike In, TensorLike Gradient, TensorInMemory Out,
-          TensorInMemory DLow, TensorInMemory DHigh, class Engine = default_engine>
+template <class Granularity, class Low, class High, class In, class Gradient, class Out, class DLow, class DHigh,
+          class Engine = default_engine>
 [[nodiscard]] status try_clip_backward(const Granularity& granularity, const Low& low, const High& high, const In& x,
                                        const Gradient& g, Out&& dx, DLow&& dlow, DHigh&& dhigh,
                                        const Engine& engine = {}) {
-  auto&& xs = evaluated(x);
-  auto&& gs = evaluated(g);
-  auto&& lows = evaluated(low);
-  auto&& highs = evaluated(high);
-  return detail::clip_backward_with<clip_backward_operation<element_of<In>>>(granularity, as_view(lows), as_view(highs),
-                                                                             as_view(xs), as_view(gs), as_view(dx),
-                                                                             as_view(dlow), as_view(dhigh), engine);
+  if constexpr (detail::check_range_call<Granularity, Low, High, Engine, const In, const Gradient, Out, DLow,
+                                         DHigh>()) {
+    auto&& xs = evaluated(x);
+    auto&& gs = evaluated(g);
+    auto&& lows = evaluated(low);
+    auto&& highs = evaluated(high);
+    return detail::clip_backward_with<clip_backward_operation<element_of<In>>>(
+        granularity, as_view(lows), as_view(highs), as_view(xs), as_view(gs), as_view(dx), as_view(dlow),
+        as_view(dhigh), engine);
+  } else {
+    return {};  // does not compile
+  }
 }
 
 /// dx = g where low <= x <= high, ends included, else +0 (also for NaN): the straight-through estimator whose gradient
 /// stops where x leaves a range, as pytorch-quantization and ModelOpt have it with low = -amax and high = amax, and
 /// AIMET 1 with min and max. It differs from clipped_straight_through by half a step at each end. Refuses as try_clip.
-template <class Granularity, TensorLike Low, TensorLike High, TensorLike In, TensorLike Gradient, TensorInMemory Out,
-          class Engine = default_engine>
+template <class Granularity, class Low, class High, class In, class Gradient, class Out, class Engine = default_engine>
 [[nodiscard]] status try_range_masked_backward(const Granularity& granularity, const Low& low, const High& high,
                                                const In& x, const Gradient& g, Out&& dx, const Engine& engine = {}) {
-  auto&& xs = evaluated(x);
-  auto&& gs = evaluated(g);
-  auto&& lows = evaluated(low);
-  auto&& highs = evaluated(high);
-  detail::call<range_masked_operation<element_of<In>>> streams;
-  streams.input_0(as_view(xs), "x").input_1(as_view(gs), "g").output_0(as_view(dx), "dx");
-  return detail::run_on_ranges(streams, granularity, as_view(lows), as_view(highs), engine);
+  if constexpr (detail::check_range_call<Granularity, Low, High, Engine, const In, const Gradient, Out>()) {
+    auto&& xs = evaluated(x);
+    auto&& gs = evaluated(g);
+    auto&& lows = evaluated(low);
+    auto&& highs = evaluated(high);
+    detail::call<range_masked_operation<element_of<In>>> streams;
+    streams.input_0(as_view(xs), "x").input_1(as_view(gs), "g").output_0(as_view(dx), "dx");
+    return detail::run_on_ranges(streams, granularity, as_view(lows), as_view(highs), engine);
+  } else {
+    return {};  // does not compile
+  }
 }
 
 #if XQUANT_HAS_EXCEPTIONS
 /// See try_clip. Throws xquant::error.
-template <class Granularity, TensorLike Low, TensorLike High, TensorLike In, TensorInMemory Out,
-          class Engine = default_engine>
+template <class Granularity, class Low, class High, class In, class Out, class Engine = default_engine>
 void clip(const Granularity& granularity, const Low& low, const High& high, const In& x, Out&& y,
           const Engine& engine = {}) {
   throw_if(try_clip(granularity, low, high, x, y, engine));
 }
 /// See try_clip_backward. Throws xquant::error.
-template <class Granularity, TensorLike Low, TensorLike High, TensorLike In, TensorLike Gradient, TensorInMemory Out,
-          TensorInMemory DLow, TensorInMemory DHigh, class Engine = default_engine>
+template <class Granularity, class Low, class High, class In, class Gradient, class Out, class DLow, class DHigh,
+          class Engine = default_engine>
 void clip_backward(const Granularity& granularity, const Low& low, const High& high, const In& x, const Gradient& g,
                    Out&& dx, DLow&& dlow, DHigh&& dhigh, const Engine& engine = {}) {
   throw_if(try_clip_backward(granularity, low, high, x, g, dx, dlow, dhigh, engine));
 }
 /// See try_range_masked_backward. Throws xquant::error.
-template <class Granularity, TensorLike Low, TensorLike High, TensorLike In, TensorLike Gradient, TensorInMemory Out,
-          class Engine = default_engine>
+template <class Granularity, class Low, class High, class In, class Gradient, class Out, class Engine = default_engine>
 void range_masked_backward(const Granularity& granularity, const Low& low, const High& high, const In& x,
                            const Gradient& g, Out&& dx, const Engine& engine = {}) {
   throw_if(try_range_masked_backward(granularity, low, high, x, g, dx, engine));

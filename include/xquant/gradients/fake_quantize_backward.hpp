@@ -2,7 +2,6 @@
 #pragma once
 
 #include <xquant/calls/any_scale.hpp>
-#include <xquant/calls/default_engine.hpp>
 #include <xquant/calls/described_call.hpp>
 #include <xquant/calls/kernel_of.hpp>
 #include <xquant/calls/reduce.hpp>
@@ -10,6 +9,7 @@
 #include <xquant/core/qualifiers.hpp>
 #include <xquant/engines/plan.hpp>
 #include <xquant/exception.hpp>
+#include <xquant/gradients/backward_arguments.hpp>
 #include <xquant/gradients/estimator.hpp>
 #include <xquant/gradients/estimator_choices.hpp>
 #include <xquant/quantizer.hpp>
@@ -40,9 +40,6 @@ inline constexpr call_obstacle estimator_obstacle =
 
 template <class E, class Kernel>
 struct check_estimator {
-  static_assert(GradientEstimator<E>,
-                "xquant::fake_quantize_backward: the first argument is not an estimator (gradients/estimator.hpp says "
-                "what one has)");
   static_assert(!learns_of_random<E, Kernel>,
                 "xquant::fake_quantize_backward: an estimator that learns parameters needs a deterministic rounding");
   static_assert(!quotient_holds_zero_point<E, Kernel>,
@@ -202,8 +199,9 @@ status with_learned(Call& c, const Engine& engine, const E& estimator, const Qua
   using real = typename operation::real;
   static_assert(!is_coded<view_of_parameters<Parameters>>,
                 "xquant: gradients of scales need scales that are real numbers and no codes");
-  static_assert((true && ... && is_same<element_of<Learned>, real>),
-                "xquant: gradients of parameters have the element type of x (float for 16-bit data)");
+  static_assert(
+      (true && ... && is_same<typename decltype(as_view(declared<Learned&>()))::value_type, real>),
+      "xquant: gradients of parameters have the element type of x (float for 16-bit data), and are not const");
   const tensor_view<real> sums[] = {as_view(learned)...};
   for (std::size_t k = 0; k < E::learned; ++k) c.apart(sums[k], E::learned_names[k]);
   apart_from_workspace(c, engine);
@@ -297,59 +295,60 @@ requires(E::learned == 0) struct backward_plan_of<E, Op> {
   using type = plan<Op>;
 };
 
+// The plan of a call, which may read scales that are codes.
+template <class E, class Quantizer, class Parameters, class Element>
+struct backward_plan_with {
+  using operation = estimator_operation<kernel_of<lane_real<Element>, Quantizer>, Element, E>;
+  using type =
+      typename backward_plan_of<E,
+                                conditional<E::learned == 0, operation_with<operation, Parameters>, operation>>::type;
+};
+template <class Plan, class E, class Quantizer, class Parameters, class In>
+struct check_plan {
+  using expected = typename backward_plan_with<E, Quantizer, Parameters, element_of<In>>::type;
+  static_assert(is_same<Plan, expected>,
+                "xquant::plan_fake_quantize_backward: the last argument is not the plan; it is a "
+                "fake_quantize_backward_plan<E, Quantizer, Element> of this estimator, quantizer and element type");
+  static constexpr bool ok = is_same<Plan, expected>;
+};
+
 }  // namespace detail
 
-/// What would be wrong with fake_quantize_backward(estimator, q, p, x, g, dx); ok when nothing is.
-template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out>
-requires(E::learned == 0) [[nodiscard]] status
-    validate_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
-                                    const Gradient& g, Out&& dx) {
-  return detail::validate_backward(estimator, q, p, x, g, dx);
-}
-/// The same with the gradient of one parameter, and of two.
-template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, TensorInMemory First>
-requires(E::learned == 1) [[nodiscard]] status
-    validate_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
-                                    const Gradient& g, Out&& dx, First&& dfirst) {
-  return detail::validate_backward(estimator, q, p, x, g, dx, dfirst);
-}
-template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, TensorInMemory First, TensorInMemory Second>
-requires(E::learned == 2) [[nodiscard]] status
-    validate_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
-                                    const Gradient& g, Out&& dx, First&& dfirst, Second&& dsecond) {
-  return detail::validate_backward(estimator, q, p, x, g, dx, dfirst, dsecond);
+/// What would be wrong with fake_quantize_backward of these; ok when nothing is.
+template <class E, class Quantizer, class Parameters, class In, class Gradient, class Out, class... Learned>
+[[nodiscard]] status validate_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p,
+                                                     const In& x, const Gradient& g, Out&& dx, Learned&&... learned) {
+  if constexpr (detail::check_backward<E, Quantizer, Parameters, In, Gradient, Out, Learned...>())
+    return detail::validate_backward(estimator, q, p, x, g, dx, learned...);
+  else
+    return {};  // does not compile
 }
 
-/// Gradients of y = fake_quantize(q, p, x), given g = dL/dy, as `estimator` has them: dx, and for each parameter that
-/// it learns a vector of one element per parameter slot. x, g and dx have one shape; dx may be the memory of x or of g.
-/// Sums by docs/arithmetic.md, rule 10: the same bits for every engine, number of threads and layout. Refuses what
-/// fake_quantize refuses, gradients of parameters of another size, and memory that overlaps.
-template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, class Engine = default_engine>
-requires(E::learned == 0) [[nodiscard]] status
-    try_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
-                               const Gradient& g, Out&& dx, const Engine& engine = {}) {
-  return detail::try_backward(estimator, engine, q, p, x, g, dx);
-}
-/// The same with the gradient of one parameter, and of two. Allocates the sums on a host; a device's engine brings
+/// Gradients of y = fake_quantize(q, p, x), given g = dL/dy, as `estimator` has them: dx, and behind it for each
+/// parameter that it learns (its learned_names: none, one or two) a vector of one element per parameter slot; last the
+/// engine, or none:
+///   try_fake_quantize_backward(clipped_straight_through{}, q, p, x, g, dx)
+///   try_fake_quantize_backward(learned_range{}, q, p, x, g, dx, dmin, dmax, threads_engine(pool))
+/// x, g and dx have one shape; dx may be the memory of x or of g. Sums by docs/arithmetic.md, rule 10: the same bits
+/// for every engine, number of threads and layout. Refuses what fake_quantize refuses, gradients of parameters of
+/// another size, and memory that overlaps. Allocates the sums on a host where slots are many; a device's engine brings
 /// memory of fake_quantize_backward_workspace.
-template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, TensorInMemory First, class Engine = default_engine>
-requires(E::learned == 1) [[nodiscard]] status
-    try_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
-                               const Gradient& g, Out&& dx, First&& dfirst, const Engine& engine = {}) {
-  return detail::try_backward(estimator, engine, q, p, x, g, dx, dfirst);
+template <class E, class Quantizer, class Parameters, class In, class Gradient, class Out, class... LearnedAndEngine>
+[[nodiscard]] status try_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p,
+                                                const In& x, const Gradient& g, Out&& dx, LearnedAndEngine&&... rest) {
+  if constexpr (detail::check_backward<E, Quantizer, Parameters, In, Gradient, Out, LearnedAndEngine...>())
+    return detail::with_engine_first<E::learned>(
+        [&](const auto& engine, auto&... learned) {
+          return detail::try_backward(estimator, engine, q, p, x, g, dx, learned...);
+        },
+        rest...);
+  else
+    return {};  // does not compile
 }
-template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, TensorInMemory First, TensorInMemory Second, class Engine = default_engine>
-requires(E::learned == 2) [[nodiscard]] status
-    try_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
-                               const Gradient& g, Out&& dx, First&& dfirst, Second&& dsecond,
-                               const Engine& engine = {}) {
-  return detail::try_backward(estimator, engine, q, p, x, g, dx, dfirst, dsecond);
+template <class First, class... Arguments>
+requires(sizeof...(Arguments) < 5) status try_fake_quantize_backward(const First&, const Arguments&...) {
+  static_assert(detail::check_too_few_for_backward<First, Arguments...>());
+  return {};
 }
 
 /// The kernel behind a plan of fake_quantize_backward.
@@ -361,30 +360,20 @@ template <class E, class Quantizer, class Element = float>
 using fake_quantize_backward_plan =
     typename detail::backward_plan_of<E, fake_quantize_backward_kernel<E, Quantizer, Element>>::type;
 
-/// Lays the call out once (engines/plan.hpp). Refuses what fake_quantize_backward refuses.
-template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out>
-requires(E::learned == 0) [[nodiscard]] status plan_fake_quantize_backward(
-    const E& estimator, const Quantizer& q, const Parameters& p, const In& x, const Gradient& g, Out&& dx,
-    plan<operation_with<fake_quantize_backward_kernel<E, Quantizer, element_of<In>>, Parameters>>& out) {
-  return detail::plan_backward(estimator, out, q, p, x, g, dx);
-}
-/// The same with the gradient of one parameter, and of two.
-template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, TensorInMemory First>
-requires(E::learned == 1) [[nodiscard]] status
-    plan_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
-                                const Gradient& g, Out&& dx, First&& dfirst,
-                                fake_quantize_backward_plan<E, Quantizer, element_of<In>>& out) {
-  return detail::plan_backward(estimator, out, q, p, x, g, dx, dfirst);
-}
-template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, TensorInMemory First, TensorInMemory Second>
-requires(E::learned == 2) [[nodiscard]] status
-    plan_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x,
-                                const Gradient& g, Out&& dx, First&& dfirst, Second&& dsecond,
-                                fake_quantize_backward_plan<E, Quantizer, element_of<In>>& out) {
-  return detail::plan_backward(estimator, out, q, p, x, g, dx, dfirst, dsecond);
+/// Lays the call out once (engines/plan.hpp): the arguments of validate_fake_quantize_backward, and then the plan.
+/// Refuses what fake_quantize_backward refuses.
+template <class E, class Quantizer, class Parameters, class In, class Gradient, class Out, class... LearnedAndPlan>
+[[nodiscard]] status plan_fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p,
+                                                 const In& x, const Gradient& g, Out&& dx, LearnedAndPlan&&... rest) {
+  using last = remove_cvref<typename detail::last_of<LearnedAndPlan...>::type>;
+  if constexpr (detail::check_plan<last, E, Quantizer, Parameters, In>::ok)
+    if constexpr (detail::check_number_of_gradients<E::learned, sizeof...(LearnedAndPlan) - 1>::ok)
+      return detail::rotated<E::learned>(
+          [&](last& out, auto&... learned) {
+            return detail::plan_backward(estimator, out, q, p, x, g, dx, learned...);
+          },
+          rest...);
+  return {};  // does not compile
 }
 
 /// Doubles of workspace that fake_quantize_backward needs of an `Engine` on a device, for tensors of this shape.
@@ -396,26 +385,14 @@ requires(E::learned != 0) [[nodiscard]] status
 
 #if XQUANT_HAS_EXCEPTIONS
 /// See try_fake_quantize_backward. Throws xquant::error.
-template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, class Engine = default_engine>
-requires(E::learned == 0) void fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p,
-                                                      const In& x, const Gradient& g, Out&& dx,
-                                                      const Engine& engine = {}) {
-  throw_if(detail::try_backward(estimator, engine, q, p, x, g, dx));
+template <class E, class Quantizer, class Parameters, class In, class Gradient, class Out, class... LearnedAndEngine>
+void fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p, const In& x, const Gradient& g,
+                            Out&& dx, LearnedAndEngine&&... rest) {
+  throw_if(try_fake_quantize_backward(estimator, q, p, x, g, dx, rest...));
 }
-template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, TensorInMemory First, class Engine = default_engine>
-requires(E::learned == 1) void fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p,
-                                                      const In& x, const Gradient& g, Out&& dx, First&& dfirst,
-                                                      const Engine& engine = {}) {
-  throw_if(detail::try_backward(estimator, engine, q, p, x, g, dx, dfirst));
-}
-template <GradientEstimator E, class Quantizer, class Parameters, TensorLike In, TensorLike Gradient,
-          TensorInMemory Out, TensorInMemory First, TensorInMemory Second, class Engine = default_engine>
-requires(E::learned == 2) void fake_quantize_backward(const E& estimator, const Quantizer& q, const Parameters& p,
-                                                      const In& x, const Gradient& g, Out&& dx, First&& dfirst,
-                                                      Second&& dsecond, const Engine& engine = {}) {
-  throw_if(detail::try_backward(estimator, engine, q, p, x, g, dx, dfirst, dsecond));
+template <class First, class... Arguments>
+requires(sizeof...(Arguments) < 5) void fake_quantize_backward(const First&, const Arguments&...) {
+  static_assert(detail::check_too_few_for_backward<First, Arguments...>());
 }
 #endif
 

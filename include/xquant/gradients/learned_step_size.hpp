@@ -22,6 +22,19 @@ template <class Lane, class L>
 XQUANT_INLINE constexpr L step_size_term(const Lane& e, L g, mask_of<L> inside) {
   return multiply(g, subtract(e.value(), select<L>(inside, e.quotient_inside(), broadcast<L>(0))));
 }
+/// dx = g inside the codes, else +0, and the term of the scale.
+template <class Lane, class L>
+XQUANT_INLINE constexpr estimated<L, 1> step_size(const Lane& e, L g) {
+  const mask_of<L> inside = e.inside();
+  return {select<L>(inside, g, broadcast<L>(0)), {step_size_term<Lane, L>(e, g, inside)}};
+}
+/// The same, and g outside the codes: what estimators of a scale and of a zero point, or of both ends, sum.
+template <class Lane, class L>
+XQUANT_INLINE constexpr estimated<L, 2> step_size_and_beyond(const Lane& e, L g) {
+  const mask_of<L> inside = e.inside();
+  const L zero = broadcast<L>(0);
+  return {select<L>(inside, g, zero), {step_size_term<Lane, L>(e, g, inside), select<L>(inside, zero, g)}};
+}
 XQUANT_HOST_DEVICE inline double step_size_factor(step_size_gradient scaling, const slot_summary& s) {
   const double reach = s.upper > 0 ? s.upper : -s.lower;
   const bool has_factor = scaling == step_size_gradient::scaled && s.elements != 0;
@@ -46,8 +59,7 @@ struct learned_step_size {
 
   template <class Lane, class L>
   XQUANT_INLINE constexpr estimated<L, 1> backward(const Lane& e, L g) const {
-    const mask_of<L> inside = e.inside();
-    return {select<L>(inside, g, broadcast<L>(0)), {detail::step_size_term<Lane, L>(e, g, inside)}};
+    return detail::step_size<Lane, L>(e, g);
   }
   XQUANT_HOST_DEVICE double finish(std::size_t /*k*/, const double* sums, const slot_summary& s) const {
     return lane_operations<double>::multiply(detail::step_size_factor(scaling, s), sums[0]);

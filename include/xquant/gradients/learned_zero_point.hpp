@@ -18,9 +18,7 @@ struct learned_zero_point {
 
   template <class Lane, class L>
   XQUANT_INLINE constexpr estimated<L, 2> backward(const Lane& e, L g) const {
-    const mask_of<L> inside = e.inside();
-    const L zero = broadcast<L>(0);
-    return {select<L>(inside, g, zero), {detail::step_size_term<Lane, L>(e, g, inside), select<L>(inside, zero, g)}};
+    return detail::step_size_and_beyond<Lane, L>(e, g);
   }
   XQUANT_HOST_DEVICE double finish(std::size_t k, const double* sums, const slot_summary& s) const {
     const double sum = k == 0 ? sums[0] : lane_operations<double>::multiply(-s.scale, sums[1]);

@@ -74,7 +74,7 @@ struct masked_backward_call {
 };
 
 /// What would be wrong with fake_quantize_with_mask(q, p, x, y, mask); ok when nothing is.
-template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, TensorInMemory Mask>
+template <class Quantizer, class Parameters, class In, class Out, class Mask>
 [[nodiscard]] status validate_fake_quantize_with_mask(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                                       Mask&& mask) {
   return validate_call<fake_quantize_with_mask_call>(q, p, x, y, mask);
@@ -84,8 +84,7 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
 /// where the rounded element i (row-major) is one of the codes in use. `mask` has (n + 7) / 8 bytes; bits past the last
 /// element are left as they are. NaN is not inside. Refuses what fake_quantize refuses, a mask of another size,
 /// overlap. Source: torch's fake_quantize "cachemask" kernels.
-template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, TensorInMemory Mask,
-          class Engine = default_engine>
+template <class Quantizer, class Parameters, class In, class Out, class Mask, class Engine = default_engine>
 [[nodiscard]] status try_fake_quantize_with_mask(const Quantizer& q, const Parameters& p, const In& x, Out&& y,
                                                  Mask&& mask, const Engine& engine = {}) {
   return try_call<fake_quantize_with_mask_call>(engine, q, p, x, y, mask);
@@ -101,13 +100,13 @@ template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, 
 }
 
 /// What would be wrong with masked_backward(g, mask, dx); ok when nothing is.
-template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out>
+template <class Gradient, class Mask, class Out>
 [[nodiscard]] status validate_masked_backward(const Gradient& g, const Mask& mask, Out&& dx) {
   return validate_plain_call<masked_backward_call>(g, mask, dx);
 }
 
 /// dx = g where the packed mask is set, else +0. g and dx have one shape and may be the same memory.
-template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine = default_engine>
+template <class Gradient, class Mask, class Out, class Engine = default_engine>
 [[nodiscard]] status try_masked_backward(const Gradient& g, const Mask& mask, Out&& dx, const Engine& engine = {}) {
   return try_plain_call<masked_backward_call>(engine, g, mask, dx);
 }
@@ -121,14 +120,13 @@ template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out>
 
 #if XQUANT_HAS_EXCEPTIONS
 /// See try_fake_quantize_with_mask. Throws xquant::error.
-template <class Quantizer, class Parameters, TensorLike In, TensorInMemory Out, TensorInMemory Mask,
-          class Engine = default_engine>
+template <class Quantizer, class Parameters, class In, class Out, class Mask, class Engine = default_engine>
 void fake_quantize_with_mask(const Quantizer& q, const Parameters& p, const In& x, Out&& y, Mask&& mask,
                              const Engine& engine = {}) {
   throw_if(try_fake_quantize_with_mask(q, p, x, y, mask, engine));
 }
 /// See try_masked_backward. Throws xquant::error.
-template <TensorLike Gradient, TensorLike Mask, TensorInMemory Out, class Engine = default_engine>
+template <class Gradient, class Mask, class Out, class Engine = default_engine>
 void masked_backward(const Gradient& g, const Mask& mask, Out&& dx, const Engine& engine = {}) {
   throw_if(try_masked_backward(g, mask, dx, engine));
 }

@@ -32,18 +32,7 @@ struct learned_fake_quantize_with_mask_operation : learned_fake_quantize_operati
 
 /// dchoice = g * scale where the mask's bit is set, else +0.
 template <class Kernel, class Element>
-struct learned_rounding_backward_operation : Kernel {
-  using input_0_type = Element;
-  using input_1_type = bit;
-  using output_0_type = Element;
-  using output_1_type = none;
-  using rounding_type = none;
-  static constexpr bool needs_ordinary_scales = false;
-
-  template <class L>
-  XQUANT_INLINE constexpr typename Kernel::template prepared<L> prepare(const lane_parameters<L>& p) const {
-    return Kernel::template prepare<L, true>(p);
-  }
+struct learned_rounding_backward_operation : detail::operation_on_choices<Kernel, Element, bit> {
   template <class L>
   XQUANT_INLINE constexpr L operator()(L g, mask_of<L> inside, const typename Kernel::template prepared<L>& p,
                                        detail::no_random_bits) const {
@@ -71,8 +60,8 @@ struct learned_rounding_backward_call {
 
 /// learned_fake_quantize, and packed as fake_quantize_with_mask does whether each element lies within the codes: the
 /// forward pass of training a rounding. Refuses what learned_fake_quantize refuses, and masks of another size.
-template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out,
-          TensorInMemory Mask, class Engine = default_engine>
+template <class Rounding, class Quantizer, class Parameters, class In, class Choice, class Out, class Mask,
+          class Engine = default_engine>
 [[nodiscard]] status try_learned_fake_quantize_with_mask(const Rounding&, const Quantizer& q, const Parameters& p,
                                                          const In& x, const Choice& choice, Out&& y, Mask&& mask,
                                                          const Engine& engine = {}) {
@@ -83,8 +72,7 @@ template <class Rounding, class Quantizer, class Parameters, TensorLike In, Tens
 ///   dchoice = g * scale inside the codes, else +0
 /// which is dL/dh of AdaRound's h, and of SignRound's offset with its rounding to nearest passed straight through.
 /// (dL/dx is masked_backward(g, mask, dx).) g and dchoice may be the same memory.
-template <class Quantizer, class Parameters, TensorLike Gradient, TensorLike Mask, TensorInMemory Out,
-          class Engine = default_engine>
+template <class Quantizer, class Parameters, class Gradient, class Mask, class Out, class Engine = default_engine>
 [[nodiscard]] status try_learned_rounding_backward(const Quantizer& q, const Parameters& p, const Gradient& g,
                                                    const Mask& mask, Out&& dchoice, const Engine& engine = {}) {
   return try_call<learned_rounding_backward_call>(engine, q, p, g, mask, dchoice);
@@ -152,15 +140,14 @@ template <TensorLike In, TensorInMemory Out>
 
 #if XQUANT_HAS_EXCEPTIONS
 /// See try_learned_fake_quantize_with_mask. Throws xquant::error.
-template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out,
-          TensorInMemory Mask, class Engine = default_engine>
+template <class Rounding, class Quantizer, class Parameters, class In, class Choice, class Out, class Mask,
+          class Engine = default_engine>
 void learned_fake_quantize_with_mask(const Rounding& rounding, const Quantizer& q, const Parameters& p, const In& x,
                                      const Choice& choice, Out&& y, Mask&& mask, const Engine& engine = {}) {
   throw_if(try_learned_fake_quantize_with_mask(rounding, q, p, x, choice, y, mask, engine));
 }
 /// See try_learned_rounding_backward. Throws xquant::error.
-template <class Quantizer, class Parameters, TensorLike Gradient, TensorLike Mask, TensorInMemory Out,
-          class Engine = default_engine>
+template <class Quantizer, class Parameters, class Gradient, class Mask, class Out, class Engine = default_engine>
 void learned_rounding_backward(const Quantizer& q, const Parameters& p, const Gradient& g, const Mask& mask,
                                Out&& dchoice, const Engine& engine = {}) {
   throw_if(try_learned_rounding_backward(q, p, g, mask, dchoice, engine));

@@ -18,8 +18,7 @@ struct trained_threshold {
 
   template <class Lane, class L>
   XQUANT_INLINE constexpr estimated<L, 1> backward(const Lane& e, L g) const {
-    const mask_of<L> inside = e.inside();
-    return {select<L>(inside, g, broadcast<L>(0)), {detail::step_size_term<Lane, L>(e, g, inside)}};
+    return detail::step_size<Lane, L>(e, g);
   }
   XQUANT_HOST_DEVICE double finish(std::size_t /*k*/, const double* sums, const slot_summary& s) const {
     constexpr double ln2 = 0.693147180559945309417;

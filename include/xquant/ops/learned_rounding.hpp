@@ -44,14 +44,14 @@ struct check_learned {
       "that is added after the rounding");
   static constexpr bool ok = true;
 };
-}  // namespace detail
 
-/// y = clamp(round(x / scale, c) , lower - z, upper - z) * scale.
-template <class Kernel, class Rounding, class Element>
-struct learned_fake_quantize_operation : Kernel {
-  static_assert(detail::check_learned<Kernel>::ok);
+// What operations share whose second stream goes with the rounding of each element: nothing is random, and quotients
+// are those of every scale.
+template <class Kernel, class Element, class Second>
+struct operation_on_choices : Kernel {
+  static_assert(check_learned<Kernel>::ok);
   using input_0_type = Element;
-  using input_1_type = Element;
+  using input_1_type = Second;
   using output_0_type = Element;
   using output_1_type = none;
   using rounding_type = none;
@@ -61,6 +61,12 @@ struct learned_fake_quantize_operation : Kernel {
   XQUANT_INLINE constexpr typename Kernel::template prepared<L> prepare(const lane_parameters<L>& p) const {
     return Kernel::template prepare<L, true>(p);
   }
+};
+}  // namespace detail
+
+/// y = clamp(round(x / scale, c) , lower - z, upper - z) * scale.
+template <class Kernel, class Rounding, class Element>
+struct learned_fake_quantize_operation : detail::operation_on_choices<Kernel, Element, Element> {
   template <class L>
   XQUANT_INLINE constexpr L operator()(L x, L c, const typename Kernel::template prepared<L>& p,
                                        detail::no_random_bits) const {
@@ -116,14 +122,14 @@ struct learned_quantize_call {
 };
 
 /// What would be wrong with learned_fake_quantize(rounding, q, p, x, choice, y); ok when nothing is.
-template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out>
+template <class Rounding, class Quantizer, class Parameters, class In, class Choice, class Out>
 [[nodiscard]] status validate_learned_fake_quantize(const Rounding&, const Quantizer& q, const Parameters& p,
                                                     const In& x, const Choice& choice, Out&& y) {
   return validate_call<learned_fake_quantize_call, Rounding>(q, p, x, choice, y);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
-template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out,
+template <class Rounding, class Quantizer, class Parameters, class In, class Choice, class Out,
           class Engine = default_engine>
 [[nodiscard]] status try_learned_fake_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
                                                const Choice& choice, Out&& y, const Engine& engine = {}) {
@@ -131,14 +137,14 @@ template <class Rounding, class Quantizer, class Parameters, TensorLike In, Tens
 }
 
 /// What would be wrong with learned_quantize(rounding, q, p, x, choice, codes); ok when nothing is.
-template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out>
+template <class Rounding, class Quantizer, class Parameters, class In, class Choice, class Out>
 [[nodiscard]] status validate_learned_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
                                                const Choice& choice, Out&& codes) {
   return validate_call<learned_quantize_call, Rounding>(q, p, x, choice, codes);
 }
 
 /// The same without exceptions: does the work and returns ok, or returns what is wrong and has written nothing.
-template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out,
+template <class Rounding, class Quantizer, class Parameters, class In, class Choice, class Out,
           class Engine = default_engine>
 [[nodiscard]] status try_learned_quantize(const Rounding&, const Quantizer& q, const Parameters& p, const In& x,
                                           const Choice& choice, Out&& codes, const Engine& engine = {}) {
@@ -176,7 +182,7 @@ template <class Rounding, class Quantizer, class Parameters, TensorLike In, Tens
 /// float, double, float16 or bfloat16, of one type and shape; y may be the memory of either. adaround gives points
 /// between the codes where h is. NaN in x or choice gives the lowest value. Refuses what fake_quantize refuses; formats
 /// other than integers of at most 16 bits and zero points before the rounding do not compile.
-template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out,
+template <class Rounding, class Quantizer, class Parameters, class In, class Choice, class Out,
           class Engine = default_engine>
 void learned_fake_quantize(const Rounding& rounding, const Quantizer& q, const Parameters& p, const In& x,
                            const Choice& choice, Out&& y, const Engine& engine = {}) {
@@ -184,7 +190,7 @@ void learned_fake_quantize(const Rounding& rounding, const Quantizer& q, const P
 }
 
 /// codes = clamp(decide(x / scale, c) + z, lower, upper), likewise: what is stored once the choices are made.
-template <class Rounding, class Quantizer, class Parameters, TensorLike In, TensorLike Choice, TensorInMemory Out,
+template <class Rounding, class Quantizer, class Parameters, class In, class Choice, class Out,
           class Engine = default_engine>
 void learned_quantize(const Rounding& rounding, const Quantizer& q, const Parameters& p, const In& x,
                       const Choice& choice, Out&& codes, const Engine& engine = {}) {
