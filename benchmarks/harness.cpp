@@ -305,6 +305,7 @@ int main(int argc, char** argv) {
   add_quantize();
   add_dequantize();
   add_gradients();
+  add_estimators();
   add_reductions();
 
   const char* const commit = std::getenv("XQUANT_BENCHMARK_COMMIT");

@@ -72,6 +72,7 @@ std::string difference(double got, double expected, double tolerance, const char
 void add_quantize();
 void add_dequantize();
 void add_gradients();
+void add_estimators();
 void add_reductions();
 
 }  // namespace bench

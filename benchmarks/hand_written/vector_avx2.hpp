@@ -77,6 +77,23 @@ struct vec {
     return static_cast<std::uint32_t>(
         _mm256_movemask_ps(_mm256_and_ps(_mm256_cmp_ps(v, low, _CMP_GE_OQ), _mm256_cmp_ps(v, high, _CMP_LE_OQ))));
   }
+  using mask = __m256;
+  HAND_INLINE static mask less(real a, real b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+  HAND_INLINE static mask less_equal(real a, real b) { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }
+  HAND_INLINE static mask equal(real a, real b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
+  HAND_INLINE static mask and_less(mask m, real a, real b) { return _mm256_and_ps(m, less(a, b)); }
+  HAND_INLINE static mask and_less_equal(mask m, real a, real b) { return _mm256_and_ps(m, less_equal(a, b)); }
+  HAND_INLINE static real where(mask m, real v) { return _mm256_and_ps(m, v); }  // else +0
+  HAND_INLINE static real where_not(mask m, real v) { return _mm256_andnot_ps(m, v); }
+  HAND_INLINE static real choose(mask m, real a, real b) { return _mm256_blendv_ps(b, a, m); }
+  // A product that g++ does not fuse with the sum it goes into.
+  HAND_INLINE static real apart(real v) {
+    asm("" : "+x"(v));
+    return v;
+  }
+  HAND_INLINE static real absolute(real v) { return _mm256_andnot_ps(set(-0.0f), v); }
+  // v with its sign turned where that of s is set.
+  HAND_INLINE static real turned(real v, real s) { return _mm256_xor_ps(v, _mm256_and_ps(s, set(-0.0f))); }
 
   /// Two vectors to saturated words, in the order of pack().
   HAND_INLINE static integer words(integer a, integer b) { return _mm256_packs_epi32(a, b); }

@@ -77,6 +77,28 @@ struct vec {
     return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(v, low, _CMP_GE_OQ), v, high, _CMP_LE_OQ);
   }
 
+  using mask = __mmask16;
+  HAND_INLINE static mask less(real a, real b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+  HAND_INLINE static mask less_equal(real a, real b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+  HAND_INLINE static mask equal(real a, real b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+  HAND_INLINE static mask and_less(mask m, real a, real b) { return _mm512_mask_cmp_ps_mask(m, a, b, _CMP_LT_OQ); }
+  HAND_INLINE static mask and_less_equal(mask m, real a, real b) {
+    return _mm512_mask_cmp_ps_mask(m, a, b, _CMP_LE_OQ);
+  }
+  HAND_INLINE static real where(mask m, real v) { return _mm512_maskz_mov_ps(m, v); }  // else +0
+  HAND_INLINE static real where_not(mask m, real v) {
+    return _mm512_maskz_mov_ps(static_cast<__mmask16>(~static_cast<unsigned>(m)), v);
+  }
+  HAND_INLINE static real choose(mask m, real a, real b) { return _mm512_mask_mov_ps(b, m, a); }
+  // A product that g++ does not fuse with the sum it goes into.
+  HAND_INLINE static real apart(real v) {
+    asm("" : "+v"(v));
+    return v;
+  }
+  HAND_INLINE static real absolute(real v) { return _mm512_andnot_ps(set(-0.0f), v); }
+  // v with its sign turned where that of s is set.
+  HAND_INLINE static real turned(real v, real s) { return _mm512_xor_ps(v, _mm512_and_ps(s, set(-0.0f))); }
+
   /// Two vectors to saturated words, in the order of pack().
   HAND_INLINE static integer words(integer a, integer b) { return _mm512_packs_epi32(a, b); }
   /// Four vectors to saturated bytes in order, zero points (as words) added on the way.

@@ -6,6 +6,7 @@
 #include <xquant/engines/vector.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/integer.hpp>
+#include <xquant/gradients/clipped_straight_through.hpp>
 #include <xquant/gradients/dual_step_size.hpp>
 #include <xquant/gradients/element_wise_scaling.hpp>
 #include <xquant/gradients/fake_quantize_backward.hpp>
@@ -20,6 +21,7 @@
 #include <xquant/gradients/pact.hpp>
 #include <xquant/gradients/position_scaling.hpp>
 #include <xquant/gradients/range_clipped_straight_through.hpp>
+#include <xquant/gradients/straight_through.hpp>
 #include <xquant/gradients/trained_threshold.hpp>
 #include <xquant/parameters.hpp>
 #include <xquant/quantizer.hpp>
@@ -258,7 +260,8 @@ TEST_CASE("estimators: small floats") {
 
 namespace {
 
-// Each parameter's gradient by central differences of the loss sum g y, with y(x, residual, parameters) the surrogate.
+// dx and each parameter's gradient by central differences of the loss sum g y, with y(x, residual, parameters) the
+// surrogate; one of an estimator that looks at more is also given the x and the g at which it stands for y.
 template <class E, class Q, class Parameters, class Surrogate>
 void differ(const char* name, const E& estimator, const Q& q, const Parameters& p, double scale, double zero,
             double beta, std::vector<double> learned, const Surrogate& surrogate) {
@@ -287,19 +290,37 @@ void differ(const char* name, const E& estimator, const Q& q, const Parameters& 
   const tensor_view<double> to(dx.data(), s);
   const tensor_view<double> first(found.data(), shape(1));
   const tensor_view<double> second(found.data() + 1, shape(1));
-  if constexpr (E::learned == 1)
+  if constexpr (E::learned == 0)
+    fake_quantize_backward(estimator, q, p, xs, gs, to, scalar_engine{});
+  else if constexpr (E::learned == 1)
     fake_quantize_backward(estimator, q, p, xs, gs, to, first, scalar_engine{});
   else
     fake_quantize_backward(estimator, q, p, xs, gs, to, first, second, scalar_engine{});
+  const double h = 1e-6;
+  std::size_t moved = 0;
+  const auto y = [&](std::size_t i, double at, const std::vector<double>& parameters) {
+    if constexpr (requires { surrogate(at, residual[i], parameters, x[i], g[i]); })
+      return surrogate(at, residual[i], parameters, x[i], g[i]);
+    else
+      return surrogate(at, residual[i], parameters);
+  };
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double by_x = g[i] * (y(i, x[i] + h, learned) - y(i, x[i] - h, learned)) / (2 * h);
+    if (std::fabs(dx[i] - by_x) > 1e-6) {
+      CAPTURE(x[i]);
+      CHECK(dx[i] == by_x);
+    }
+    moved += by_x == 0 ? 0u : 1u;
+  }
+  CHECK(moved > x.size() / 3);
   for (std::size_t k = 0; k < E::learned; ++k) {
-    const double h = 1e-6;
     double by_parameter = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
       std::vector<double> up = learned;
       std::vector<double> down = learned;
       up[k] += h;
       down[k] -= h;
-      by_parameter += g[i] * (surrogate(x[i], residual[i], up) - surrogate(x[i], residual[i], down)) / (2 * h);
+      by_parameter += g[i] * (y(i, x[i], up) - y(i, x[i], down)) / (2 * h);
     }
     CAPTURE(k);
     CHECK(found[k] == doctest::Approx(by_parameter).epsilon(1e-5));
@@ -343,6 +364,26 @@ TEST_CASE("estimators: finite differences of their surrogates") {
   const quantizer<uint4> positive;
   differ("pact", pact{}, positive, symmetric_scale, s, 0, 0, {s * 15},
          [](double x, double, list t) { return clipped(x, 0, t[0]); });
+  // Those that learn nothing, by x alone.
+  differ("straight_through", straight_through{}, q, p, s, 2, 0, {}, [](double x, double, list) { return x; });
+  differ("clipped_straight_through", clipped_straight_through{}, q, p, s, 2, 0, {},
+         [s](double x, double r, list) { return held(x / s + r, -10, 5) * s; });
+  differ("range_clipped_straight_through", range_clipped_straight_through{}, q, p, s, 2, 0, {},
+         [s](double x, double, list) { return clipped(x, -10 * s, 5 * s); });
+  differ("magnitude_aware", magnitude_aware{}, q, p, s, 2, 0, {}, [s](double x, double, list) {
+    const double end = clipped(x, -10 * s, 5 * s);
+    return end == x ? x : end * (1 + std::log(x / end));  // the integral of end / x
+  });
+  differ("element_wise_scaling", element_wise_scaling{0.75}, q, p, s, 2, 0, {},
+         [s](double x, double r, list, double x0, double g) {
+           const double from_y = x - (x0 + s * r);  // y does not move
+           return std::fabs(r) > 1 ? 0 : x + 0.75 * (g < 0 ? -1 : 1) * from_y * from_y / 2;
+         });
+  differ("position_scaling", position_scaling{0.3, 2.5}, q, p, s, 2, 0, {}, [](double x, double r, list) {
+    return std::fabs(r) > 1 ? 0 : std::fabs(r) > 0.35 ? 2.5 * x : x;
+  });
+  differ("learned_step_size", learned_step_size{plain}, q, p, s, 2, 0, {s},
+         [](double x, double r, list t) { return t[0] * held(x / t[0] + r, -10, 5); });
   const quantizer<int4, per_tensor, offset_affine<>> plus;
   const basic_parameters<double> offset(std::vector<scale_and_real_zero_point<double>>{{s, 0.6}});
   differ("learned_step_size_plus", learned_step_size_plus{plain}, plus, offset, s, 0, 0.6, {s, 0.6},

@@ -41,19 +41,26 @@ struct lane_engine {
   template <class Op>
   static void reduce(const Op& operation, const reduction_walk& walk, const operation_streams<Op>& streams,
                      double* results) {
+    constexpr const reduction_kernel& kernel = reduction_kernel_of<Op, lane>;
     // The end of a piece takes a tenth as long as 4096 elements of a reduction as short as that of extremes.
     const bool is_one_piece_a_row = is_order_free<Op> && walk.all_dense();
+    bool owes_fence = false;
     for_each_piece(
         walk.nests,
-        [&](const piece& p) { reduce_piece(operation, walk, streams, p, results + p.slot * (Op::accumulators + 1)); },
+        [&](const piece& p) {
+          owes_fence |= detail::reduce_piece(kernel, walk, erase<Op>(operation, streams), p,
+                                             results + p.slot * (Op::accumulators + 1));
+        },
         is_one_piece_a_row ? endless_segment : segment_size);
+    if (owes_fence) kernel.stream_fence();
   }
 
   /// One piece of it; see scalar_engine::reduce_piece.
   template <class Op>
   static void reduce_piece(const Op& operation, const reduction_walk& walk, const operation_streams<Op>& streams,
                            const piece& p, double* results) {
-    detail::reduce_piece(reduction_kernel_of<Op, lane>, walk, erase<Op>(operation, streams), p, results);
+    constexpr const reduction_kernel& kernel = reduction_kernel_of<Op, lane>;
+    if (detail::reduce_piece(kernel, walk, erase<Op>(operation, streams), p, results)) kernel.stream_fence();
   }
 };
 

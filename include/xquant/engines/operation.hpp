@@ -56,6 +56,7 @@ struct packed_codes {
 ///     reciprocal_for<L>(L scale)                         have as reciprocal what this, of that operation, gives
 ///   static constexpr bool multiplies_by_reciprocal = true   prepare needs the reciprocal of each scale
 ///   static constexpr bool has_real_zero_point = true     zero points are reals: lane_parameters hold their bits
+///   static constexpr bool reads_input_0 = false          the formula does not read in0: nothing of it is fetched ahead
 ///   template <class L> bool adds_zero_point_in_store     with `zero_point` in what prepare gives: the engine adds it,
 ///                                                        saturating, as it stores the codes
 // clang-format on
@@ -119,6 +120,11 @@ template <class Op>
 inline constexpr bool has_no_parameters = is_same<decltype(declared<const Op&>().template prepare<typename Op::real>(
                                                       declared<const lane_parameters<typename Op::real>&>())),
                                                   none>;
+
+template <class Op>
+inline constexpr bool ignores_input_0 = requires {
+  requires !Op::reads_input_0;
+};
 
 template <class Op>
 inline constexpr bool is_order_free = requires {

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <xquant/engines/block.hpp>
+#include <xquant/engines/streaming_block.hpp>
 
 namespace xquant::inline XQUANT_ABI::detail {
 
 template <class Op, class L>
 struct reduction_block_kernel {
   using block = lane_block<Op, L>;
+  using past_caches = streaming_block<Op, L>;
   using real = typename Op::real;
   using in_0 = typename Op::input_0_type;
   using in_1 = typename Op::input_1_type;
@@ -21,7 +23,11 @@ struct reduction_block_kernel {
   static constexpr std::size_t accumulators = block::accumulators;
   static constexpr std::size_t accumulator_lanes = block::accumulator_lanes;
 
-  /// A piece of a reduction (elements of one slot): its outputs, and results[k] combined with the piece's.
+  static constexpr bool can_stream = past_caches::can_stream;
+
+  /// A piece of a reduction (elements of one slot): its outputs, past the caches from a line of memory on
+  /// where that is asked for, and results[k] combined with the piece's.
+  template <bool IsPastCaches>
   static void reduce(const row_arguments& r) {
     const Op operation = *static_cast<const Op*>(r.operation);
     state own;
@@ -34,9 +40,12 @@ struct reduction_block_kernel {
     if (left >= block_size) {
       addresses a(r);
       const auto prepared = operation.template prepare<L>(block::template shared_parameters<L>(a));
+      const auto prepare = [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; };
       for (; left >= block_size; left -= block_size, a.advance(block_size, false))
-        block::run(
-            operation, a, [&](std::size_t) XQUANT_LAMBDA_INLINE -> const auto& { return prepared; }, own);
+        if constexpr (IsPastCaches)
+          past_caches::run(operation, a, prepare, own, 8192);
+        else
+          block::run(operation, a, prepare, own);
     }
     if (left != 0) {
       alignas(64) real sums[accumulators][accumulator_lanes * width];

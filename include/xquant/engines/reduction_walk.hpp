@@ -5,6 +5,7 @@
 #include <xquant/engines/reduction.hpp>
 #include <xquant/engines/reduction_kernel.hpp>
 #include <xquant/engines/row_kernel.hpp>
+#include <xquant/engines/streaming.hpp>
 
 namespace xquant::inline XQUANT_ABI::detail {
 
@@ -12,14 +13,26 @@ namespace xquant::inline XQUANT_ABI::detail {
 struct reduction_kernel {
   void (*reduce)(const row_arguments&);
   void (*reduce_varying)(const row_arguments&);
+  void (*reduce_past_caches)(const row_arguments&);  // null where the lane cannot, or nothing is written
+  void (*stream_fence)();                            // waits for what went past the caches; null likewise
   std::size_t element_bytes[4];
   std::size_t real_bytes;
 };
 
 template <class Op, class L>
+constexpr auto reduce_past_caches_of() noexcept -> void (*)(const row_arguments&) {
+  if constexpr (reduction_block_kernel<Op, L>::can_stream)
+    return &reduction_block_kernel<Op, L>::template reduce<true>;
+  else
+    return nullptr;
+}
+
+template <class Op, class L>
 inline constexpr reduction_kernel reduction_kernel_of{
-    &reduction_block_kernel<Op, L>::reduce,
+    &reduction_block_kernel<Op, L>::template reduce<false>,
     &reduction_block_kernel<Op, L>::reduce_varying,
+    reduce_past_caches_of<Op, L>(),
+    stream_fence_of<Op, L>(),
     {element_size<typename Op::input_0_type>, element_size<typename Op::input_1_type>,
      element_size<typename Op::output_0_type>, element_size<typename Op::output_1_type>},
     sizeof(typename Op::real)};
@@ -73,12 +86,29 @@ XQUANT_NOINLINE inline void reduce_strided_piece(const reduction_kernel& kernel,
   if (scattered) scatter(buffer[2], kernel.element_bytes[output_0], w.extents, w.stride(output_0), p, s.output[0]);
 }
 
-/// One piece: outputs written, `results` (of the piece's first slot) combined with it.
-inline void reduce_piece(const reduction_kernel& kernel, const reduction_walk& w, const walk_streams& s, const piece& p,
+// Whether a piece's output goes past the caches: it begins at a line, is one of many in all, and nobody reads its
+// lines.
+XQUANT_NOINLINE inline bool is_past_caches(const reduction_kernel& kernel, const reduction_walk& w,
+                                           const row_arguments& a) {
+  std::size_t bytes = 0;
+  for (const std::size_t b : kernel.element_bytes) bytes += b;
+  return w.extents.size() * bytes >= streaming_threshold && reinterpret_cast<std::uintptr_t>(a.output[0]) % 64 == 0 &&
+         a.output[0] != a.input[0] && a.output[0] != a.input[1];
+}
+
+/// One piece: outputs written, `results` (of the piece's first slot) combined with it. Whether a fence is owed.
+inline bool reduce_piece(const reduction_kernel& kernel, const reduction_walk& w, const walk_streams& s, const piece& p,
                          double* results) {
   for (unsigned k = 0; k <= output_0; ++k)
-    if (!w.is_dense[k] && kernel.element_bytes[k] != 0) return reduce_strided_piece(kernel, w, s, p, results);
-  (p.varying ? kernel.reduce_varying : kernel.reduce)(arguments_of(kernel, s, p, results));
+    if (!w.is_dense[k] && kernel.element_bytes[k] != 0) {
+      reduce_strided_piece(kernel, w, s, p, results);
+      return false;
+    }
+  const row_arguments a = arguments_of(kernel, s, p, results);
+  const bool is_long = p.extent > 1024 && !p.varying && kernel.reduce_past_caches != nullptr;
+  const bool streams = is_long && is_past_caches(kernel, w, a);
+  (p.varying ? kernel.reduce_varying : streams ? kernel.reduce_past_caches : kernel.reduce)(a);
+  return streams;
 }
 
 }  // namespace xquant::detail

@@ -33,7 +33,7 @@ struct streaming_block {
     alignas(64) stream_element<out_0> buffer[block_size];
     addresses buffered = a;
     buffered.output_0 = buffer;
-    prefetch<in_0>(a.input_0, ahead);
+    if constexpr (!ignores_input_0<Op>) prefetch<in_0>(a.input_0, ahead);
     prefetch<in_1>(a.input_1, ahead);
     block::run(operation, buffered, prepare, own);
     XQUANT_UNROLL

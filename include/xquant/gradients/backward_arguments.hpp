@@ -4,6 +4,7 @@
 
 #include <xquant/calls/arguments.hpp>
 #include <xquant/calls/default_engine.hpp>
+#include <xquant/calls/described_call.hpp>
 #include <xquant/core/meta.hpp>
 #include <xquant/core/qualifiers.hpp>
 #include <xquant/gradients/estimator.hpp>
@@ -81,16 +82,25 @@ struct last_of<Last> {
 template <class T>
 using gradient_or_stand_in = conditional<IsEngine<remove_cvref<T>>, tensor_view<float>, T>;
 
+// What is checked in the place of a quantizer by value.
+struct any_quantizer {
+  using format_type = none;
+  using granularity_type = none;
+  using code_type = none;
+};
+
 /// Of all arguments; Rest is what follows dx.
 template <class E, class Q, class P, class In, class Gradient, class Out, class... Rest>
 constexpr bool check_backward() {
   if constexpr (check_is_estimator<E>::ok) {
+    using quantizer = conditional<DescribedQuantizer<Q>, any_quantizer, Q>;
     using last = typename last_of<Rest...>::type;
     constexpr bool has_engine = IsEngine<remove_cvref<last>>;
     constexpr std::size_t engines = (std::size_t{} + ... + (IsEngine<remove_cvref<Rest>> ? 1u : 0u));
     using misplaced = conditional<engines == (has_engine ? 1u : 0u), none, default_engine>;
     constexpr bool has_other_last = sizeof...(Rest) == E::learned + 1 && !has_engine && !IsTensor<last>;
-    if constexpr (check_order<Q, P, In, Gradient, Out, misplaced>::ok && check_arguments<Q, P, In, Gradient, Out>())
+    if constexpr (check_order<quantizer, P, In, Gradient, Out, misplaced>::ok &&
+                  check_arguments<quantizer, P, In, Gradient, Out>())
       if constexpr (check_engine<conditional<has_other_last, remove_cvref<last>, default_engine>>::ok)
         if constexpr (check_number_of_gradients<E::learned, sizeof...(Rest) - engines>::ok)
           if constexpr ((true && ... && check_gradient_of_parameter<gradient_or_stand_in<Rest>>::ok))

@@ -21,7 +21,7 @@ struct element_wise_scaling {
     const L one = broadcast<L>(1);
     const L error = multiply(subtract(e.x, e.dequantized()), copy_sign(one, g));
     const L factor = add(one, multiply(broadcast<L>(static_cast<real_of<L>>(delta)), error));
-    return {select<L>(e.inside(), multiply(g, factor), broadcast<L>(0))};
+    return {select<L>(e.inside_beside_value(), multiply(g, factor), broadcast<L>(0))};
   }
   friend constexpr bool operator==(const element_wise_scaling&, const element_wise_scaling&) = default;
 };

@@ -67,8 +67,14 @@ struct rounded_lane {
   }
   /// Whether round(v) + zero point is one of the codes in use. NaN is not.
   XQUANT_INLINE constexpr mask_of<L> inside() const {
-    // One comparison more than value() takes: it clamps what is not inside.
-    if constexpr (Exact && is_plain && !is_random_rounding<rounding_type> && !rounding_leaves_grid<rounding_type>)
+    if constexpr (Exact)
+      return inside_beside_value();
+    else
+      return kernel.template is_inside<L>(v(), parameters, round);
+  }
+  /// The same for who asks for value() as well, which clamps what is not inside: one comparison more.
+  XQUANT_INLINE constexpr mask_of<L> inside_beside_value() const {
+    if constexpr (is_plain && !is_random_rounding<rounding_type> && !rounding_leaves_grid<rounding_type>)
       return equal(round(v_to_snap()), value());
     else
       return kernel.template is_inside<L>(v(), parameters, round);
@@ -111,6 +117,7 @@ struct any_lane {
   constexpr float quotient() const { return 0; }
   constexpr float quotient_inside() const { return 0; }
   constexpr bool inside() const { return true; }
+  constexpr bool inside_beside_value() const { return true; }
   constexpr float value() const { return 0; }
   float x = 0;
   constexpr float scale() const { return 1; }
@@ -136,6 +143,8 @@ struct any_lane {
 /// and, if it likes,
 ///   static constexpr bool takes_real_offset = true   it also runs where zero points are offsets in units of the data,
 ///                                                    and asks for quotient(), which is (x - offset) / scale then
+///   static constexpr bool rounds = false             it asks for nothing that x is rounded to: for the ends at most
+///   static constexpr bool reads_x = false            its formula reads nothing of the lane: x is not fetched ahead
 // clang-format on
 template <class E>
 concept GradientEstimator = requires(const E& e, const detail::any_lane& lane) {

@@ -30,6 +30,17 @@ inline constexpr bool quotient_holds_zero_point =
     E::uses_quotient && !Kernel::zero_point_is_apart &&
     !(takes_real_offset<E> && Kernel::zero_point_use == zero_point_rule::real_offset);
 
+template <class E>
+inline constexpr bool reads_x = true;
+template <class E>
+requires requires { E::reads_x; }
+inline constexpr bool reads_x<E> = E::reads_x;
+template <class E>
+inline constexpr bool rounds = true;
+template <class E>
+requires requires { E::rounds; }
+inline constexpr bool rounds<E> = E::rounds;
+
 // The same, to whoever chooses at run time.
 template <class E, class Kernel>
 inline constexpr call_obstacle estimator_obstacle =
@@ -74,7 +85,9 @@ struct estimator_operation : Kernel, detail::sums_of_terms<E::learned> {
   using input_1_type = Element;
   using output_0_type = Element;
   using output_1_type = none;
-  static constexpr bool is_exact = E::uses_quotient || E::learned != 0;
+  // What is not rounded at all asks for no short quotient either.
+  static constexpr bool is_exact = E::uses_quotient || E::learned != 0 || !detail::rounds<E>;
+  static constexpr bool reads_input_0 = detail::reads_x<E>;
   static constexpr bool needs_ordinary_scales = !is_exact && Kernel::has_quotient_of_ordinary_scales;
 
   E estimator{};

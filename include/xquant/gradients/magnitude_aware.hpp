@@ -12,6 +12,7 @@ namespace xquant::inline XQUANT_ABI {
 struct magnitude_aware {
   static constexpr std::size_t learned = 0;
   static constexpr bool uses_quotient = false;
+  static constexpr bool rounds = false;
 
   template <class Lane, class L>
   XQUANT_INLINE constexpr estimated<L, 0> backward(const Lane& e, L g) const {

@@ -11,6 +11,8 @@ namespace xquant::inline XQUANT_ABI {
 struct straight_through {
   static constexpr std::size_t learned = 0;
   static constexpr bool uses_quotient = false;
+  static constexpr bool rounds = false;
+  static constexpr bool reads_x = false;
 
   template <class Lane, class L>
   XQUANT_INLINE constexpr estimated<L, 0> backward(const Lane& /*e*/, L g) const {
