@@ -89,4 +89,11 @@ struct recording {
 };
 recording read_recording(const std::string& folder);
 
+inline bool is_float32(const recorded_case& c, const char* key) {
+  return c.input_type(key) == xquant::model::element_type::float32;
+}
+inline bool has_float32_data(const recorded_case& c) { return is_float32(c, "x"); }
+/// The elements of a tensor of float32.
+inline xquant::tensor_view<const float> view_of(const xquant::model::tensor& t) { return {t.data<float>(), t.shape()}; }
+
 }  // namespace conformance

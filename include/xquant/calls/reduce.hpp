@@ -2,6 +2,7 @@
 // host it allocates.
 #pragma once
 
+#include <xquant/core/lane.hpp>
 #include <xquant/core/validation.hpp>
 #include <xquant/engines/engine.hpp>
 #include <xquant/engines/reduction.hpp>
@@ -9,6 +10,22 @@
 #include <vector>
 
 namespace xquant::inline XQUANT_ABI::detail {
+
+/// What an operation has that sums `Terms` numbers an element; nothing where it sums none.
+template <std::size_t Terms>
+struct sums_of_terms {
+  static constexpr std::size_t accumulators = Terms;
+  template <class L>
+  XQUANT_INLINE static constexpr L initial(std::size_t) {
+    return broadcast<L>(0);
+  }
+  template <class L>
+  XQUANT_INLINE static constexpr L combine(std::size_t, L a, L b) {
+    return add(a, b);
+  }
+};
+template <>
+struct sums_of_terms<0> {};
 
 /// Reduces on the host, and calls finish(slot, accumulators, number of elements) for each of `slots` slots. The results
 /// of few slots take no memory of the heap. `make_streams` gives the streams; after that memory, since a compiler reads

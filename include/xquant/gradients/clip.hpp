@@ -52,17 +52,8 @@ struct clip_operation : detail::operation_on_range<Element> {
 
 /// dx = g where low < x < high, else +0; the terms g where x <= low, and g where x >= high.
 template <class Element>
-struct clip_backward_operation : detail::operation_on_range<Element> {
+struct clip_backward_operation : detail::operation_on_range<Element>, detail::sums_of_terms<2> {
   using input_1_type = Element;
-  static constexpr std::size_t accumulators = 2;
-  template <class L>
-  XQUANT_INLINE static constexpr L initial(std::size_t) {
-    return broadcast<L>(0);
-  }
-  template <class L>
-  XQUANT_INLINE static constexpr L combine(std::size_t, L a, L b) {
-    return add(a, b);
-  }
 
   template <class L>
   XQUANT_INLINE constexpr reduced_result<L, L, 2> operator()(

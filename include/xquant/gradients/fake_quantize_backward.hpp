@@ -59,22 +59,6 @@ struct check_estimator {
   static constexpr bool ok = true;
 };
 
-// What an operation that reduces has beside.
-template <std::size_t Learned>
-struct sums_of_terms {
-  static constexpr std::size_t accumulators = Learned;
-  template <class L>
-  XQUANT_INLINE static constexpr L initial(std::size_t) {
-    return broadcast<L>(0);
-  }
-  template <class L>
-  XQUANT_INLINE static constexpr L combine(std::size_t, L a, L b) {
-    return add(a, b);
-  }
-};
-template <>
-struct sums_of_terms<0> {};
-
 }  // namespace detail
 
 /// dx of an estimator and the terms of what it learns, summed per slot. `Element` is the type of x, g and dx.

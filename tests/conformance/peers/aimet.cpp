@@ -21,8 +21,6 @@ using xquant::tensor_view;
 using xquant::model::element_type;
 using xquant::model::tensor;
 
-bool is_float32(const recorded_case& c, const char* key) { return c.input_type(key) == element_type::float32; }
-
 template <class Real>
 tensor_view<const Real> view_of(const tensor& t) {
   return {t.data<Real>(), t.shape()};

@@ -13,12 +13,7 @@ namespace {
 namespace affine = xquant::presets::aimet_torch;
 using xquant::shape;
 using xquant::tensor_view;
-using xquant::model::element_type;
 using xquant::model::tensor;
-
-bool is_float32(const recorded_case& c, const char* key) { return c.input_type(key) == element_type::float32; }
-
-tensor_view<const float> view_of(const tensor& t) { return {t.data<float>(), t.shape()}; }
 
 affine::affine_settings settings_of(const recorded_case& c) {
   affine::affine_settings settings;

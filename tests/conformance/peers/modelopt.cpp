@@ -21,12 +21,7 @@ namespace {
 namespace preset = xquant::presets::modelopt;
 using xquant::shape;
 using xquant::tensor_view;
-using xquant::model::element_type;
 using xquant::model::tensor;
-
-bool is_float32(const recorded_case& c, const char* key) { return c.input_type(key) == element_type::float32; }
-
-tensor_view<const float> view_of(const tensor& t) { return {t.data<float>(), t.shape()}; }
 
 // use(granularity, shape of the scales): an axis is kept in the shape, and blocks divide theirs.
 template <class Use>

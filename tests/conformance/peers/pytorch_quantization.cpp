@@ -92,8 +92,6 @@ void give_function(const recorded_case& c, answers& out, const Use& use) {
   });
 }
 
-bool has_float32_data(const recorded_case& c) { return c.input_type("x") == element_type::float32; }
-
 rule fake_affine_tensor_quant() {
   return {"fake_affine_tensor_quant", has_float32_data, [](const recorded_case& c, answers& out) {
             const auto low = static_cast<float>(c.real("min", 0));

@@ -16,10 +16,7 @@ namespace {
 namespace preset = xquant::presets::pytorch_quantization;
 using xquant::shape;
 using xquant::tensor_view;
-using xquant::model::element_type;
 using xquant::model::tensor;
-
-bool has_float32_data(const recorded_case& c) { return c.input_type("x") == element_type::float32; }
 
 // A number of the case, or an array.
 struct recorded_bound {
