@@ -9,7 +9,10 @@
 #include <cuda/emulate.hpp>
 #include <support/scale.hpp>
 #include <xquant/calibration/entropy.hpp>
+#include <xquant/calibration/joint_state.hpp>
 #include <xquant/calibration/min_max.hpp>
+#include <xquant/calibration/moments.hpp>
+#include <xquant/calibration/observer_bytes.hpp>
 #include <xquant/calibration/percentile.hpp>
 #include <xquant/calibration/range_of.hpp>
 #include <xquant/engines/scalar.hpp>
@@ -20,8 +23,11 @@
 #include <xquant/formats/float8.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
+#include <mutex>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -387,6 +393,48 @@ TEST_CASE("a state and a rule of one's own: any split on any engines gives the s
   positive.observe(tensor_view<const float>(magnitudes.data(), shape(magnitudes.size())));
   CHECK(ranges_of(positive, users_own::root_mean_square{}, quantizer<int8, affine>())[0].minimum == 0);
   CHECK(ranges_of(positive, users_own::root_mean_square{}, quantizer<int8>())[0].minimum < 0);
+}
+
+namespace {
+
+// Threads take batches off a counter, whoever comes first, and merge what they saw when none is left: bytes as of one
+// observer that saw all of them in order.
+template <class G>
+void check_batches_on_threads(const G& granularity) {
+  constexpr std::size_t batches = 24;
+  constexpr std::size_t size = 3 * 500;
+  using seen = observer<joint_state<histogram, moments>, G>;
+  const std::vector<float> x = sample<float>(batches * size, 8);
+  const auto batch = [&](std::size_t k) { return tensor_view<const float>(x.data() + k * size, shape(3, 500)); };
+  seen whole(granularity);
+  for (std::size_t k = 0; k < batches; ++k) whole.observe(batch(k), scalar_engine{});
+  for (const std::size_t workers : {1U, 2U, 5U}) {
+    std::atomic<std::size_t> next{0};
+    std::mutex merging;
+    seen merged(granularity);
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < workers; ++t)
+      threads.emplace_back([&, t] {
+        seen mine(granularity);
+        for (std::size_t k = next++; k < batches; k = next++) {
+          if (t % 2 == 0)
+            mine.observe(batch(k), threads_engine<vector_engine<>>(pool()));
+          else
+            mine.observe(batch(k), simd_engine<>{});
+        }
+        const std::lock_guard<std::mutex> lock(merging);
+        merged.merge(mine);
+      });
+    for (std::thread& t : threads) t.join();
+    CHECK(to_bytes(merged) == to_bytes(whole));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("any split of batches over threads gives the same bytes") {
+  check_batches_on_threads(per_tensor{});
+  check_batches_on_threads(per_axis<0>{});
 }
 
 TEST_CASE("what observers and answers refuse") {
