@@ -67,7 +67,7 @@ double finished(const E& estimator, std::size_t k, const double* sums, const sub
   slot.lower = static_cast<double>(s.q.lower_code());
   slot.upper = static_cast<double>(s.q.upper_code());
   slot.scale = static_cast<double>(s.ends.scale);
-  slot.has_zero_point = std::is_same_v<typename Quantizer::scheme_type, xquant::affine>;
+  slot.has_zero_point = xquant::is_same<typename Quantizer::scheme_type, xquant::affine>;
   slot.zero_point = slot.has_zero_point ? 3 : 0;
   return estimator.finish(k, sums, slot);
 }
