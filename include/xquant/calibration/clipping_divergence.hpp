@@ -84,21 +84,39 @@ class clipping_divergence {
     });
   }
 
-  // The bins of a level g are those from ceil(g i / levels) to before ceil((g + 1) i / levels).
-  struct even_levels {
-    std::size_t bins;
-    std::size_t levels;
-    std::size_t operator()(std::size_t begin) const noexcept {
-      const std::size_t g = begin * levels / bins;
-      return ((g + 1) * bins + levels - 1) / levels;
+  // The bins of a level g are those from ceil(g i / levels) to before ceil((g + 1) i / levels); where i < levels, some
+  // have none. Asked level by level, so the quotients come by additions.
+  class even_levels {
+   public:
+    even_levels(std::size_t bins, std::size_t levels) noexcept
+        : levels_(levels), quotient_(bins / levels), remainder_(bins % levels) {}
+    std::size_t operator()(std::size_t begin) noexcept {
+      std::size_t end = begin;
+      do {
+        floor_ += quotient_;
+        rest_ += remainder_;
+        if (rest_ >= levels_) {
+          rest_ -= levels_;
+          ++floor_;
+        }
+        end = floor_ + (rest_ != 0 ? 1 : 0);
+      } while (end <= begin);
+      return end;
     }
+
+   private:
+    std::size_t levels_;
+    std::size_t quotient_;  // of i / levels
+    std::size_t remainder_;
+    std::size_t floor_ = 0;  // of (g + 1) i / levels
+    std::size_t rest_ = 0;
   };
 
   static double less_chance(const divergence& d) noexcept { return d.plain - d.chance; }
 
   // end_of(begin): where the level ends that begins at a bin.
   template <class EndOf>
-  [[nodiscard]] divergence at(std::size_t i, const EndOf& end_of) const noexcept {
+  [[nodiscard]] divergence at(std::size_t i, EndOf end_of) const noexcept {
     const auto total = static_cast<double>(sum_.back());
     const auto inside = static_cast<double>(sum_[i]);
     const std::uint64_t tail_count = sum_.back() - sum_[i];
