@@ -23,8 +23,13 @@ class power {
  public:
   explicit power(double p) {
     if (p == 2) return;
-    for (std::size_t i = 0; i <= entries; ++i)
-      of_mantissa_.push_back(std::pow(1 + static_cast<double>(i) / entries, p));
+    of_mantissa_.reserve(entries);
+    double value = 1;
+    for (std::size_t i = 1; i <= entries; ++i) {
+      const double next = std::pow(1 + static_cast<double>(i) / entries, p);
+      of_mantissa_.push_back({value, next - value});
+      value = next;
+    }
     for (int e = -lowest; e < 8; ++e) of_exponent_.push_back(std::exp2(p * e));
   }
   [[nodiscard]] double operator()(double x) const noexcept {
@@ -33,14 +38,19 @@ class power {
     if (exponent < 0) return 0;
     const auto fraction = static_cast<std::size_t>(bits >> 44 & (entries - 1));
     const double part = static_cast<double>(bits & ((1ull << 44) - 1)) * power_of_two<double>(-44);
-    const double mantissa = of_mantissa_[fraction] + part * (of_mantissa_[fraction + 1] - of_mantissa_[fraction]);
-    return mantissa * of_exponent_[std::min(static_cast<std::size_t>(exponent), of_exponent_.size() - 1)];
+    const piece& own = of_mantissa_[fraction];
+    return (own.value + part * own.rise) *
+           of_exponent_[std::min(static_cast<std::size_t>(exponent), of_exponent_.size() - 1)];
   }
 
  private:
   static constexpr std::size_t entries = 256;
   static constexpr int lowest = 300;
-  std::vector<double> of_mantissa_;
+  struct piece {
+    double value;
+    double rise;  // to the next
+  };
+  std::vector<piece> of_mantissa_;
   std::vector<double> of_exponent_;
 };
 
@@ -83,6 +93,12 @@ class expected_error {
     total.lower = total.upper = 2 * power_of_two<double>(100);
     bins_.push_back(total);
     if (!codes.is_integer()) values_ = codes.values();
+    if (p == 2) return;
+    points_.reserve(filled.size());
+    for (std::size_t i = 0; i + 1 < bins_.size(); ++i) {
+      const double width = bins_[i].upper - bins_[i].lower;
+      points_.push_back({bins_[i].lower + width * 0.5, width, bins_[i].count});
+    }
   }
 
   [[nodiscard]] int exponent() const noexcept { return exponent_; }
@@ -234,35 +250,42 @@ class expected_error {
 
   // Any p: the middle of a bin stands for its elements where the bin is narrow beside the step; else its parts do.
   [[nodiscard]] sums by_powers(const placed_codes& p, double lowest, double highest) const noexcept {
+    if (!values_.empty()) {
+      std::size_t at = 0;
+      return by_powers(p, lowest, highest, [&](double x) {
+        while (at + 1 < values_.size() && p.offset + (values_[at] + values_[at + 1]) / 2 * p.scale < x) ++at;
+        return x - (p.offset + values_[at] * p.scale);
+      });
+    }
+    return by_powers(p, lowest, highest, [&](double x) {
+      const double steps = (x - p.offset) / p.scale;
+      return (steps - detail::nearest_integer(steps)) * p.scale;
+    });
+  }
+  // error_of(x), of x from `lowest` to `highest`, asked in rising order: x less its nearest value.
+  template <class ErrorOf>
+  [[nodiscard]] sums by_powers(const placed_codes& p, double lowest, double highest,
+                               const ErrorOf& error_of) const noexcept {
     sums found;
-    std::size_t at = 0;
-    const double mean_of_step = std::pow(p.scale / 2, p_) / (p_ + 1);
-    for (std::size_t i = 0; i + 1 < bins_.size(); ++i) {
-      const bin& b = bins_[i];
-      const double width = b.upper - b.lower;
-      if (values_.empty() && width > 2 * p.scale && b.lower >= lowest && b.upper <= highest) {
-        found.rounded += b.count * mean_of_step;
-        continue;
+    const auto add = [&](double x, double count) {
+      if (x < lowest) {
+        found.clipped += count * power_(lowest - x);
+      } else if (x > highest) {
+        found.clipped += count * power_(x - highest);
+      } else {
+        const double error = error_of(x);
+        found.rounded += count * power_(error < 0 ? -error : error);
       }
-      const int parts = 4 * width > p.scale ? 4 : 1;
-      for (int part = 0; part < parts; ++part) {
-        const double x = b.lower + width * ((part + 0.5) / parts);
-        const double count = b.count / parts;
-        if (x < lowest) {
-          found.clipped += count * power_(lowest - x);
-        } else if (x > highest) {
-          found.clipped += count * power_(x - highest);
-        } else {
-          double error = 0;
-          if (values_.empty()) {
-            const double steps = (x - p.offset) / p.scale;
-            error = (steps - detail::nearest_integer(steps)) * p.scale;
-          } else {
-            while (at + 1 < values_.size() && p.offset + (values_[at] + values_[at + 1]) / 2 * p.scale < x) ++at;
-            error = x - (p.offset + values_[at] * p.scale);
-          }
-          found.rounded += count * power_(error < 0 ? -error : error);
-        }
+    };
+    const double mean_of_step = std::pow(p.scale / 2, p_) / (p_ + 1);
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      const point& b = points_[i];
+      if (!(4 * b.width > p.scale)) {
+        add(b.middle, b.count);
+      } else if (values_.empty() && b.width > 2 * p.scale && bins_[i].lower >= lowest && bins_[i].upper <= highest) {
+        found.rounded += b.count * mean_of_step;
+      } else {
+        for (const double part : {0.125, 0.375, 0.625, 0.875}) add(bins_[i].lower + b.width * part, b.count / 4);
       }
     }
     return found;
@@ -274,6 +297,12 @@ class expected_error {
   int exponent_ = 0;
   double unit_ = 1;
   std::vector<bin> bins_;  // and one behind them all
+  struct point {
+    double middle;
+    double width;
+    double count;
+  };
+  std::vector<point> points_;  // the bins as powers see them; none for p = 2
   std::vector<double> values_;
 };
 

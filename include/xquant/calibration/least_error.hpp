@@ -46,7 +46,8 @@ struct sqnr {
 
 /// The range for which the mean of |error|^power is least; as mean_squared_error for power = 2. More than 2 clips less,
 /// less than 2 more. GPTQ searches with 2.4, HQQ with 0.7. For a power below 1 the errors of the data are not bounded
-/// by doubt(). An answer takes some milliseconds: only squares are answered from sums over bins.
+/// by doubt(). An answer takes one to some milliseconds, as only squares are answered from sums over bins: every range
+/// that is tried visits every bin.
 struct lp_norm {
   double power = 2.4;
 
