@@ -212,6 +212,9 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
       magnitude = FormatType::template held_magnitude<L>(magnitude, overflow, nan);
       return FormatType::template encode_magnitude<L>(
           ArithmeticType::template quotient<true>(magnitude, divisor, p.reciprocal), x);
+    } else if constexpr (holds_upper_code_of_real<L>) {
+      // Roundings keep order and integers. From above v is held in any case: here, so that the store need not clamp.
+      return code_of<L>(minimum(p.highest_step, unheld<L>(x, p)), p, round);
     } else {
       return code_of<L>(scaled<L>(x, p), p, round);
     }
@@ -319,6 +322,9 @@ struct quantizer_kernel : detail::kernel_origin<Rule> {
   /// Whether the store adds the zero point, saturating, so that codes come to it without.
   template <class L>
   static constexpr bool adds_zero_point_in_store = has_zero_point&& low_converts_right<L>;
+  /// Whether code_of_real leaves codes, with the zero point that the store adds, at most the upper one.
+  template <class L>
+  static constexpr bool holds_upper_code_of_real = adds_zero_point_in_store<L> && !takes_short_quotient<L>;
 
  private:
   template <bool OnlyFromAbove, class L>

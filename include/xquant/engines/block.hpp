@@ -40,6 +40,12 @@ struct lane_block {
     else
       return false;
   }();
+  static constexpr bool holds_upper_code = [] {
+    if constexpr (requires { Op::template holds_upper_code<L>; })
+      return Op::template holds_upper_code<L>;
+    else
+      return false;
+  }();
   // Where the order is free, enough of them that none waits for the one before.
   static constexpr std::size_t accumulator_lanes =
       is_order_free<Op> && virtual_lanes / width < 4 ? 4 : virtual_lanes / width;
@@ -149,7 +155,8 @@ struct lane_block {
         integer_of<L> zero_point[lanes];
         XQUANT_UNROLL
         for (std::size_t j = 0; j < lanes; ++j) zero_point[j] = prepare(j).zero_point;
-        memory::template store_sums<lanes>(a.output_0, v, zero_point, operation.lower_code(), operation.upper_code());
+        memory::template store_sums<lanes, holds_upper_code>(a.output_0, v, zero_point, operation.lower_code(),
+                                                             operation.upper_code());
       } else {
         store<out_0>(operation, a.output_0, v, own.out[0]);
       }

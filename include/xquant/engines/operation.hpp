@@ -59,6 +59,7 @@ struct packed_codes {
 ///   static constexpr bool reads_input_0 = false          the formula does not read in0: nothing of it is fetched ahead
 ///   template <class L> bool adds_zero_point_in_store     with `zero_point` in what prepare gives: the engine adds it,
 ///                                                        saturating, as it stores the codes
+///   template <class L> bool holds_upper_code             these sums are never above upper_code()
 // clang-format on
 template <class A, class B>
 struct two_results {

@@ -30,6 +30,8 @@ struct quantize_operation : Kernel {
   using input_1_type = none;
   using output_0_type = typename Kernel::code_type;
   using output_1_type = none;
+  template <class L>
+  static constexpr bool holds_upper_code = Kernel::template holds_upper_code_of_real<L>;
 
   /// The same operation for every scale, where needs_ordinary_scales.
   constexpr auto for_any_scale() const noexcept {

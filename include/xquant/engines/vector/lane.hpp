@@ -123,10 +123,10 @@ struct vector_memory {
   XQUANT_INLINE static void store_codes(Code* p, const integer (&v)[Vectors], std::int32_t lower, std::int32_t upper) {
     native::store_codes(p, v, lower, upper);
   }
-  template <std::size_t Vectors, class Code>
+  template <std::size_t Vectors, bool IsBelow, class Code>
   XQUANT_INLINE static void store_sums(Code* p, const integer (&v)[Vectors], const integer (&zero_point)[Vectors],
                                        std::int32_t lower, std::int32_t upper) {
-    native::store_sums(p, v, zero_point, lower, upper);
+    native::template store_sums<IsBelow>(p, v, zero_point, lower, upper);
   }
   // 64 bytes to a line of memory, past the caches; and the wait for all that went there.
   XQUANT_INLINE static void stream_line(void* to, const void* from) requires requires { native::stream_line(to, from); }

@@ -158,7 +158,7 @@ struct machine_vectors : generic_vectors<N> {
     if constexpr (sizeof(Code) == 1) {
       XQUANT_UNROLL
       for (std::size_t j = 0; j < Vectors; j += 4)
-        store_bytes(p + j * N, own::narrow(v[j], v[j + 1]), own::narrow(v[j + 2], v[j + 3]), lower, upper);
+        store_bytes<false>(p + j * N, own::narrow(v[j], v[j + 1]), own::narrow(v[j + 2], v[j + 3]), lower, upper);
     } else {
       XQUANT_UNROLL
       for (std::size_t j = 0; j < Vectors; j += 2) {
@@ -171,14 +171,15 @@ struct machine_vectors : generic_vectors<N> {
       }
     }
   }
-  template <class Code, std::size_t Vectors>
+  /// With `IsBelow` no sum is above `upper`.
+  template <bool IsBelow, class Code, std::size_t Vectors>
   XQUANT_INLINE static void store_sums(Code* p, const integer (&v)[Vectors], const integer (&zero)[Vectors],
                                        std::int32_t lower, std::int32_t upper) {
     const auto sum = [&](std::size_t j) XQUANT_LAMBDA_INLINE {
       return own::add_saturating(own::narrow(v[j], v[j + 1]), own::narrow(zero[j], zero[j + 1]));
     };
     XQUANT_UNROLL
-    for (std::size_t j = 0; j < Vectors; j += 4) store_bytes(p + j * N, sum(j), sum(j + 2), lower, upper);
+    for (std::size_t j = 0; j < Vectors; j += 4) store_bytes<IsBelow>(p + j * N, sum(j), sum(j + 2), lower, upper);
   }
 
   XQUANT_INLINE static void stream_line(void* to, const void* from) requires requires { own::stream_fence(); }
@@ -202,20 +203,24 @@ struct machine_vectors : generic_vectors<N> {
   static constexpr bool is_signed = Code(-1) < Code(0);
 
   // Elements of Code between `lower` and `upper`.
-  template <class Code, class Elements>
+  template <class Code, bool IsBelow = false, class Elements>
   XQUANT_INLINE static Elements held(Elements packed, std::int32_t lower, std::int32_t upper) {
     using codes = typename vector_of<Code, sizeof(Elements)>::type;
     const codes v = bit_cast<codes>(packed);
     const codes low = codes{} + static_cast<Code>(lower);
     const codes high = codes{} + static_cast<Code>(upper);
     const codes from_below = v > low ? v : low;
-    return bit_cast<Elements>(from_below < high ? from_below : high);
+    if constexpr (IsBelow)
+      return bit_cast<Elements>(from_below);
+    else
+      return bit_cast<Elements>(from_below < high ? from_below : high);
   }
-  template <class Code>
+  template <bool IsBelow, class Code>
   XQUANT_INLINE static void store_bytes(Code* p, words a, words b, std::int32_t lower, std::int32_t upper) {
 #if defined(__SSE2__) && !defined(__SSE4_1__)
     if constexpr (is_signed<Code>) {  // SSE2 compares bytes without sign and words with it
-      return generic::store(p, own::narrow(held<std::int16_t>(a, lower, upper), held<std::int16_t>(b, lower, upper)));
+      return generic::store(
+          p, own::narrow(held<std::int16_t, IsBelow>(a, lower, upper), held<std::int16_t, IsBelow>(b, lower, upper)));
     }
 #endif
     bytes packed;
@@ -223,7 +228,7 @@ struct machine_vectors : generic_vectors<N> {
       packed = own::narrow(a, b);
     else
       packed = own::narrow_unsigned(a, b);
-    generic::store(p, own::in_order(held<Code>(packed, lower, upper)));
+    generic::store(p, own::in_order(held<Code, IsBelow>(packed, lower, upper)));
   }
 };
 
