@@ -19,7 +19,7 @@ set(layer_table
 set(siblings formats/ rounding/ schemes/ granularity/ arithmetic/)
 # Folders include each other in one direction only: no way leads from a folder back to itself. Known ways back, as
 # folder=folder; each is a debt. The executor calls the operators, and they know its graph and tensors.
-set(known_circles model=model/ops)
+set(known_circles model=model/op)
 # Edges: edge=who else may include it. Everything else under include/xquant may not.
 set(edges
     engines/simd= engines/cuda= engines/threads= engines/blas=model/ adapt/xtensor= adapt/eigen= adapt/torch= io/= report/=)

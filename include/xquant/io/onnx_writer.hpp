@@ -17,6 +17,7 @@
 #include <xquant/model/fault.hpp>
 #include <xquant/model/graph.hpp>
 #include <xquant/model/integer_bias.hpp>
+#include <xquant/model/op/batch_normalization.hpp>
 #include <xquant/model/tensor.hpp>
 #include <xquant/ops/quantize.hpp>
 #include <xquant/parameters.hpp>
@@ -186,7 +187,7 @@ class onnx_writer {
       if (found == source_nodes_.end()) return nullptr;
       const model::node& candidate = source_.node_at(found->second.id);
       if (candidate.op_type == n.op_type && candidate.domain == n.domain) return &found->second;
-      if (candidate.op_type != "BatchNormalization" || candidate.inputs.empty() ||
+      if (!model::is_batch_normalization(candidate) || candidate.inputs.empty() ||
           candidate.inputs[0] == model::no_value)
         return nullptr;
       name = &source_.name_of(candidate.inputs[0]);

@@ -8,6 +8,7 @@
 #include <xquant/model/error.hpp>
 #include <xquant/model/fault.hpp>
 #include <xquant/model/graph.hpp>
+#include <xquant/model/op/plain.hpp>
 #include <xquant/runtime.hpp>
 
 #include <algorithm>
@@ -116,7 +117,7 @@ struct stand_in {
 inline bool is_read(const model::graph& g, model::value_id id) {
   if (g.is_output(id)) return true;
   for (const model::node_id reader : g.consumers(id))
-    if (g.node_at(reader).op_type != "Identity") return true;
+    if (!model::is_identity(g.node_at(reader))) return true;
   return false;
 }
 
@@ -129,7 +130,7 @@ void add_stand_ins(const model::graph& g, model::value_id id, const std::vector<
   const auto now = [&](model::value_id value) { return g.find_called(g.name_of(value)); };
   if (counts(id)) result.push_back({id, dimension});
   for (const model::node_id reader : g.consumers(id)) {
-    if (g.node_at(reader).op_type != "Identity") continue;
+    if (!model::is_identity(g.node_at(reader))) continue;
     const model::value_id other = now(g.node_at(reader).outputs.at(0));
     if (g.constant(other) != nullptr) add_stand_ins(g, other, dimension, counts, result);
   }

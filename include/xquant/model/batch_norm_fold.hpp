@@ -4,6 +4,7 @@
 
 #include <xquant/model/constant_fold.hpp>
 #include <xquant/model/graph.hpp>
+#include <xquant/model/op/registry.hpp>
 #include <xquant/model/tensor.hpp>
 #include <xquant/ptq/batch_norm_fold.hpp>
 
@@ -36,34 +37,23 @@ inline const tensor* constant_float(const graph& g, const node& n, std::size_t i
   return t && t->type() == element_type::float32 ? t : nullptr;
 }
 
-inline std::optional<ptq::weight_layout> layout_of(const node& layer, const shape& weight) {
-  if (weight.rank < 2 || weight.size() == 0) return {};
-  const std::size_t taps = weight.size() / (weight[0] * weight[1]);
-  if (layer.op_type == "Conv") return ptq::weight_layout::output_first(weight[0], weight[1] * taps);
-  if (layer.op_type == "ConvTranspose") {
-    const std::int64_t groups = attribute_or<std::int64_t>(layer, "group", 1);
-    if (groups < 1 || weight[0] % static_cast<std::size_t>(groups) != 0) return {};
-    return ptq::weight_layout::transposed(weight[0], static_cast<std::size_t>(groups), weight[1], taps);
-  }
-  if (layer.op_type == "Gemm" && weight.rank == 2) {
-    if (attribute_or<std::int64_t>(layer, "transB", 0) != 0)
-      return ptq::weight_layout::output_first(weight[0], weight[1]);
-    return ptq::weight_layout::output_last(weight[0], weight[1]);
-  }
-  return {};
+// The layer of a node whose weight, input 1, has that shape; nothing for another operator.
+inline std::optional<weighted_sum> sum_of(const node& layer, const shape& weight) {
+  const op_definition* const op = definition_of(layer);
+  return op != nullptr && op->sum != nullptr ? op->sum(layer, weight) : std::nullopt;
 }
 
-// The layer's bias as one value per channel, scaled by a Gemm's beta; nothing when it is not constant or not a vector.
-inline std::optional<std::vector<float>> bias_of(const graph& g, const node& layer, std::size_t channels) {
+// The layer's bias as one value per channel, times its gain; nothing when it is not constant or not a vector.
+inline std::optional<std::vector<float>> bias_of(const graph& g, const node& layer, const weighted_sum& sum) {
+  const std::size_t channels = sum.outputs.output_channels();
   if (layer.inputs.size() < 3 || layer.inputs[2] == no_value) return std::vector<float>(channels, 0.0f);
   const tensor* bias = constant_float(g, layer, 2);
   if (!bias) return {};
   const shape& s = bias->shape();
   const bool row = s.rank == 0 || s.rank == 1 || (s.rank == 2 && s[0] == 1);
   if (!row || (bias->size() != channels && bias->size() != 1)) return {};
-  const float beta = layer.op_type == "Gemm" ? attribute_or(layer, "beta", 1.0f) : 1.0f;
   std::vector<float> values(channels);
-  for (std::size_t c = 0; c < channels; ++c) values[c] = beta * bias->data<float>()[bias->size() == 1 ? 0 : c];
+  for (std::size_t c = 0; c < channels; ++c) values[c] = sum.bias_gain * bias->data<float>()[bias->size() == 1 ? 0 : c];
   return values;
 }
 
@@ -80,7 +70,8 @@ inline std::optional<ptq::batch_norm> numbers_of(const graph& g, const node& nor
 }
 
 // Node `layer_id` with another weight and bias. A weight that others read too, or a Constant node's, is copied.
-inline node with_weight_and_bias(graph& g, node_id layer_id, tensor weight, const std::vector<float>& bias) {
+inline node with_weight_and_bias(graph& g, node_id layer_id, const weighted_sum& sum, tensor weight,
+                                 const std::vector<float>& bias) {
   node changed = g.node_at(layer_id);
   const value_id old_weight = changed.inputs[1];
   if (g.initializer(old_weight) && g.sole_consumer(old_weight) == layer_id) {
@@ -97,7 +88,7 @@ inline node with_weight_and_bias(graph& g, node_id layer_id, tensor weight, cons
   // AIMET keeps the name of a bias, and calls one that there was not after the node.
   if (old_bias != no_value || !changed.name.empty())
     g.add_former_name(old_bias != no_value ? g.name_of(old_bias) : changed.name + ".bias", changed.inputs[2]);
-  if (changed.op_type == "Gemm") changed.attributes["beta"] = 1.0f;
+  if (sum.bias_gain_attribute != nullptr) changed.attributes[sum.bias_gain_attribute] = 1.0f;
   return changed;
 }
 
@@ -107,16 +98,16 @@ inline bool fold_pair(graph& g, node_id layer_id, node_id norm_id) {
   const node& layer = g.node_at(layer_id);
   const tensor* weight = constant_float(g, layer, 1);
   if (!weight) return false;
-  const std::optional<ptq::weight_layout> layout = layout_of(layer, weight->shape());
-  if (!layout) return false;
-  std::optional<std::vector<float>> bias = bias_of(g, layer, layout->output_channels());
+  const std::optional<weighted_sum> sum = sum_of(layer, weight->shape());
+  if (!sum) return false;
+  std::optional<std::vector<float>> bias = bias_of(g, layer, *sum);
   const std::optional<ptq::batch_norm> values = numbers_of(g, g.node_at(norm_id));
   if (!bias || !values) return false;
   tensor folded = *weight;
-  if (!ptq::try_fold_batch_norm(*values, *layout, {folded.mutable_data<float>(), folded.size()}, *bias).ok())
+  if (!ptq::try_fold_batch_norm(*values, sum->outputs, {folded.mutable_data<float>(), folded.size()}, *bias).ok())
     return false;
 
-  node changed = with_weight_and_bias(g, layer_id, std::move(folded), *bias);
+  node changed = with_weight_and_bias(g, layer_id, *sum, std::move(folded), *bias);
   // AIMET keeps the name of the layer's output.
   const value_id output = g.node_at(norm_id).outputs[0];
   g.add_former_name(g.name_of(changed.outputs[0]), output);
@@ -128,42 +119,14 @@ inline bool fold_pair(graph& g, node_id layer_id, node_id norm_id) {
   return true;
 }
 
-// Whether a layer reads its input with nothing added around it.
-inline bool pads_nothing(const node& layer) {
-  const auto pads = layer.attributes.find("pads");
-  if (pads != layer.attributes.end()) {
-    const auto* values = std::get_if<std::vector<std::int64_t>>(&pads->second);
-    if (values == nullptr) return false;
-    for (const std::int64_t p : *values)
-      if (p != 0) return false;
-  }
-  const auto automatic = layer.attributes.find("auto_pad");
-  if (automatic == layer.attributes.end()) return true;
-  const auto* text = std::get_if<std::string>(&automatic->second);
-  return text != nullptr && (*text == "NOTSET" || *text == "VALID");
-}
-
-inline std::optional<ptq::input_layout> input_layout_of(const node& layer, const shape& weight) {
-  if (weight.rank < 2 || weight.size() == 0) return {};
-  if (layer.op_type == "Conv" && attribute_or<std::int64_t>(layer, "group", 1) == 1 && pads_nothing(layer))
-    return ptq::input_layout::output_first(weight[0], weight[1], weight.size() / (weight[0] * weight[1]));
-  if (layer.op_type == "Gemm" && weight.rank == 2 && attribute_or<std::int64_t>(layer, "transA", 0) == 0) {
-    if (attribute_or<std::int64_t>(layer, "transB", 0) != 0)
-      return ptq::input_layout::output_first(weight[0], weight[1], 1);
-    return ptq::input_layout::output_last(weight[0], weight[1]);
-  }
-  return {};
-}
-
-// Folds node `norm` of `g` into the only node that reads it, with a Flatten between them where that is a Gemm; false
-// when it cannot be done, and then nothing was changed.
+// Folds node `norm` of `g` into the only node that reads it, with a Flatten between them where its weight is a matrix;
+// false when it cannot be done, and then nothing was changed.
 inline bool fold_forward(graph& g, node_id norm_id) {
   const node& norm = g.node_at(norm_id);
   node_id reader_id = g.sole_consumer(norm.outputs[0]);
   node_id layer_id = reader_id;
   bool flattened = false;
-  if (reader_id != no_node && g.node_at(reader_id).op_type == "Flatten" &&
-      attribute_or<std::int64_t>(g.node_at(reader_id), "axis", 1) == 1) {
+  if (reader_id != no_node && joins_all_but_first(g.node_at(reader_id))) {
     flattened = true;
     layer_id = g.sole_consumer(g.node_at(reader_id).outputs[0]);
   }
@@ -171,21 +134,22 @@ inline bool fold_forward(graph& g, node_id norm_id) {
   const node& layer = g.node_at(layer_id);
   const value_id read = flattened ? g.node_at(reader_id).outputs[0] : norm.outputs[0];
   const tensor* weight = constant_float(g, layer, 1);
-  if (!weight || layer.inputs[0] != read || (flattened && layer.op_type != "Gemm")) return false;
-  std::optional<ptq::input_layout> layout = input_layout_of(layer, weight->shape());
+  if (!weight || layer.inputs[0] != read || (flattened && weight->shape().rank != 2)) return false;
+  const std::optional<weighted_sum> sum = sum_of(layer, weight->shape());
   const std::optional<ptq::batch_norm> values = numbers_of(g, norm);
-  if (!layout || !values || values->gamma.empty()) return false;
-  if (flattened) layout->per_channel = layout->inputs / values->gamma.size();
-  std::optional<std::vector<float>> bias = bias_of(g, layer, layout->outputs);
+  if (!sum || !sum->inputs || !values || values->gamma.empty()) return false;
+  ptq::input_layout layout = *sum->inputs;
+  if (flattened) layout.per_channel = layout.inputs / values->gamma.size();
+  std::optional<std::vector<float>> bias = bias_of(g, layer, *sum);
   if (!bias) return false;
-  const double gain = layer.op_type == "Gemm" ? static_cast<double>(attribute_or(layer, "alpha", 1.0f)) : 1;
   tensor folded = *weight;
-  if (!ptq::try_fold_batch_norm_forward(*values, *layout, {folded.mutable_data<float>(), folded.size()}, *bias, gain)
+  if (!ptq::try_fold_batch_norm_forward(*values, layout, {folded.mutable_data<float>(), folded.size()}, *bias,
+                                        sum->gain)
            .ok())
     return false;
 
   const value_id input = norm.inputs[0];
-  node changed = with_weight_and_bias(g, layer_id, std::move(folded), *bias);
+  node changed = with_weight_and_bias(g, layer_id, *sum, std::move(folded), *bias);
   std::vector<node>& nodes = g.mutable_nodes();
   nodes[layer_id] = std::move(changed);
   nodes[reader_id].inputs[0] = input;
@@ -239,12 +203,12 @@ inline bool computes_parameters(const graph& g) {
     return false;
   };
   for (const node& norm : g.nodes()) {
-    if (norm.op_type != "BatchNormalization" || norm.inputs.empty() || norm.inputs[0] == no_value) continue;
+    if (!is_batch_normalization(norm) || norm.inputs.empty() || norm.inputs[0] == no_value) continue;
     const node_id before = g.producer(norm.inputs[0]);
     if (computes(norm) || (before != no_node && computes(g.node_at(before)))) return true;
     if (norm.outputs.empty() || norm.outputs[0] == no_value) continue;
     node_id after = g.sole_consumer(norm.outputs[0]);
-    if (after != no_node && g.node_at(after).op_type == "Flatten") after = g.sole_consumer(g.node_at(after).outputs[0]);
+    if (after != no_node && joins_all_but_first(g.node_at(after))) after = g.sole_consumer(g.node_at(after).outputs[0]);
     if (after != no_node && computes(g.node_at(after))) return true;
   }
   return false;
@@ -268,7 +232,7 @@ inline folded_graph fold_batch_norms(const graph& source) {
   if (detail::computes_parameters(g)) g = fold_constants(g).network;
   for (node_id i = 0; i < g.nodes().size();) {
     const node& norm = g.node_at(i);
-    if (norm.op_type != "BatchNormalization" || norm.inputs.size() != 5 || norm.inputs[0] == no_value ||
+    if (!is_batch_normalization(norm) || norm.inputs.size() != 5 || norm.inputs[0] == no_value ||
         norm.outputs.empty() || norm.outputs[0] == no_value) {
       ++i;
       continue;
@@ -286,7 +250,7 @@ inline folded_graph fold_batch_norms(const graph& source) {
   }
   for (node_id i = 0; i < g.nodes().size();) {
     const node& norm = g.node_at(i);
-    const auto kept = norm.outputs.empty() || norm.outputs[0] == no_value || norm.op_type != "BatchNormalization"
+    const auto kept = norm.outputs.empty() || norm.outputs[0] == no_value || !is_batch_normalization(norm)
                           ? result.kept.end()
                           : std::find(result.kept.begin(), result.kept.end(), g.name_of(norm.outputs[0]));
     if (kept == result.kept.end() || !detail::fold_forward(g, i)) {
@@ -299,7 +263,7 @@ inline folded_graph fold_batch_norms(const graph& source) {
   }
   for (node_id i = 0; i < g.nodes().size(); ++i) {
     const node& norm = g.node_at(i);
-    if (norm.op_type == "BatchNormalization" && norm.inputs.size() == 5) detail::merge_statistics(g, i);
+    if (is_batch_normalization(norm) && norm.inputs.size() == 5) detail::merge_statistics(g, i);
   }
   return result;
 }

@@ -4,6 +4,7 @@
 
 #include <xquant/model/channel_axis.hpp>
 #include <xquant/model/graph.hpp>
+#include <xquant/model/op/registry.hpp>
 #include <xquant/model/tensor.hpp>
 
 #include <cstddef>
@@ -31,10 +32,11 @@ struct biased_layer {
 
 namespace detail {
 
+// Whether a layer of weight and bias, the inputs 1 and 2, has all three of its inputs.
 inline bool has_bias(const node& n) {
-  return (n.op_type == "Conv" || n.op_type == "ConvTranspose" || n.op_type == "Gemm") &&
-         (n.domain.empty() || n.domain == "ai.onnx") && n.inputs.size() >= 3 && n.inputs[2] != no_value &&
-         n.inputs[0] != no_value && n.inputs[1] != no_value;
+  const op_definition* const op = definition_of(n);
+  return op != nullptr && op->sum != nullptr && op->inputs[2] == input_role::bias && n.inputs.size() >= 3 &&
+         n.inputs[2] != no_value && n.inputs[0] != no_value && n.inputs[1] != no_value;
 }
 
 }  // namespace detail
@@ -58,23 +60,19 @@ inline std::optional<biased_layer> biased_layer_of(const graph& g, node_id id) {
     result.obstacle = "the weight is no constant";
     return result;
   }
-  const bool transposed = n.op_type == "ConvTranspose";
   result.axis = static_cast<std::ptrdiff_t>(channel_axis(n, 1, weight->shape()).value_or(0));
-  if (n.op_type == "Gemm") {
-    const float alpha = attribute_or(n, "alpha", 1.0f);
-    const float beta = attribute_or(n, "beta", 1.0f);
-    result.ratio = static_cast<double>(alpha) / static_cast<double>(beta);
+  const std::optional<weighted_sum> sum = definition_of(n)->sum(n, weight->shape());
+  if (sum) {
+    result.ratio = sum->gain / static_cast<double>(sum->bias_gain);
     // NaN, 0 and infinity too.
     if (!(result.ratio > 0) || !(result.ratio <= 1e300)) {
-      result.obstacle =
-          "alpha / beta is " + std::to_string(alpha) + " / " + std::to_string(beta) + ", and a scale is above zero";
+      result.obstacle = "alpha / beta is " + std::to_string(sum->gain) + " / " + std::to_string(sum->bias_gain) +
+                        ", and a scale is above zero";
       return result;
     }
+    result.channels = sum->outputs.output_channels();
   }
   result.slices = weight->shape()[static_cast<std::size_t>(result.axis)];
-  const std::int64_t groups = transposed ? attribute_or<std::int64_t>(n, "group", 1) : 1;
-  const std::size_t own = transposed ? weight->shape()[1] : result.slices;  // channels of a group
-  result.channels = groups > 0 ? own * static_cast<std::size_t>(groups) : 0;
   const std::size_t rank = bias->shape().rank;
   if (rank == 0 || result.channels == 0 || bias->size() != result.channels ||
       bias->shape()[rank - 1] != result.channels)

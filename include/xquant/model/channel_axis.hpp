@@ -3,19 +3,16 @@
 
 #include <xquant/core/shape.hpp>
 #include <xquant/model/graph.hpp>
+#include <xquant/model/op/registry.hpp>
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 
 namespace xquant::inline XQUANT_ABI::model {
 
 /// Whether input `i` of that node is multiplied with another and the products summed, so that a constant there is a
 /// weight: input 1 of Conv and ConvTranspose, both factors of Gemm and MatMul.
-inline bool is_factor(const node& n, std::size_t i) {
-  if (n.op_type == "Conv" || n.op_type == "ConvTranspose") return i == 1;
-  return (n.op_type == "Gemm" || n.op_type == "MatMul") && i < 2;
-}
+inline bool is_factor(const node& n, std::size_t i) { return role_of(n, i) == input_role::factor; }
 
 /// The dimension of factor `i` (is_factor) of shape s that the node does not sum over, so that a scale for each of its
 /// slices is a factor of whole output channels:
@@ -28,18 +25,8 @@ inline bool is_factor(const node& n, std::size_t i) {
 /// scale.
 inline std::optional<std::size_t> channel_axis(const node& n, std::size_t i, const shape& s) {
   if (!is_factor(n, i) || s.rank < 2) return {};
-  if (n.op_type == "Conv") return 0;
-  if (n.op_type == "ConvTranspose") {
-    const std::int64_t groups = attribute_or<std::int64_t>(n, "group", 1);
-    const bool depthwise = groups > 1 && s[1] == 1 && s[0] == static_cast<std::size_t>(groups);
-    return depthwise ? 0 : 1;
-  }
-  if (n.op_type == "Gemm") {
-    if (s.rank != 2) return {};
-    const bool transposed = attribute_or<std::int64_t>(n, i == 0 ? "transA" : "transB", 0) != 0;
-    return (i == 1) != transposed ? 1 : 0;
-  }
-  return i == 0 ? s.rank - 2 : s.rank - 1;
+  const op_definition& op = *definition_of(n);
+  return op.channel_axis != nullptr ? op.channel_axis(n, i, s) : std::nullopt;
 }
 
 }  // namespace xquant::model

@@ -5,6 +5,7 @@
 #include <xquant/model/error.hpp>
 #include <xquant/model/executor.hpp>
 #include <xquant/model/graph.hpp>
+#include <xquant/model/op/registry.hpp>
 #include <xquant/model/tensor.hpp>
 
 #include <cstddef>
@@ -25,35 +26,6 @@ struct constants_folded {
 };
 
 namespace detail {
-
-// Where the slices of each dimension of a tensor are after it has been given another shape: dimension a is dimension b
-// when as many elements lie before and behind.
-inline std::vector<std::optional<std::size_t>> reshaped_dimensions(const shape& from, const shape& to) {
-  std::vector<std::optional<std::size_t>> result(from.rank);
-  std::size_t before_a = 1;
-  for (std::size_t a = 0; a < from.rank; before_a *= from[a], ++a) {
-    std::size_t before_b = 1;
-    for (std::size_t b = 0; b < to.rank; before_b *= to[b], ++b)
-      if (before_a == before_b && from[a] == to[b] && from[a] != 1) result[a] = b;
-  }
-  return result;
-}
-
-// The same for one node that moves the elements of its first input without changing, dropping or repeating any; nothing
-// for other nodes.
-inline std::optional<std::vector<std::optional<std::size_t>>> moved_dimensions(const node& n, const shape& from,
-                                                                               const shape& to) {
-  if (n.op_type == "Transpose") {
-    std::vector<std::optional<std::size_t>> result(from.rank);
-    const auto* order = attribute_of<std::vector<std::int64_t>>(n, "perm");
-    for (std::size_t d = 0; d < from.rank; ++d)
-      result[order ? static_cast<std::size_t>((*order)[d]) : from.rank - 1 - d] = d;
-    return result;
-  }
-  for (const char* op : {"Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
-    if (n.op_type == op) return reshaped_dimensions(from, to);
-  return {};
-}
 
 class constant_folder {
  public:
@@ -149,17 +121,19 @@ class constant_folder {
   void find_moves() {
     for (const value_id wanted : wanted_) {
       value_id id = wanted;
-      std::vector<std::optional<std::size_t>> dimension(shapes_.at(id).rank);
+      moved_dimensions dimension(shapes_.at(id).rank);
       for (std::size_t d = 0; d < dimension.size(); ++d) dimension[d] = d;
       while (g_.producer(id) != no_node) {
         const node& n = g_.node_at(g_.producer(id));
         const value_id from = n.inputs.empty() ? no_value : n.inputs[0];
         if (from == no_value || n.outputs[0] != id) break;
-        const auto step = moved_dimensions(n, shapes_.at(from), shapes_.at(id));
-        if (!step) break;
-        std::vector<std::optional<std::size_t>> through(step->size());
+        if (values_passed_by(n) != values_passed::all) break;
+        const auto moves = definition_of(n)->moves;
+        const moved_dimensions step = moves != nullptr ? moves(n, shapes_.at(from), shapes_.at(id))
+                                                       : reshaped_dimensions(shapes_.at(from), shapes_.at(id));
+        moved_dimensions through(step.size());
         for (std::size_t d = 0; d < through.size(); ++d)
-          if ((*step)[d]) through[d] = dimension[*(*step)[d]];
+          if (step[d]) through[d] = dimension[*step[d]];
         dimension = std::move(through);
         id = from;
         moves_.push_back({id, wanted, dimension});

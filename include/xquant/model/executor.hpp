@@ -6,8 +6,8 @@
 #include <xquant/exception.hpp>
 #include <xquant/model/error.hpp>
 #include <xquant/model/graph.hpp>
-#include <xquant/model/ops/op.hpp>
-#include <xquant/model/ops/registry.hpp>
+#include <xquant/model/op/op.hpp>
+#include <xquant/model/op/registry.hpp>
 #include <xquant/model/tensor.hpp>
 
 #include <cstddef>

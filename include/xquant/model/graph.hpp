@@ -3,6 +3,8 @@
 #pragma once
 
 #include <xquant/model/error.hpp>
+#include <xquant/model/node.hpp>
+#include <xquant/model/op/plain.hpp>
 #include <xquant/model/tensor.hpp>
 
 #include <cstddef>
@@ -11,24 +13,9 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace xquant::inline XQUANT_ABI::model {
-
-using value_id = std::size_t;  ///< index into graph::values()
-using node_id = std::size_t;   ///< index into graph::nodes(); changes when nodes are removed or reordered
-inline constexpr value_id no_value = static_cast<value_id>(-1);  ///< an optional input or output left out
-inline constexpr node_id no_node = static_cast<node_id>(-1);
-
-/// An attribute of a kind the library has no use for (a subgraph, a sparse tensor ...), kept so that a refusal can name
-/// it.
-struct unsupported_attribute {
-  std::string kind;
-};
-
-using attribute = std::variant<unsupported_attribute, std::int64_t, float, std::string, tensor,
-                               std::vector<std::int64_t>, std::vector<float>, std::vector<std::string>>;
 
 /// One extent of a declared shape: a number, or free (batch axis) with an optional symbol.
 struct dimension {
@@ -44,28 +31,6 @@ struct value_info {
   bool has_shape = false;
   std::vector<dimension> dimensions;
 };
-
-struct node {
-  std::string name;
-  std::string op_type;
-  std::string domain;  ///< "" is the default ONNX domain
-  std::vector<value_id> inputs;
-  std::vector<value_id> outputs;
-  std::map<std::string, attribute> attributes;
-};
-
-/// A node's attribute of type T, or null where it has none of that name and type.
-template <class T>
-const T* attribute_of(const node& n, const char* name) {
-  const auto found = n.attributes.find(name);
-  return found == n.attributes.end() ? nullptr : std::get_if<T>(&found->second);
-}
-/// The attribute's value, or `otherwise`.
-template <class T>
-T attribute_or(const node& n, const char* name, T otherwise) {
-  const T* value = attribute_of<T>(n, name);
-  return value == nullptr ? otherwise : *value;
-}
 
 /// A constant that is read, in a graph with folded constants, only as the elements of another in another order or
 /// shape.
@@ -398,8 +363,8 @@ class graph {
     for (const node& n : nodes_)
       for (const value_id id : n.outputs) {
         if (id == no_value) continue;
-        if (n.op_type == "Constant") constant_source_[id] = id;
-        if (n.op_type == "Identity" && !n.inputs.empty() && n.inputs[0] != no_value)
+        if (is_constant_node(n)) constant_source_[id] = id;
+        if (is_identity(n) && !n.inputs.empty() && n.inputs[0] != no_value)
           constant_source_[id] = constant_source_[n.inputs[0]];
       }
   }

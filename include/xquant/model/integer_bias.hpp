@@ -6,6 +6,7 @@
 #include <xquant/model/biased_layer.hpp>
 #include <xquant/model/error.hpp>
 #include <xquant/model/graph.hpp>
+#include <xquant/model/op/registry.hpp>
 #include <xquant/model/tensor.hpp>
 #include <xquant/runtime.hpp>
 
@@ -45,10 +46,7 @@ const encoding* quantizer_behind(const graph& g, value_id id, const Activation& 
     const node_id from = g.producer(id);
     if (from == no_node) return nullptr;
     const node& n = g.node_at(from);
-    bool moves = false;
-    for (const char* op : {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
-      moves = moves || n.op_type == op;
-    if (!moves) return nullptr;
+    if (values_passed_by(n) != values_passed::all) return nullptr;
     id = n.inputs.at(0);
   }
   return nullptr;

@@ -3,6 +3,7 @@
 
 #include <xquant/model/channel_axis.hpp>
 #include <xquant/model/graph.hpp>
+#include <xquant/model/op/registry.hpp>
 #include <xquant/model/placement.hpp>
 #include <xquant/model/tensor.hpp>
 
@@ -22,21 +23,15 @@ struct float_layer {
 
 namespace detail {
 
-// Operators that have weights, as opposed to the constants of an elementwise function.
-inline bool reads_table(const node& n) {
-  for (const char* op :
-       {"Attention", "DeformConv", "Einsum", "GRU", "Gather", "GatherElements", "GatherND", "LSTM", "RNN"})
-    if (n.op_type == op) return true;
-  return false;
-}
-
 // The value itself, or the one with a quantizer whose elements it holds.
 template <class Quantizer>
 value_id moved_from(const graph& g, value_id id, const Quantizer& quantizer) {
   while (quantizer(id) == nullptr) {
     const node_id from = g.producer(id);
-    if (from == no_node || !only_moves_data(g.node_at(from)) || g.node_at(from).op_type == "Shape" ||
-        g.node_at(from).inputs.empty() || g.node_at(from).inputs[0] == no_value)
+    if (from == no_node) break;
+    const values_passed passes = values_passed_by(g.node_at(from));
+    if (passes == values_passed::none || passes == values_passed::no_data || g.node_at(from).inputs.empty() ||
+        g.node_at(from).inputs[0] == no_value)
       break;
     id = g.node_at(from).inputs[0];
   }
@@ -66,11 +61,13 @@ std::vector<float_layer> left_float(const Simulation& s) {
     return static_cast<decltype(&s.activations()[0])>(nullptr);
   };
   for (const node& n : g.nodes()) {
-    const bool table = detail::reads_table(n);
+    const op_definition* const op = definition_of(n);
+    const bool table = op != nullptr && op->has_role(input_role::table);
+    const bool accumulates = op != nullptr && op->accumulates();
     for (std::size_t i = 0; i < n.inputs.size(); ++i) {
       const value_id id = n.inputs[i];
-      const bool input_of_convolution = i == 0 && (n.op_type == "Conv" || n.op_type == "ConvTranspose");
-      if (id == no_value || !(is_factor(n, i) || input_of_convolution || table)) continue;
+      const bool multiplied = accumulates && (is_factor(n, i) || role_of(n, i) == input_role::data);
+      if (id == no_value || !(multiplied || table)) continue;
       std::string why;
       if (const tensor* t = g.constant(id); t != nullptr) {
         const auto* w = weight_of(id);

@@ -4,11 +4,10 @@
 
 #include <xquant/model/channel_axis.hpp>
 #include <xquant/model/graph.hpp>
+#include <xquant/model/op/registry.hpp>
 
 #include <cstddef>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <vector>
 
 namespace xquant::inline XQUANT_ABI::model {
@@ -29,30 +28,22 @@ struct placement {
 
 namespace detail {
 
-inline bool one_of(std::string_view op, std::initializer_list<std::string_view> list) {
-  for (const std::string_view name : list)
-    if (op == name) return true;
-  return false;
-}
-
-inline bool is_linear(const node& n) { return one_of(n.op_type, {"Conv", "ConvTranspose", "Gemm", "MatMul"}); }
-
-// Operators whose output holds values of their input (or no real numbers): quantizing again would change nothing.
-inline bool only_moves_data(const node& n) {
-  if (n.op_type == "Resize") {
-    const auto* text = attribute_of<std::string>(n, "mode");
-    return text == nullptr || *text == "nearest";
-  }
-  return one_of(n.op_type, {"Cast", "Constant", "Dropout", "Expand", "Flatten", "Gather", "Identity", "Pad", "Reshape",
-                            "Shape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"});
-}
+// Whether an output holds values of the input (or no real numbers): quantizing again would change nothing.
+inline bool only_moves_data(const node& n) { return values_passed_by(n) != values_passed::none; }
 
 // Whether a runtime computes `next` with the accumulator of `n`, so that nothing is rounded between them.
 inline bool is_fused(const graph& g, const node& n, const node& next) {
-  if (one_of(next.op_type, {"Relu", "Clip"})) return is_linear(n) || one_of(n.op_type, {"Add", "BatchNormalization"});
-  if (next.op_type == "BatchNormalization") return is_linear(n);
-  // MatMul and a constant: a linear layer's bias.
-  if (next.op_type != "Add" || n.op_type != "MatMul") return false;
+  const op_definition* const op = definition_of(n);
+  const op_definition* const follower = definition_of(next);
+  if (op == nullptr || follower == nullptr) return false;
+  switch (follower->fuses) {
+    case epilogue::none: return false;
+    case epilogue::activation: return op->accumulates() || op->fuses == epilogue::bias || op->fuses == epilogue::affine;
+    case epilogue::affine: return op->accumulates();
+    case epilogue::bias: break;
+  }
+  // The bias of a layer that has no input for one.
+  if (!op->accumulates() || op->has_role(input_role::bias)) return false;
   for (const value_id input : next.inputs)
     if (input != no_value && g.constant(input) != nullptr) return true;
   return false;

@@ -1,7 +1,8 @@
 // BatchNormalization as used at inference: a scale and a shift per channel.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -44,5 +45,14 @@ inline node_function prepare_batch_normalization(node_context& context) {
       }
   };
 }
+
+/// Whether a node is a BatchNormalization with all of its inputs, of which batch norm folding may ask its numbers.
+inline bool is_batch_normalization(const node& n) { return n.op_type == "BatchNormalization"; }
+
+inline constexpr op_definition batch_normalization_definition{.name = "BatchNormalization",
+                                                              .since = 11,
+                                                              .prepare = prepare_batch_normalization,
+                                                              .inputs = {input_role::data, input_role::parameter},
+                                                              .fuses = epilogue::affine};
 
 }  // namespace xquant::model

@@ -1,7 +1,8 @@
 // Gather: slices of one axis, chosen by a tensor of indices; any element type.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -45,5 +46,11 @@ inline node_function prepare_gather(node_context& context) {
       }
   };
 }
+
+inline constexpr op_definition gather_definition{.name = "Gather",
+                                                 .since = 11,
+                                                 .prepare = prepare_gather,
+                                                 .inputs = {input_role::table, input_role::shape},
+                                                 .passes = values_passed::some};
 
 }  // namespace xquant::model

@@ -1,8 +1,9 @@
 // ReduceMean: the mean over some dimensions.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
-#include <xquant/model/ops/strided_loops.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
+#include <xquant/model/op/strided_loops.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -55,5 +56,8 @@ inline node_function prepare_reduce_mean(node_context& context) {
     for (std::size_t i = 0; i < results; ++i) o[i] = static_cast<float>(sums[i] / static_cast<double>(count));
   };
 }
+
+inline constexpr op_definition reduce_mean_definition{
+    .name = "ReduceMean", .since = 11, .prepare = prepare_reduce_mean, .inputs = {input_role::data, input_role::shape}};
 
 }  // namespace xquant::model

@@ -1,7 +1,8 @@
 // Functions of one element: Relu, LeakyRelu, Elu, Sigmoid, Tanh, HardSigmoid, HardSwish, Clip.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -95,5 +96,20 @@ inline node_function prepare_clip(node_context& context) {
     }
   };
 }
+
+inline constexpr op_definition relu_definition{
+    .name = "Relu", .since = 11, .prepare = prepare_relu, .fuses = epilogue::activation};
+inline constexpr op_definition leaky_relu_definition{.name = "LeakyRelu", .since = 11, .prepare = prepare_leaky_relu};
+inline constexpr op_definition elu_definition{.name = "Elu", .since = 11, .prepare = prepare_elu};
+inline constexpr op_definition sigmoid_definition{.name = "Sigmoid", .since = 11, .prepare = prepare_sigmoid};
+inline constexpr op_definition tanh_definition{.name = "Tanh", .since = 11, .prepare = prepare_tanh};
+inline constexpr op_definition hard_sigmoid_definition{
+    .name = "HardSigmoid", .since = 11, .prepare = prepare_hard_sigmoid};
+inline constexpr op_definition hard_swish_definition{.name = "HardSwish", .since = 14, .prepare = prepare_hard_swish};
+inline constexpr op_definition clip_definition{.name = "Clip",
+                                               .since = 11,
+                                               .prepare = prepare_clip,
+                                               .inputs = {input_role::data, input_role::parameter},
+                                               .fuses = epilogue::activation};
 
 }  // namespace xquant::model

@@ -1,7 +1,8 @@
 // Concat: tensors of any element type side by side along one axis.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
 
 #include <cstddef>
 #include <cstring>
@@ -45,5 +46,7 @@ inline node_function prepare_concat(node_context& context) {
       }
   };
 }
+
+inline constexpr op_definition concat_definition{.name = "Concat", .since = 11, .prepare = prepare_concat};
 
 }  // namespace xquant::model

@@ -271,11 +271,4 @@ class node_context {
 /// An operator: checks a node, promises its outputs, returns its function.
 using prepare_function = node_function (*)(node_context&);
 
-/// A line of the registry.
-struct op_entry {
-  const char* op_type;
-  std::int64_t since;  ///< first opset that has the operator
-  prepare_function prepare;
-};
-
 }  // namespace xquant::model

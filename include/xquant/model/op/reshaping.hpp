@@ -1,7 +1,8 @@
 // Operators that leave the elements where they are: Flatten, Reshape, Squeeze, Unsqueeze, Identity, Dropout.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -144,5 +145,35 @@ inline node_function prepare_dropout(node_context& context) {
     }
   };
 }
+
+/// Whether a node keeps dimension 0 and joins all others.
+inline bool joins_all_but_first(const node& n) {
+  return n.op_type == "Flatten" && attribute_or<std::int64_t>(n, "axis", 1) == 1;
+}
+
+inline constexpr op_definition identity_definition{
+    .name = "Identity", .since = 11, .prepare = prepare_identity, .passes = values_passed::all};
+inline constexpr op_definition flatten_definition{
+    .name = "Flatten", .since = 11, .prepare = prepare_flatten, .passes = values_passed::all};
+inline constexpr op_definition reshape_definition{.name = "Reshape",
+                                                  .since = 11,
+                                                  .prepare = prepare_reshape,
+                                                  .inputs = {input_role::data, input_role::shape},
+                                                  .passes = values_passed::all};
+inline constexpr op_definition squeeze_definition{.name = "Squeeze",
+                                                  .since = 11,
+                                                  .prepare = prepare_squeeze,
+                                                  .inputs = {input_role::data, input_role::shape},
+                                                  .passes = values_passed::all};
+inline constexpr op_definition unsqueeze_definition{.name = "Unsqueeze",
+                                                    .since = 11,
+                                                    .prepare = prepare_unsqueeze,
+                                                    .inputs = {input_role::data, input_role::shape},
+                                                    .passes = values_passed::all};
+inline constexpr op_definition dropout_definition{.name = "Dropout",
+                                                  .since = 11,
+                                                  .prepare = prepare_dropout,
+                                                  .inputs = {input_role::data, input_role::parameter},
+                                                  .passes = values_passed::all};
 
 }  // namespace xquant::model

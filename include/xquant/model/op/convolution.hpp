@@ -2,8 +2,9 @@
 #pragma once
 
 #include <xquant/engines/blas/gemm.hpp>
-#include <xquant/model/ops/op.hpp>
-#include <xquant/model/ops/window.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
+#include <xquant/model/op/window.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -145,5 +146,41 @@ inline node_function prepare_convolution(node_context& context) {
       }
   };
 }
+
+namespace detail {
+
+// Whether a layer reads its input with nothing added around it.
+inline bool pads_nothing(const node& layer) {
+  const auto pads = layer.attributes.find("pads");
+  if (pads != layer.attributes.end()) {
+    const auto* values = std::get_if<std::vector<std::int64_t>>(&pads->second);
+    if (values == nullptr) return false;
+    for (const std::int64_t p : *values)
+      if (p != 0) return false;
+  }
+  const auto automatic = layer.attributes.find("auto_pad");
+  if (automatic == layer.attributes.end()) return true;
+  const auto* text = std::get_if<std::string>(&automatic->second);
+  return text != nullptr && (*text == "NOTSET" || *text == "VALID");
+}
+
+inline std::optional<weighted_sum> sum_of_convolution(const node& n, const shape& weight) {
+  if (weight.rank < 2 || weight.size() == 0) return {};
+  const std::size_t taps = weight.size() / (weight[0] * weight[1]);
+  weighted_sum result{ptq::weight_layout::output_first(weight[0], weight[1] * taps), {}};
+  if (attribute_or<std::int64_t>(n, "group", 1) == 1 && pads_nothing(n))
+    result.inputs = ptq::input_layout::output_first(weight[0], weight[1], taps);
+  return result;
+}
+
+}  // namespace detail
+
+inline constexpr op_definition convolution_definition{
+    .name = "Conv",
+    .since = 11,
+    .prepare = prepare_convolution,
+    .inputs = {input_role::data, input_role::factor, input_role::bias},
+    .channel_axis = [](const node&, std::size_t, const shape&) -> std::optional<std::size_t> { return 0; },
+    .sum = detail::sum_of_convolution};
 
 }  // namespace xquant::model

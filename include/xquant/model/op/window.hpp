@@ -2,7 +2,7 @@
 // spatial dimensions are treated as three, so that there is one loop nest.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
+#include <xquant/model/op/op.hpp>
 
 #include <cstddef>
 #include <cstdint>

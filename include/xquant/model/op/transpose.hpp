@@ -1,8 +1,9 @@
 // Transpose: dimensions in another order, any element type.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
-#include <xquant/model/ops/strided_loops.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
+#include <xquant/model/op/strided_loops.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -43,5 +44,18 @@ inline node_function prepare_transpose(node_context& context) {
     copy_elements(loops, arguments.input(0).bytes(), arguments.output(0).mutable_bytes(), width);
   };
 }
+
+inline constexpr op_definition transpose_definition{
+    .name = "Transpose",
+    .since = 11,
+    .prepare = prepare_transpose,
+    .passes = values_passed::all,
+    .moves = [](const node& n, const shape& from, const shape&) {
+      moved_dimensions result(from.rank);
+      const auto* order = attribute_of<std::vector<std::int64_t>>(n, "perm");
+      for (std::size_t d = 0; d < from.rank; ++d)
+        result[order ? static_cast<std::size_t>((*order)[d]) : from.rank - 1 - d] = d;
+      return result;
+    }};
 
 }  // namespace xquant::model

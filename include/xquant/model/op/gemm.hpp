@@ -2,8 +2,9 @@
 #pragma once
 
 #include <xquant/engines/blas/gemm.hpp>
-#include <xquant/model/ops/op.hpp>
-#include <xquant/model/ops/strided_loops.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
+#include <xquant/model/op/strided_loops.hpp>
 
 #include <cstddef>
 #include <string>
@@ -58,5 +59,38 @@ inline node_function prepare_gemm(node_context& context) {
                row_b, bias ? 1.0f : 0.0f, o, n);
   };
 }
+
+namespace detail {
+
+// A [M, K]: 0, B [K, N]: 1; the other one when transposed.
+inline std::optional<std::size_t> channel_axis_of_gemm(const node& n, std::size_t i, const shape& s) {
+  if (s.rank != 2) return {};
+  const bool transposed = attribute_or<std::int64_t>(n, i == 0 ? "transA" : "transB", 0) != 0;
+  return (i == 1) != transposed ? 1 : 0;
+}
+
+inline std::optional<weighted_sum> sum_of_gemm(const node& n, const shape& weight) {
+  if (weight.rank != 2 || weight.size() == 0) return {};
+  const bool transposed = attribute_or<std::int64_t>(n, "transB", 0) != 0;
+  weighted_sum result{transposed ? ptq::weight_layout::output_first(weight[0], weight[1])
+                                 : ptq::weight_layout::output_last(weight[0], weight[1]),
+                      {},
+                      static_cast<double>(attribute_or(n, "alpha", 1.0f)),
+                      attribute_or(n, "beta", 1.0f),
+                      "beta"};
+  if (attribute_or<std::int64_t>(n, "transA", 0) == 0)
+    result.inputs = transposed ? ptq::input_layout::output_first(weight[0], weight[1], 1)
+                               : ptq::input_layout::output_last(weight[0], weight[1]);
+  return result;
+}
+
+}  // namespace detail
+
+inline constexpr op_definition gemm_definition{.name = "Gemm",
+                                               .since = 11,
+                                               .prepare = prepare_gemm,
+                                               .inputs = {input_role::factor, input_role::factor, input_role::bias},
+                                               .channel_axis = detail::channel_axis_of_gemm,
+                                               .sum = detail::sum_of_gemm};
 
 }  // namespace xquant::model

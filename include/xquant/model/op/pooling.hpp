@@ -1,8 +1,9 @@
 // Pools: MaxPool and AveragePool over windows, GlobalMaxPool and GlobalAveragePool over everything.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
-#include <xquant/model/ops/window.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
+#include <xquant/model/op/window.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -152,5 +153,13 @@ inline node_function prepare_global_average_pool(node_context& context) {
 inline node_function prepare_global_max_pool(node_context& context) {
   return detail::prepare_global_pool(context, false);
 }
+
+inline constexpr op_definition max_pool_definition{.name = "MaxPool", .since = 11, .prepare = prepare_max_pool};
+inline constexpr op_definition average_pool_definition{
+    .name = "AveragePool", .since = 11, .prepare = prepare_average_pool};
+inline constexpr op_definition global_average_pool_definition{
+    .name = "GlobalAveragePool", .since = 11, .prepare = prepare_global_average_pool};
+inline constexpr op_definition global_max_pool_definition{
+    .name = "GlobalMaxPool", .since = 11, .prepare = prepare_global_max_pool};
 
 }  // namespace xquant::model

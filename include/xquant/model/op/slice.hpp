@@ -1,8 +1,9 @@
 // Slice: a range with a step along some axes, any element type.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
-#include <xquant/model/ops/strided_loops.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
+#include <xquant/model/op/strided_loops.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -66,5 +67,11 @@ inline node_function prepare_slice(node_context& context) {
                   arguments.output(0).mutable_bytes(), width);
   };
 }
+
+inline constexpr op_definition slice_definition{.name = "Slice",
+                                                .since = 11,
+                                                .prepare = prepare_slice,
+                                                .inputs = {input_role::data, input_role::shape},
+                                                .passes = values_passed::some};
 
 }  // namespace xquant::model

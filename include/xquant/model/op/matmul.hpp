@@ -2,8 +2,9 @@
 #pragma once
 
 #include <xquant/engines/blas/gemm.hpp>
-#include <xquant/model/ops/op.hpp>
-#include <xquant/model/ops/strided_loops.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
+#include <xquant/model/op/strided_loops.hpp>
 
 #include <cstddef>
 #include <string>
@@ -62,5 +63,15 @@ inline node_function prepare_matmul(node_context& context) {
     });
   };
 }
+
+inline constexpr op_definition matmul_definition{
+    .name = "MatMul",
+    .since = 11,
+    .prepare = prepare_matmul,
+    .inputs = {input_role::factor, input_role::factor},
+    // Left [..., M, K]: M's; right [..., K, N]: N's.
+    .channel_axis = [](const node&, std::size_t i, const shape& s) -> std::optional<std::size_t> {
+      return i == 0 ? s.rank - 2 : s.rank - 1;
+    }};
 
 }  // namespace xquant::model

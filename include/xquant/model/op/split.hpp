@@ -1,7 +1,8 @@
 // Split: a tensor of any element type cut along one axis.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -72,5 +73,11 @@ inline node_function prepare_split(node_context& context) {
     }
   };
 }
+
+inline constexpr op_definition split_definition{.name = "Split",
+                                                .since = 11,
+                                                .prepare = prepare_split,
+                                                .inputs = {input_role::data, input_role::shape},
+                                                .passes = values_passed::some};
 
 }  // namespace xquant::model

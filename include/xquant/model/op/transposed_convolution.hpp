@@ -2,9 +2,10 @@
 #pragma once
 
 #include <xquant/engines/blas/gemm.hpp>
-#include <xquant/model/ops/convolution.hpp>
-#include <xquant/model/ops/op.hpp>
-#include <xquant/model/ops/window.hpp>
+#include <xquant/model/op/convolution.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
+#include <xquant/model/op/window.hpp>
 
 #include <cstddef>
 #include <string>
@@ -89,5 +90,32 @@ inline node_function prepare_transposed_convolution(node_context& context) {
       }
   };
 }
+
+namespace detail {
+
+// Its slices along axis 1 are channels of every group; where each channel is a group of its own they lie along axis 0.
+inline std::optional<std::size_t> channel_axis_of_transposed(const node& n, std::size_t, const shape& s) {
+  const std::int64_t groups = attribute_or<std::int64_t>(n, "group", 1);
+  const bool depthwise = groups > 1 && s[1] == 1 && s[0] == static_cast<std::size_t>(groups);
+  return depthwise ? 0 : 1;
+}
+
+inline std::optional<weighted_sum> sum_of_transposed(const node& n, const shape& weight) {
+  if (weight.rank < 2 || weight.size() == 0) return {};
+  const std::int64_t groups = attribute_or<std::int64_t>(n, "group", 1);
+  if (groups < 1 || weight[0] % static_cast<std::size_t>(groups) != 0) return {};
+  const std::size_t taps = weight.size() / (weight[0] * weight[1]);
+  return weighted_sum{ptq::weight_layout::transposed(weight[0], static_cast<std::size_t>(groups), weight[1], taps), {}};
+}
+
+}  // namespace detail
+
+inline constexpr op_definition transposed_convolution_definition{
+    .name = "ConvTranspose",
+    .since = 11,
+    .prepare = prepare_transposed_convolution,
+    .inputs = {input_role::data, input_role::factor, input_role::bias},
+    .channel_axis = detail::channel_axis_of_transposed,
+    .sum = detail::sum_of_transposed};
 
 }  // namespace xquant::model

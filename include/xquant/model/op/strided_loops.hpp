@@ -1,7 +1,7 @@
 // Loops over strided operands of one index space: what broadcasting, transposing, slicing and reducing are made of.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
+#include <xquant/model/op/op.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,8 @@
 // Resize to the nearest element, any element type.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -194,5 +195,15 @@ inline node_function prepare_resize(node_context& context) {
     }
   };
 }
+
+inline constexpr op_definition resize_definition{.name = "Resize",
+                                                 .since = 11,
+                                                 .prepare = prepare_resize,
+                                                 .inputs = {input_role::data, input_role::shape},
+                                                 .passes_of = [](const node& n) {
+                                                   const auto* mode = attribute_of<std::string>(n, "mode");
+                                                   return mode == nullptr || *mode == "nearest" ? values_passed::some
+                                                                                                : values_passed::none;
+                                                 }};
 
 }  // namespace xquant::model

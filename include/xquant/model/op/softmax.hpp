@@ -1,7 +1,8 @@
 // Softmax along one axis.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -40,5 +41,7 @@ inline node_function prepare_softmax(node_context& context) {
       }
   };
 }
+
+inline constexpr op_definition softmax_definition{.name = "Softmax", .since = 11, .prepare = prepare_softmax};
 
 }  // namespace xquant::model

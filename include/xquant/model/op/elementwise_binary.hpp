@@ -1,8 +1,9 @@
 // Functions of two (Min, Max: one or more) broadcast tensors: Add, Sub, Mul, Div, Min, Max, PRelu.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
-#include <xquant/model/ops/strided_loops.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
+#include <xquant/model/op/strided_loops.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -197,5 +198,17 @@ inline node_function prepare_parametric_relu(node_context& context) {
                       to_text(context.input_shape(0)));
   return detail::binary(context, detail::parametric_relu{});
 }
+
+inline constexpr op_definition add_definition{
+    .name = "Add", .since = 11, .prepare = prepare_add, .fuses = epilogue::bias};
+inline constexpr op_definition sub_definition{.name = "Sub", .since = 11, .prepare = prepare_sub};
+inline constexpr op_definition mul_definition{.name = "Mul", .since = 11, .prepare = prepare_mul};
+inline constexpr op_definition div_definition{.name = "Div", .since = 11, .prepare = prepare_div};
+inline constexpr op_definition min_definition{.name = "Min", .since = 11, .prepare = prepare_min};
+inline constexpr op_definition max_definition{.name = "Max", .since = 11, .prepare = prepare_max};
+inline constexpr op_definition parametric_relu_definition{.name = "PRelu",
+                                                          .since = 11,
+                                                          .prepare = prepare_parametric_relu,
+                                                          .inputs = {input_role::data, input_role::parameter}};
 
 }  // namespace xquant::model

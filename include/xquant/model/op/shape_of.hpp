@@ -1,7 +1,8 @@
 // Shape: the extents of a tensor, known as soon as the input shapes are.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -28,5 +29,11 @@ inline node_function prepare_shape(node_context& context) {
   context.set_constant_output(0, tensor::of(shape(extents.size()), extents));
   return {};
 }
+
+inline constexpr op_definition shape_definition{.name = "Shape",
+                                                .since = 11,
+                                                .prepare = prepare_shape,
+                                                .inputs = {input_role::shape},
+                                                .passes = values_passed::no_data};
 
 }  // namespace xquant::model

@@ -1,7 +1,8 @@
 // Constant: a tensor, number or list written into the node.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -32,5 +33,8 @@ inline node_function prepare_constant(node_context& context) {
   context.set_constant_output(0, value);
   return {};
 }
+
+inline constexpr op_definition constant_definition{
+    .name = "Constant", .since = 11, .prepare = prepare_constant, .passes = values_passed::no_data};
 
 }  // namespace xquant::model

@@ -1,7 +1,8 @@
 // Pad: constant, reflect, edge and wrap, any element type; negative pads cut off.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -146,5 +147,12 @@ inline node_function prepare_pad(node_context& context) {
     }
   };
 }
+
+inline constexpr op_definition pad_definition{
+    .name = "Pad",
+    .since = 11,
+    .prepare = prepare_pad,
+    .inputs = {input_role::data, input_role::shape, input_role::parameter, input_role::shape},
+    .passes = values_passed::some};
 
 }  // namespace xquant::model

@@ -1,7 +1,8 @@
 // Cast: elements of one number type as another.
 #pragma once
 
-#include <xquant/model/ops/op.hpp>
+#include <xquant/model/op/definition.hpp>
+#include <xquant/model/op/op.hpp>
 
 #include <bit>
 #include <cmath>
@@ -136,5 +137,8 @@ inline node_function prepare_cast(node_context& context) {
       detail::write_number(to, detail::read_number(from, in), out);
   };
 }
+
+inline constexpr op_definition cast_definition{
+    .name = "Cast", .since = 11, .prepare = prepare_cast, .passes = values_passed::some};
 
 }  // namespace xquant::model
