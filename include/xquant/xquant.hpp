@@ -1,6 +1,6 @@
 // Everything that needs no other library, for tutorials and small programs; include the single headers where compile
 // time matters. Not here: engines/simd.hpp (xsimd), engines/threads.hpp, adapt/xtensor.hpp, adapt/eigen.hpp,
-// presets/, model/ and io/, and of calibration/ moments, samples, windows, bytes and the rules beyond min-max,
+// presets/, nn/, model/ and io/, and of calibration/ moments, samples, windows, bytes and the rules beyond min-max,
 // percentile and entropy.
 #pragma once
 

@@ -6,8 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -151,6 +151,40 @@ TEST_CASE("bytes that lie are refused by the name of what is wrong") {
                           .calibrator = "entropy",
                           .estimator = id_of<xquant::learned_step_size>});
   CHECK(std::string(try_from_bytes(good, named).argument) == "bytes.calibrator");
+}
+
+TEST_CASE("bytes changed at random and sealed again are refused, or are what to_bytes writes") {
+  unsigned state = 7;
+  const auto random = [&] { return (state = state * 1664525u + 1013904223u) >> 8; };
+  std::size_t accepted = 0;
+  for (const char* calibrator : {"min_max", "percentile", "moving_average", "amax_window=2", "mean_of_samples"}) {
+    CAPTURE(calibrator);
+    tensor_quantizer q({.quantizer = {.scheme = id_of<xquant::affine>},
+                        .calibrator = calibrator,
+                        .estimator = id_of<xquant::learned_range>});
+    q.observe(data);
+    q.observe(std::vector<float>{-2, 0.125f});
+    q.freeze();
+    const bytes good = to_bytes(q);
+    const std::size_t from = 10 + description_size(q.description().calibrator.size(), 0);
+    for (int i = 0; i < 1500; ++i) {
+      bytes b = good;
+      for (unsigned k = random() % 3 + 1; k-- > 0;) {
+        const std::size_t at = from + random() % (b.size() - 8 - from);
+        b[at] = static_cast<std::uint8_t>(random() % 2 != 0 ? random() : b[at] ^ (1u << random() % 8));
+      }
+      // The observer's own checksum too, so that what it holds is read.
+      const std::size_t inner = from + 1 + 8 + 1 + 4 + (good[from + 9] != 0 ? 4 : 0) + 8 + 8;
+      const bytes within = sealed(bytes(b.begin() + static_cast<std::ptrdiff_t>(inner), b.end() - 8));
+      std::copy(within.begin(), within.end(), b.begin() + static_cast<std::ptrdiff_t>(inner));
+      b = sealed(b);
+      tensor_quantizer read(q.description());
+      if (!try_from_bytes(b, read).ok()) continue;
+      ++accepted;
+      CHECK(to_bytes(read) == b);
+    }
+  }
+  CHECK(accepted > 100);
 }
 
 TEST_CASE("bytes of calibrators that follow extremes: what no data give is refused") {
