@@ -231,7 +231,7 @@ inline std::vector<candidate> symmetric_candidates(float low, float high, std::i
                                                    : detail::asymmetric_candidates(low, high, grid.steps, search);
   const std::size_t bins = h.counts.size();
   const float width = h.edges[1] - h.edges[0];
-  const float start = h.edges[0] + width / 2;
+  const float start = add(h.edges[0], multiply(0.5f, width));
   std::vector<float> middle(bins);
   for (std::size_t i = 0; i < bins; ++i) middle[i] = add(start, multiply(width, static_cast<float>(i)));
   const auto gamma = static_cast<float>(search.gamma);
