@@ -8,7 +8,7 @@
 int main(int argc, char** argv) {
   using namespace conformance;
   const surroundings where{XQUANT_SOURCE_DIR "/tests/data/vectors/subjects.json", XQUANT_SOURCE_DIR "/docs/presets.md"};
-  const registry peers{with(aimet_rules(), aimet_gradient_rules()),
+  const registry peers{with(with(aimet_rules(), aimet_gradient_rules()), aimet_quantizer_rules()),
                        brevitas_rules(),
                        with(modelopt_rules(), modelopt_gradient_rules()),
                        microxcaling_rules(),

@@ -1,4 +1,4 @@
-// The gradients of peers, in sources beside those of the peers.
+// The gradients of peers and their quantizer objects, in sources beside those of the peers.
 #pragma once
 
 #include "../registry.hpp"
@@ -9,6 +9,7 @@
 namespace conformance {
 
 std::vector<rule> aimet_gradient_rules();
+std::vector<rule> aimet_quantizer_rules();
 std::vector<rule> modelopt_gradient_rules();
 std::vector<rule> pytorch_quantization_gradient_rules();
 std::vector<rule> torch_gradient_rules();
