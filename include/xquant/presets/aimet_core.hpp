@@ -105,7 +105,7 @@ constexpr double largest_float = real_traits<float>::max;
 /// max(|minimum|, |maximum|) / n whatever the sign of the extreme; other ones keep the width of the range, and both its
 /// ends where zero is one of them. Infinite ends become the largest float. Nothing guards against a range of no width:
 /// callers widened it first (by 0.01 or 1e-5), and delta 0 is refused here. Source: aimet 1.35.0,
-/// ModelOptimizations/DlQuantization/src/quantization_utils.cpp. Run: golden values of its core.
+/// ModelOptimizations/DlQuantization/src/quantization_utils.cpp. Run: 1.35.0.
 [[nodiscard]] constexpr status try_encoding_of_range_1_35(double minimum, double maximum,
                                                           const encoding_settings& settings, encoding& out) noexcept {
   if (const status s = detail::validate_settings(settings); !s.ok()) return s;
@@ -143,7 +143,7 @@ constexpr double largest_float = real_traits<float>::max;
 /// What 1.35's kernels make of an encoding at every call: only its minimum and maximum count. They are widened to
 /// contain zero and to a width of 1e-5; N = 2^bits - 1, one less exactly where minimum == -maximum, which is how it
 /// tells strict grids (and mistakes other ranges for one); then delta, offset (half away) and both ends anew.
-/// Source: aimet 1.35.0, TensorQuantizationSim.cpp. Run: golden values of its core.
+/// Source: aimet 1.35.0, TensorQuantizationSim.cpp. Run: 1.35.0.
 [[nodiscard]] constexpr encoding regridded_1_35(const encoding& e, int bits) noexcept {
   const double low = e.minimum < 0 ? e.minimum : 0;
   double high = e.maximum > 0 ? e.maximum : 0;
