@@ -14,7 +14,8 @@ int main(int argc, char** argv) {
                        microxcaling_rules(),
                        ml_dtypes_rules(),
                        onnx_rules(),
-                       with(pytorch_quantization_rules(), pytorch_quantization_gradient_rules()),
+                       with(with(pytorch_quantization_rules(), pytorch_quantization_gradient_rules()),
+                            pytorch_quantization_quantizer_rules()),
                        with(torch_rules(), torch_gradient_rules()),
                        torchao_rules()};
   return run_program(std::vector<std::string>(argv + 1, argv + argc), peers, where, std::cout, std::cerr);

@@ -63,7 +63,8 @@ class recorded_case {
   [[nodiscard]] double real(const std::string& key, double otherwise) const;
   /// A parameter that is a list of numbers, or one number as a list.
   [[nodiscard]] std::vector<double> reals(const std::string& key) const;
-  /// The parameter as it lies in the file.
+  /// All of them as they lie in the file, and one of them.
+  [[nodiscard]] const json& parameters() const { return description_.at("params"); }
   [[nodiscard]] const json& parameter(const std::string& key) const;
 
   /// How an output is compared: "bits", {"rtol", "atol"} or {"ulp"}.

@@ -12,6 +12,7 @@ std::vector<rule> aimet_gradient_rules();
 std::vector<rule> aimet_quantizer_rules();
 std::vector<rule> modelopt_gradient_rules();
 std::vector<rule> pytorch_quantization_gradient_rules();
+std::vector<rule> pytorch_quantization_quantizer_rules();
 std::vector<rule> torch_gradient_rules();
 
 /// A peer's rules with `more` behind them.
