@@ -57,7 +57,7 @@ bool print_line(const std::vector<run>& runs, std::size_t steps_per_epoch, doubl
   double lowest = 100;
   double highest = 0;
   for (const run& r : runs) {
-    const std::size_t part = std::min(steps_per_epoch, r.loss.size() / 4);
+    const std::size_t part = std::min(steps_per_epoch, r.loss.size() / 4);  // of one epoch, its quarters
     const double first = mean_of(r.loss, 0, part);
     const double last = mean_of(r.loss, r.loss.size() - part, part);
     is_falling = is_falling && last < first;
@@ -90,10 +90,9 @@ bool learn(const arguments& a) {
   const double float_accuracy = accuracy(untouched, d.test);
   std::printf("digits_cnn, %zu parameters with its batch norms folded: float %.2f %% of %zu test images\n",
               untouched.parameters(), float_accuracy, d.test.count());
-  std::printf("%zu epochs of %zu images in batches of %zu, seeds: %zu\n\n", a.epochs, d.train.count(), batch_size,
+  std::printf("epochs: %zu, of %zu images in batches of %zu; seeds: %zu\n\n", a.epochs, d.train.count(), batch_size,
               a.seeds);
-  std::printf("%-20s %8s %8s   %s   %s\n", "", "before", "after", "lowest .. highest",
-              "loss of the first -> last epoch");
+  std::printf("%-20s %8s %8s   %s   %s\n", "", "before", "after", "lowest .. highest", "loss, first epoch -> last");
 
   const std::size_t steps = steps_of(d, 1);
   quantize_network::progress bar("training", 4 * a.seeds * a.epochs * steps);

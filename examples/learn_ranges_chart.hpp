@@ -98,7 +98,7 @@ inline void draw_key(report::markup& svg, const std::vector<run>& runs, double l
 // One loss for all runs above, one panel for each activation below, with both ends of its range.
 inline std::string chart_of(const std::vector<run>& runs) {
   constexpr double width = 800;
-  constexpr double height = 620;
+  constexpr double height = 640;
   report::markup svg;
   svg.open("svg", {{"xmlns", "http://www.w3.org/2000/svg"},
                    {"viewBox", report::joined("0 0 ", report::coordinate(width), " ", report::coordinate(height))},
@@ -109,6 +109,7 @@ inline std::string chart_of(const std::vector<run>& runs) {
   std::vector<curve> losses;
   for (const run& r : runs) losses.push_back({&r, thinned(r.loss, 64)});
   draw_panel(svg, "Loss, over epochs", 48, 58, width - 72, 150, losses);
+  svg.element("text", {{"class", "title"}, {"x", "48"}, {"y", "258"}}, "Both ends of the range of each activation");
   for (std::size_t p = 0; p < places; ++p) {
     std::vector<curve> ends;
     for (const run& r : runs) {
@@ -121,8 +122,8 @@ inline std::string chart_of(const std::vector<run>& runs) {
       ends.push_back({&r, thinned(low, 48)});
       ends.push_back({&r, thinned(high, 48)});
     }
-    draw_panel(svg, report::joined("Range: ", place_names[p]), 48 + 192 * static_cast<double>(p % 4),
-               268 + 182 * static_cast<double>(p / 4), 148, 130, ends);
+    draw_panel(svg, place_names[p], 48 + 192 * static_cast<double>(p % 4), 292 + 182 * static_cast<double>(p / 4), 148,
+               130, ends);
   }
   return svg.close().result() + "\n";
 }
