@@ -6,12 +6,14 @@
 
 #include <gradients/harness.hpp>
 #include <support/scale.hpp>
+#include <xquant/adapt/span.hpp>
 #include <xquant/engines/scalar.hpp>
 #include <xquant/engines/simd.hpp>
 #include <xquant/engines/threads.hpp>
 #include <xquant/engines/vector.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/integer.hpp>
+#include <xquant/gradients/clip.hpp>
 #include <xquant/gradients/clipped_straight_through.hpp>
 #include <xquant/gradients/dual_step_size.hpp>
 #include <xquant/gradients/element_wise_scaling.hpp>
@@ -24,9 +26,11 @@
 #include <xquant/gradients/learned_step_size_plus.hpp>
 #include <xquant/gradients/learned_zero_point.hpp>
 #include <xquant/gradients/magnitude_aware.hpp>
+#include <xquant/gradients/packed_mask.hpp>
 #include <xquant/gradients/pact.hpp>
 #include <xquant/gradients/position_scaling.hpp>
 #include <xquant/gradients/range_clipped_straight_through.hpp>
+#include <xquant/gradients/rounding_variables.hpp>
 #include <xquant/gradients/straight_through.hpp>
 #include <xquant/gradients/trained_threshold.hpp>
 #include <xquant/quantizer.hpp>
@@ -61,7 +65,7 @@ struct slot_sums {
   bool has_zero_point;
 };
 
-enum class engine { scalar, vector, simd, threads_of_scalar, threads_of_vector };
+enum class engine { scalar, vector, simd, threads };
 
 // Where a call finds its quantizer, its data, and where it writes.
 struct call {
@@ -75,24 +79,31 @@ struct call {
   tensor_view<float> learned[2];
 };
 
+template <class On>
+status on_engine(engine which, thread_pool* pool, const On& on) {
+  switch (which) {
+    case engine::vector: return on(vector_engine<>{});
+    case engine::simd: return on(simd_engine<>{});
+    case engine::threads: return on(threads_engine<vector_engine<>>(*pool));
+    default: return on(scalar_engine{});
+  }
+}
+
 template <class E, class Q>
 status run(const E& estimator, const Q& q, const call& c) {
-  const auto on = [&](const auto& e) {
+  return on_engine(c.engine, c.pool, [&](const auto& e) {
     if constexpr (E::learned == 0)
       return try_fake_quantize_backward(estimator, q, c.parameters, c.x, c.g, c.dx, e);
     else if constexpr (E::learned == 1)
       return try_fake_quantize_backward(estimator, q, c.parameters, c.x, c.g, c.dx, c.learned[0], e);
     else
       return try_fake_quantize_backward(estimator, q, c.parameters, c.x, c.g, c.dx, c.learned[0], c.learned[1], e);
-  };
-  switch (c.engine) {
-    case engine::vector: return on(vector_engine<>{});
-    case engine::simd: return on(simd_engine<>{});
-    case engine::threads_of_scalar: return on(threads_engine<scalar_engine>(*c.pool));
-    case engine::threads_of_vector: return on(threads_engine<vector_engine<>>(*c.pool));
-    default: return on(scalar_engine{});
-  }
+  });
 }
+
+using integer_quantizer =
+    basic_quantizer<stored_integer<std::int8_t>, any_granularity, affine, nearest_even, divide_by_scale>;
+using float_quantizer = basic_quantizer<e4m3fn, any_granularity, symmetric<>, nearest_even, divide_by_scale>;
 
 struct estimator_case {
   const char* name;
@@ -114,18 +125,9 @@ estimator_case entry(const char* name, Make, Formula, Finish) {
           [](const element<double>& e) { return answer<double>(Formula{}(e)); },
           [](std::size_t k, const slot_sums& s) { return static_cast<double>(Finish{}(k, s)); },
           [](const call& c) {
-            return run(
-                Make{}(),
-                basic_quantizer<stored_integer<std::int8_t>, any_granularity, affine, nearest_even, divide_by_scale>(
-                    {c.lower, c.upper}, c.granularity, {}, {}, {}),
-                c);
+            return run(Make{}(), integer_quantizer({c.lower, c.upper}, c.granularity, {}, {}, {}), c);
           },
-          [](const call& c) {
-            return run(Make{}(),
-                       basic_quantizer<e4m3fn, any_granularity, symmetric<>, nearest_even, divide_by_scale>(
-                           {}, c.granularity, {}, {}, {}),
-                       c);
-          }};
+          [](const call& c) { return run(Make{}(), float_quantizer({}, c.granularity, {}, {}, {}), c); }};
 }
 
 // Formulas in the type of the element: with float each operation is rounded (the test is compiled without fused ones).
@@ -376,29 +378,78 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
 }
 
+// What saves a packed mask and reads it, what is learned of roundings, and clips: all outputs of one engine.
+struct masked_passes {
+  std::vector<float> y, dx, learned_y, dchoice, clipped, dlow, dhigh, range_masked;
+  std::vector<std::uint8_t> mask, learned_mask;
+  friend bool operator==(const masked_passes&, const masked_passes&) = default;
+};
+masked_passes passes_on(engine which, thread_pool* pool, const problem& p) {
+  const std::size_t n = p.x.size();
+  masked_passes r;
+  for (auto* v : {&r.y, &r.dx, &r.learned_y, &r.dchoice, &r.clipped, &r.range_masked}) v->assign(n, -77.0f);
+  for (auto* v : {&r.dlow, &r.dhigh}) v->assign(p.slots, -77.0f);
+  for (auto* v : {&r.mask, &r.learned_mask}) v->assign((n + 7) / 8, 0xa5);
+  std::vector<float> choice(n), low(p.slots), high(p.slots);
+  for (std::size_t i = 0; i < n; ++i) choice[i] = static_cast<float>(i % 5) / 4.0f;
+  for (std::size_t k = 0; k < p.slots; ++k) {
+    low[k] = -20 * p.scale[k];
+    high[k] = 30 * p.scale[k];
+  }
+  const auto in = [&](const std::vector<float>& v) { return tensor_view<const float>(v.data(), p.extents); };
+  const auto out = [&](std::vector<float>& v) { return tensor_view<float>(v.data(), p.extents); };
+  const parameters_view<float> own{p.scale.data(), nullptr, p.q.is_integer ? p.zero_point.data() : nullptr, p.slots};
+  const status found = on_engine(which, pool, [&](const auto& e) -> status {
+    const auto masks = [&](const auto& q) -> status {
+      if (const status bad = try_fake_quantize_with_mask(q, own, in(p.x), out(r.y), r.mask, e); !bad.ok()) return bad;
+      return try_masked_backward(in(p.g), r.mask, out(r.dx), e);
+    };
+    if (!p.q.is_integer) return masks(float_quantizer({}, p.granularity, {}, {}, {}));
+    const integer_quantizer q({p.q.lower, p.q.upper}, p.granularity, {}, {}, {});
+    status bad = masks(q);
+    if (bad.ok())
+      bad = try_learned_fake_quantize_with_mask(sign_round{}, q, own, in(p.x), in(choice), out(r.learned_y),
+                                                r.learned_mask, e);
+    if (bad.ok()) bad = try_learned_rounding_backward(q, own, in(p.g), r.learned_mask, out(r.dchoice), e);
+    if (bad.ok())
+      bad = try_clip_backward(p.granularity, low, high, in(p.x), in(p.g), out(r.clipped), r.dlow, r.dhigh, e);
+    if (bad.ok()) bad = try_range_masked_backward(p.granularity, low, high, in(p.x), in(p.g), out(r.range_masked), e);
+    return bad;
+  });
+  REQUIRE(found.ok());
+  return r;
+}
+
 struct place {
   const char* name;
   shape extents;
   any_granularity granularity;
 };
 
+std::vector<place> places() {
+  const std::size_t long_row = xquant_test::scaled(4500, 300);
+  return {{"per tensor", shape(2 * long_row + 1), {}},
+          {"per axis 0", shape(3, long_row), {0}},
+          {"per last axis", shape(xquant_test::scaled(300, 40), 21), {1}},
+          {"per group of 32", shape(9, 330), {any_granularity::none, {1, 32}}},
+          {"per block of 8 x 40", shape(30, 130), {any_granularity::none, {8, 40}}},
+          {"one row shorter than a vector", shape(1, 5), {0}}};
+}
+std::vector<std::unique_ptr<thread_pool>> pools_of_each_size() {
+  std::vector<std::unique_ptr<thread_pool>> pools;
+  for (const std::size_t threads : {1u, 2u, 3u, 7u}) pools.push_back(std::make_unique<thread_pool>(threads));
+  return pools;
+}
+
 }  // namespace
 
 TEST_CASE("every estimator: the same bits on every engine and any number of threads, by the formula") {
   const std::vector<estimator_case> all = every_estimator();
   REQUIRE(all.size() == 16);
-  std::vector<std::unique_ptr<thread_pool>> pools;
-  for (const std::size_t threads : {1u, 2u, 3u, 7u}) pools.push_back(std::make_unique<thread_pool>(threads));
-  const std::size_t long_row = xquant_test::scaled(4500, 300);
-  const place places[] = {{"per tensor", shape(2 * long_row + 1), {}},
-                          {"per axis 0", shape(3, long_row), {0}},
-                          {"per last axis", shape(xquant_test::scaled(300, 40), 21), {1}},
-                          {"per group of 32", shape(9, 330), {any_granularity::none, {1, 32}}},
-                          {"per block of 8 x 40", shape(30, 130), {any_granularity::none, {8, 40}}},
-                          {"one row shorter than a vector", shape(1, 5), {0}}};
+  const auto pools = pools_of_each_size();
   std::uint64_t seed = 1;
   for (const quantized& format : formats)
-    for (const place& at : places) {
+    for (const place& at : places()) {
       const problem p(format, at.extents, at.granularity, ++seed, true);
       for (const estimator_case& e : all) {
         CAPTURE(std::string(e.name));
@@ -416,9 +467,28 @@ TEST_CASE("every estimator: the same bits on every engine and any number of thre
         };
         agrees(engine::vector, nullptr);
         agrees(engine::simd, nullptr);
-        agrees(engine::threads_of_scalar, pools[2].get());
-        for (const auto& pool : pools) agrees(engine::threads_of_vector, pool.get());
+        for (const auto& pool : pools) agrees(engine::threads, pool.get());
       }
+    }
+}
+
+TEST_CASE("packed masks, roundings that are learned and clips: the same bits on every engine, any number of threads") {
+  const auto pools = pools_of_each_size();
+  std::uint64_t seed = 50;
+  for (const quantized& format : formats)
+    for (const place& at : places()) {
+      CAPTURE(std::string(format.name));
+      CAPTURE(std::string(at.name));
+      const problem p(format, at.extents, at.granularity, ++seed, true);
+      const masked_passes expected = passes_on(engine::scalar, nullptr, p);
+      for (std::size_t i = 0; i < p.x.size(); ++i) {
+        const bool inside = p.elements[i].inside;
+        REQUIRE((expected.mask[i / 8] >> i % 8 & 1) == (inside ? 1 : 0));
+        REQUIRE(expected.dx[i] == (inside ? p.g[i] : 0.0f));
+      }
+      CHECK(passes_on(engine::vector, nullptr, p) == expected);
+      CHECK(passes_on(engine::simd, nullptr, p) == expected);
+      for (const auto& pool : pools) CHECK(passes_on(engine::threads, pool.get(), p) == expected);
     }
 }
 
@@ -543,7 +613,7 @@ TEST_CASE("dx past the caches, from a line of memory on and not: the bits of the
           return r;
         };
         const results expected = on(engine::scalar, 0);
-        for (const engine which : {engine::vector, engine::simd, engine::threads_of_vector})
+        for (const engine which : {engine::vector, engine::simd, engine::threads})
           for (const std::size_t skipped : {0u, 5u}) {
             CAPTURE(static_cast<int>(which));
             CAPTURE(skipped);
