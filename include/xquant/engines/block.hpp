@@ -147,6 +147,10 @@ struct lane_block {
         }
       }
       store<out_0>(operation, a.output_0, v, own.out[0]);
+    } else if constexpr (is_same<out_0, real> && is_same<out_1, none> && lanes > 8) {
+      // At once: that many results do not stay in registers. A lane in place of its input has been read.
+      XQUANT_UNROLL
+      for (std::size_t j = 0; j < lanes; ++j) memory::store(a.output_0 + j * width, apply(j));
     } else if constexpr (is_same<out_1, none>) {
       result v[lanes];
       XQUANT_UNROLL
