@@ -235,27 +235,47 @@ TEST_CASE("joint state: its halves are those of observers of their own; its byte
   CHECK(read == joint);
   CHECK(try_from_bytes(to_bytes(first), read).code == xquant::errc::not_mergeable);
 
-  // Sums that no elements between the extremes have.
-  observer<moments> m;
-  m.observe(std::vector<float>{1, 3});
-  const std::vector<std::uint8_t> good = to_bytes(m);
+  // Sums that no elements between the extremes have; one or two elements are the extremes.
   std::size_t refused = 0;
   std::size_t wrong = 0;
-  for (std::size_t i = 0; i + 8 < good.size(); ++i)
-    for (const unsigned flip : {1u, 128u}) {
-      std::vector<std::uint8_t> bad = good;
-      bad[i] = static_cast<std::uint8_t>(bad[i] ^ flip);
-      std::uint64_t sum = 14695981039346656037u;
-      for (std::size_t k = 0; k + 8 < bad.size(); ++k) sum = (sum ^ bad[k]) * 1099511628211u;
-      for (unsigned k = 0; k < 8; ++k) bad[bad.size() - 8 + k] = static_cast<std::uint8_t>(sum >> (8 * k));
-      observer<moments> got;
-      if (!try_from_bytes(bad, got).ok())
-        ++refused;
-      else
-        wrong += to_bytes(got) == bad ? 0 : 1;
-    }
+  std::size_t all = 0;
+  const auto flip_all = [&](const observer<moments>& m, std::size_t from) {
+    const std::vector<std::uint8_t> good = to_bytes(m);
+    for (std::size_t i = from; i + 8 < good.size(); ++i)
+      for (const unsigned flip : {1u, 128u}) {
+        std::vector<std::uint8_t> bad = good;
+        bad[i] = static_cast<std::uint8_t>(bad[i] ^ flip);
+        std::uint64_t sum = 14695981039346656037u;
+        for (std::size_t k = 0; k + 8 < bad.size(); ++k) sum = (sum ^ bad[k]) * 1099511628211u;
+        for (unsigned k = 0; k < 8; ++k) bad[bad.size() - 8 + k] = static_cast<std::uint8_t>(sum >> (8 * k));
+        observer<moments> got;
+        if (!try_from_bytes(bad, got).ok())
+          ++refused;
+        else
+          wrong += to_bytes(got) == bad ? 0 : 1;
+        ++all;
+      }
+  };
+  observer<moments> m;
+  m.observe(std::vector<float>{1, 3});
+  flip_all(m, 0);
   CHECK(wrong == 0);
-  CHECK(refused > good.size() / 2);
+  CHECK(refused > all / 4);
+  observer<moments> one;
+  one.observe(std::vector<float>{1});
+  const std::size_t samples_end = to_bytes(observer<moments>()).size() - 8 + 16 + 8;  // behind the number of elements
+  refused = all = 0;
+  flip_all(one, samples_end);
+  flip_all(m, samples_end);
+  CHECK(refused == all);
+  // The extremes of one element are one number: the last bit of its maximum.
+  std::vector<std::uint8_t> two_ends = to_bytes(one);
+  two_ends[samples_end - 16] ^= 1u;
+  std::uint64_t sum = 14695981039346656037u;
+  for (std::size_t k = 0; k + 8 < two_ends.size(); ++k) sum = (sum ^ two_ends[k]) * 1099511628211u;
+  for (unsigned k = 0; k < 8; ++k) two_ends[two_ends.size() - 8 + k] = static_cast<std::uint8_t>(sum >> (8 * k));
+  observer<moments> got;
+  CHECK(try_from_bytes(two_ends, got).code == xquant::errc::malformed);
 }
 
 TEST_CASE("joint states in joint states have ids of their own") {

@@ -250,6 +250,7 @@ TEST_CASE("observer bytes: what no data give is refused by name") {
       {histogram_bytes(1, 1, 0, {{16, 9, {{0, 1}}}}, {}), "histogram.counter"},
       {histogram_bytes(1, 1.0625, 0, {{16, 3, {{0, most}, {63, most}}}}, {}), "histogram.samples"},  // overflow
       {histogram_bytes(0, 1, most, {one}, {}), "histogram.samples"},
+      {histogram_bytes(1, 1.0001, 0, {one}, {}), "histogram.minimum"},  // two extremes of one element
       {histogram_bytes(1, 1, 0, {one}, {}, 1), "histogram.thinned"},
       {histogram_bytes(1, 1, 0, {one}, {}, 2), "histogram.thinned"},
   };
@@ -259,6 +260,14 @@ TEST_CASE("observer bytes: what no data give is refused by name") {
     CHECK(refusal(w.b, &name) != errc::ok);
     CHECK(name == w.argument);
   }
+  // Two elements of one bin of which one was left: the extremes are still those of both, and that comes back.
+  xquant::observer<xquant::histogram> two;
+  two.observe(std::vector<float>{1.0f, 1.0001f});
+  two.keep_one_in(2);
+  CHECK(two.states()[0].samples() == 1);
+  xquant::observer<xquant::histogram> back;
+  REQUIRE(try_from_bytes(to_bytes(two), back).ok());
+  CHECK(back == two);
   // Slots and chunks that there are no bytes for.
   for (const std::uint64_t slots : {std::uint64_t{1}, std::uint64_t{1} << 40, most}) {
     bytes b = head(1, slots);

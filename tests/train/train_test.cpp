@@ -152,6 +152,46 @@ TEST_CASE("train: statistics of slots, and the scales made of them") {
   CHECK_THROWS_AS((void)xquant::statistics_of(xquant::per_tensor{}, bad), xquant::error);
 }
 
+TEST_CASE("train: statistics of doubles near the largest are finite, and what is made of them") {
+  constexpr double most = std::numeric_limits<double>::max();
+  const auto close = [](double a, double b) { return std::fabs(a / 0x1p1000 - b / 0x1p1000) <= 1e-12 * b / 0x1p1000; };
+  // Of 2^-1000 times the numbers, by hand: the same statistics 2^1000 times less.
+  const std::vector<double> small{-3e6, 1e6, 4e6, 1.5e7, 1.6e7};
+  std::vector<double> large = small;
+  for (double& v : large) v *= 0x1p1000;
+  const xquant::slot_statistics a = xquant::statistics_of(xquant::per_tensor{}, small)[0];
+  const xquant::slot_statistics b = xquant::statistics_of(xquant::per_tensor{}, large)[0];
+  CHECK(close(b.mean, a.mean * 0x1p1000));
+  CHECK(close(b.mean_magnitude, a.mean_magnitude * 0x1p1000));
+  CHECK(close(b.deviation, a.deviation * 0x1p1000));
+  CHECK(close(xquant::lsq_initial_scale(b, 1), xquant::lsq_initial_scale(a, 1) * 0x1p1000));
+  CHECK(close(xquant::lsq_plus_initial_scale(b, 4), xquant::lsq_plus_initial_scale(a, 4) * 0x1p1000));
+  CHECK(xquant::tqt_initial_log2_threshold(b) == doctest::Approx(xquant::tqt_initial_log2_threshold(a) + 1000));
+  xquant::scale_and_real_zero_point<double> p{};
+  xquant::scale_and_real_zero_point<double> q{};
+  REQUIRE(xquant::try_lsq_plus_initial_parameters(small, 0, 15, 0, p).ok());
+  REQUIRE(xquant::try_lsq_plus_initial_parameters(large, 0, 15, 0, q).ok());
+  CHECK(close(q.scale, p.scale * 0x1p1000));
+
+  // The largest double, and slots beside each other of which one is ordinary.
+  const std::vector<double> x{most, most, most, 1, 2, 3, -most, most, -most};
+  const auto rows = xquant::statistics_of(xquant::per_axis<0>{}, tensor_view<const double>(x.data(), shape(3, 3)));
+  CHECK(rows[0].mean == most);
+  CHECK(rows[0].mean_magnitude == most);
+  CHECK(rows[0].deviation <= 1e-12 * most);
+  CHECK(rows[1] == xquant::statistics_of(xquant::per_tensor{}, std::vector<double>{1, 2, 3})[0]);
+  CHECK(close(-rows[2].mean, most / 3));
+  CHECK(rows[2].mean_magnitude == most);
+  CHECK(close(rows[2].deviation, most * std::sqrt(8.0 / 9)));
+  const std::vector<double> wide{-most, most};
+  CHECK(xquant::statistics_of(xquant::per_tensor{}, wide)[0].deviation == most);
+  q = {3, 4};
+  CHECK(xquant::try_lsq_plus_initial_parameters(wide, 0, 1, 0, q).code == errc::range_not_finite);
+  CHECK(q.scale == 3);
+  CHECK(q.zero_point == 4);
+  CHECK(xquant::try_lsq_plus_initial_parameters(wide, 0, 3, 0, q).ok());
+}
+
 TEST_CASE("train: LSQ+'s scale and offset of activations are near the best of a search") {
   std::vector<float> x;
   for (int i = 0; i < 400; ++i) {  // a swish of something: most of it just below zero, a tail above

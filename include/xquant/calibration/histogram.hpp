@@ -89,7 +89,7 @@ class histogram {
   /// Counts by bin of grid(), and a histogram of such counts again. Refuses extremes that are not finite or out of
   /// order, more than 2^64 - 1 elements, zeros outside the extremes, and bins that do not agree with the extremes:
   /// without elements nothing else is there, no bin lies beyond them, and (unless `thinned`, by keep_one_in) both lie
-  /// in filled bins. Then `out` is as it was.
+  /// in filled bins and of one element are the same. Then `out` is as it was.
   [[nodiscard]] const sparse_counts& positive_counts() const noexcept { return counts_[0]; }
   [[nodiscard]] const sparse_counts& negative_counts() const noexcept { return counts_[1]; }
   [[nodiscard]] static status try_make(const extremes& ends, std::uint64_t zeros, const sparse_counts& positive,
@@ -124,15 +124,19 @@ class histogram {
         return fault(errc::malformed, "histogram.minimum", ends.minimum(), "the minimum in the lowest filled bin");
       if (at.maximum > made.place(ends.maximum()) || (!thinned && at.maximum < made.place(ends.maximum())))
         return fault(errc::malformed, "histogram.maximum", ends.maximum(), "the maximum in the highest filled bin");
+      if (!thinned && made.samples_ == 1 && ends.minimum() != ends.maximum())
+        return fault(errc::malformed, "histogram.minimum", ends.minimum(),
+                     "one number for both extremes of one element");
     }
     out = made;
     return {};
   }
-  /// Whether an extreme lies in no filled bin, which only keep_one_in makes.
+  /// Whether an extreme lies in no filled bin, or one element has two, which only keep_one_in makes.
   [[nodiscard]] bool is_thinned() const {
     if (empty()) return false;
     const auto at = filled_ends();
-    return at.minimum != place(minimum()) || at.maximum != place(maximum());
+    return at.minimum != place(minimum()) || at.maximum != place(maximum()) ||
+           (samples_ == 1 && minimum() != maximum());
   }
 
   /// As if this had also seen the elements of `other`.

@@ -91,8 +91,16 @@ class moments {
     return all;
   }
 
-  // n >= 1: |sum x| <= sum |x|, (sum x)^2 <= n sum x^2, and the means lie between what the extremes give.
+  // n >= 1: |sum x| <= sum |x|, (sum x)^2 <= n sum x^2, and the means lie between what the extremes give. Of one or two
+  // elements the extremes say which they were.
   [[nodiscard]] bool is_possible() const noexcept {
+    if (samples_ <= 2) {
+      const double x[2] = {minimum(), maximum()};
+      moments same;
+      same.reach(extremes_);
+      same.count(x, static_cast<std::size_t>(samples_));
+      return (samples_ == 2 || x[0] == x[1]) && same == *this;
+    }
     if (magnitudes_.is_negative() || squares_.is_negative()) return false;
     sum_type above = magnitudes_;
     above.merge(sum_.magnitude().negated());

@@ -16,7 +16,7 @@
 
 namespace xquant::inline XQUANT_ABI {
 
-/// extremes; number of zeros (8 bytes); 1 if an extreme lies in no filled bin, else 0 (1 byte); then of the positive
+/// extremes; number of zeros (8 bytes); 1 if the histogram is_thinned, else 0 (1 byte); then of the positive
 /// and of the negative elements: number of chunks (4), and for each in ascending order its index (4, two's complement),
 /// log2 of the bytes of its counters (1, the fewest that hold the largest) and 64 counters.
 template <>
@@ -58,7 +58,7 @@ struct state_bytes<histogram> {
       return bad;
     if (read.is_thinned() != (thinned != 0))
       return from.malformed("histogram.thinned", static_cast<double>(thinned),
-                            "1 where an extreme lies in no filled bin");
+                            "1 where an extreme is no counted element's");
     out = std::move(read);
     return {};
   }
@@ -132,9 +132,9 @@ template <SerializableState State, Granularity GranularityType>
 /// another state, granularity and policy than that of `out`, and (errc::unsupported) a version this program does not
 /// know. Refuses as errc::malformed, size_overflow, not_finite or range_inverted, by the name of what is wrong: bytes
 /// that end too early or too late or were damaged, more slots than there are bytes for, and states that no data give:
-/// counts that overflow, extremes that are no numbers or lie outside of their bins, bins twice or out of order,
-/// counters wider than needed. Then `out` is as it was. Allocates no more than a small multiple of the bytes, and for
-/// each slot what its chunks lie apart (sparse_counts.hpp).
+/// counts that overflow, extremes that are no numbers, lie outside of their bins or are two of one element, bins twice
+/// or out of order, counters wider than needed. Then `out` is as it was. Allocates no more than a small multiple of the
+/// bytes, and for each slot what its chunks lie apart (sparse_counts.hpp).
 template <SerializableState State, Granularity GranularityType>
 [[nodiscard]] status try_from_bytes(const std::uint8_t* bytes, std::size_t size,
                                     observer<State, GranularityType>& out) {

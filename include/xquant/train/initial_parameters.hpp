@@ -3,6 +3,7 @@
 
 #include <xquant/calls/call.hpp>
 #include <xquant/core/adapt.hpp>
+#include <xquant/core/bits.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/core/square_root.hpp>
 #include <xquant/exception.hpp>
@@ -13,7 +14,8 @@
 namespace xquant::inline XQUANT_ABI {
 
 /// Statistics of the elements of a slot, in double: sums row-major, in order; the deviation divides by the number of
-/// elements, about the mean, in a second pass. All are 0 in a slot without elements.
+/// elements, about the mean, in a second pass. All are 0 in a slot without elements. Where a sum or a square is beyond
+/// double, sums are of 2^-600 times the elements (of which the smallest are lost then); all are finite.
 struct slot_statistics {
   std::size_t elements = 0;
   double minimum = 0;
@@ -37,6 +39,41 @@ void each_with_slot(const tensor_view<T>& v, const parameter_map& map, const Use
   for (std::size_t i = 0; i < v.shape.extent[d]; ++i)
     each_with_slot(v, map, use, d + 1, at + static_cast<std::ptrdiff_t>(i) * v.stride[d],
                    slot + static_cast<std::ptrdiff_t>(i / map.block[d]) * map.stride[d]);
+}
+
+constexpr bool has_finite_sums(const slot_statistics& s) noexcept {
+  return is_finite(s.mean) && is_finite(s.mean_magnitude) && is_finite(s.deviation);
+}
+
+// The sums of the slots where they are not finite, in units of 2^600.
+template <class T>
+void sum_scaled(const tensor_view<T>& v, const parameter_map& map, std::vector<slot_statistics>& of) {
+  constexpr auto unit = power_of_two<double>(-600);
+  constexpr auto back = power_of_two<double>(600);
+  std::vector<slot_statistics> scaled(of.size());
+  each_with_slot(v, map, [&](double value, std::size_t slot) {
+    scaled[slot].mean += value * unit;
+    scaled[slot].mean_magnitude += (value < 0 ? -value : value) * unit;
+  });
+  for (std::size_t i = 0; i < of.size(); ++i) {
+    scaled[i].mean /= static_cast<double>(of[i].elements == 0 ? 1 : of[i].elements);
+    scaled[i].mean_magnitude /= static_cast<double>(of[i].elements == 0 ? 1 : of[i].elements);
+  }
+  each_with_slot(v, map, [&](double value, std::size_t slot) {
+    const double distance = value * unit - scaled[slot].mean;
+    scaled[slot].deviation += lane_operations<double>::multiply(distance, distance);
+  });
+  const auto held = [](double low, double x, double high) { return x < low ? low : x > high ? high : x; };
+  for (std::size_t i = 0; i < of.size(); ++i) {
+    slot_statistics& s = of[i];
+    if (has_finite_sums(s)) continue;
+    // Rounded sums may be past what none of the elements is, and past the largest double with that.
+    const double largest = -s.minimum > s.maximum ? -s.minimum : s.maximum;
+    s.mean = held(s.minimum, scaled[i].mean * back, s.maximum);
+    s.mean_magnitude = held(0, scaled[i].mean_magnitude * back, largest);
+    s.deviation = held(0, square_root(scaled[i].deviation / static_cast<double>(s.elements)) * back,
+                       s.maximum / 2 - s.minimum / 2);
+  }
 }
 
 }  // namespace detail
@@ -74,29 +111,45 @@ template <class Granularity, TensorLike In>
     const double distance = value - found[slot].mean;
     found[slot].deviation += lane_operations<double>::multiply(distance, distance);
   });
-  for (slot_statistics& s : found)
+  bool is_finite_everywhere = true;
+  for (slot_statistics& s : found) {
     s.deviation = square_root(s.deviation / static_cast<double>(s.elements == 0 ? 1 : s.elements));
+    is_finite_everywhere = is_finite_everywhere && detail::has_finite_sums(s);
+  }
+  if (!is_finite_everywhere) detail::sum_scaled(v, map, found);
   out.swap(found);
   return {};
 }
 
+namespace detail {
+// 1, or of numbers so large that mean and three deviations may be beyond double a power of two less.
+inline double within_double(const slot_statistics& s) noexcept {
+  const double largest = -s.minimum > s.maximum ? -s.minimum : s.maximum;
+  return largest > power_of_two<double>(1000) ? power_of_two<double>(-8) : 1.0;
+}
+}  // namespace detail
+
 /// LSQ's scale, 2 mean |x| / sqrt(upper), upper the largest code. Source: S. Esser et al., 2020.
 inline double lsq_initial_scale(const slot_statistics& s, double upper) {
-  return 2 * s.mean_magnitude / square_root(upper);
+  const double unit = detail::within_double(s);
+  return 2 * (s.mean_magnitude * unit) / square_root(upper) / unit;
 }
 
 /// LSQ+'s scale of weights, max(|mean - 3 sd|, |mean + 3 sd|) / 2^(bits - 1). Source: Y. Bhalgat et al., 2020.
 inline double lsq_plus_initial_scale(const slot_statistics& s, int bits) {
-  const double spread = 3 * s.deviation;
-  const double low = std::fabs(s.mean - spread);
-  const double high = std::fabs(s.mean + spread);
-  return (low > high ? low : high) / std::ldexp(1.0, bits - 1);
+  const double unit = detail::within_double(s);
+  const double mean = s.mean * unit;
+  const double spread = 3 * (s.deviation * unit);
+  const double low = std::fabs(mean - spread);
+  const double high = std::fabs(mean + spread);
+  return (low > high ? low : high) / std::ldexp(unit, bits - 1);
 }
 
 /// LSQ+'s scale and offset of activations, for y = (code - origin) * scale + offset: those that make sum (x - y)^2
 /// small. From the range of x on, codes of x and the least squares fit of x to them take turns until the sum shrinks no
-/// more, at most 100 times. The codes of nearest_even; in double. A range so narrow that a scale is 0 stays what it is:
-/// scale 0.
+/// more, at most 100 times. The codes of nearest_even; in double, of 2^-600 times the elements where the largest is
+/// above 2^400. A range so narrow that a scale is 0 stays what it is: scale 0. Refuses lower that is not below upper,
+/// what try_statistics_of refuses, and (errc::range_not_finite) a range of two codes that is wider than a double holds.
 template <TensorLike In>
 [[nodiscard]] status try_lsq_plus_initial_parameters(const In& x, std::int32_t lower, std::int32_t upper,
                                                      std::int32_t origin, scale_and_real_zero_point<double>& out) {
@@ -111,18 +164,22 @@ template <TensorLike In>
     }
   };
   if (const status bad = try_statistics_of(one_slot{}, v, whole); !bad.ok()) return bad;
-  const slot_statistics& s = whole[0];
+  slot_statistics s = whole[0];
+  const double largest = -s.minimum > s.maximum ? -s.minimum : s.maximum;
+  const double unit = largest > power_of_two<double>(400) ? power_of_two<double>(-600) : 1.0;
+  for (double* const part : {&s.minimum, &s.maximum, &s.mean}) *part *= unit;
   const auto multiply_apart = [](double a, double b) { return lane_operations<double>::multiply(a, b); };
   double scale = (s.maximum - s.minimum) / (static_cast<double>(upper) - lower);
   double offset = s.minimum - multiply_apart(static_cast<double>(lower) - origin, scale);
-  out = {scale, offset};
+  scale_and_real_zero_point<double> best{scale, offset};
   double least = -1;
   for (int turn = 0; turn < 100 && scale > 0; ++turn) {
     double sum_c = 0;
     double sum_cc = 0;
     double sum_cx = 0;
     double error = 0;
-    detail::each_with_slot(v, parameter_map{}, [&](double value, std::size_t) {
+    detail::each_with_slot(v, parameter_map{}, [&](double element, std::size_t) {
+      const double value = element * unit;
       double code = round_even<double>((value - offset) / scale);
       const double low = static_cast<double>(lower) - origin;
       const double high = static_cast<double>(upper) - origin;
@@ -135,7 +192,7 @@ template <TensorLike In>
     });
     if (least >= 0 && error >= least) break;
     least = error;
-    out = {scale, offset};
+    best = {scale, offset};
     const auto n = static_cast<double>(s.elements);
     const double mean_c = sum_c / n;
     const double spread = sum_cc - multiply_apart(mean_c, sum_c);
@@ -143,12 +200,19 @@ template <TensorLike In>
     scale = (sum_cx - multiply_apart(mean_c, multiply_apart(s.mean, n))) / spread;
     offset = s.mean - multiply_apart(mean_c, scale);
   }
+  best = {best.scale / unit, best.zero_point / unit};
+  if (!is_finite(best.scale) || !is_finite(best.zero_point))
+    return fault(errc::range_not_finite, "x", whole[0].maximum, "a range whose scale and offset a double holds");
+  out = best;
   return {};
 }
 
 /// TQT's threshold of weights, as log2: that of 3 sd. (Of activations the paper takes calibrated ranges: calibration/.)
 /// Source: S. Jain et al., 2020.
-inline double tqt_initial_log2_threshold(const slot_statistics& s) { return std::log2(3 * s.deviation); }
+inline double tqt_initial_log2_threshold(const slot_statistics& s) {
+  const double unit = detail::within_double(s);
+  return std::log2(3 * (s.deviation * unit)) - std::log2(unit);
+}
 
 /// TQT's scale of a log2 threshold: 2^ceil(log2 t) / 2^(bits - 1), or / 2^bits for codes without a sign.
 inline double tqt_scale(double log2_threshold, int bits, bool is_signed = true) {
