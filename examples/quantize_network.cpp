@@ -1,7 +1,7 @@
 // The main job: from an ONNX file to the accuracy of its quantized form, and to the files of that form.
 // Exit codes: 0 done; 1 the network, the data or the encodings cannot be used; 2 wrong command line; 3 a file cannot be
 // written.
-#include <xquant/calibration/named_rule.hpp>
+#include <xquant/calibration/named_calibrator.hpp>
 #include <xquant/engines/simd.hpp>
 #include <xquant/formats/float8.hpp>
 #include <xquant/formats/integer.hpp>
@@ -13,6 +13,7 @@
 #include <xquant/model/batch_norm_fold.hpp>
 #include <xquant/model/choose_ranges.hpp>
 #include <xquant/model/simulation.hpp>
+#include <xquant/presets/peer_calibrators.hpp>
 #include <xquant/runtime.hpp>
 
 #include <CLI/CLI.hpp>
@@ -57,7 +58,7 @@ struct arguments {
   std::size_t batch = 0;  // 0: the network's, or one that fits
   std::string out;
   std::string weights;
-  std::vector<xquant::named_rule> calibrators;
+  std::vector<xquant::named_calibrator> calibrators;
   bool automatic = false;  // beside them
   std::string schema = "1.0.0";
   bool integer_biases = false;
@@ -89,27 +90,31 @@ std::string images_in_words(const model::graph& g, std::size_t calibration) {
 }
 
 // "min_max: no element may be clipped" and so on, a line each.
-std::string rules_in_words() {
+std::string calibrators_in_words() {
   std::string text;
-  for (const xquant::known_rule& rule : xquant::standard_rules) {
-    text += std::string("\n  ") + rule.name;
-    if (rule.setting != nullptr)
+  const auto add = [&](const auto& line) {
+    text += std::string("\n  ") + line.name;
+    if (line.setting != nullptr)
       text +=
-          std::string(" (") + rule.name + "=NUMBER: " + rule.setting + "; " + report::number(rule.standard, 6) + ")";
-    text += std::string(": ") + rule.use;
-  }
+          std::string(" (") + line.name + "=NUMBER: " + line.setting + "; " + report::number(line.standard, 6) + ")";
+    text += std::string(": ") + line.use;
+  };
+  for (const xquant::known_rule& rule : xquant::standard_rules) add(rule);
+  for (const xquant::known_calibrator& own : xquant::standard_calibrators) add(own);
+  for (const xquant::known_calibrator& peer : xquant::presets::peer_calibrators) add(peer);
   return text + "\n  automatic: no rule to choose; the one that fits the network best on the calibration images";
 }
 
-// A,B,... as rules, each once. Throws CLI::ValidationError, which names what is none.
-std::vector<xquant::named_rule> rules_named(const std::vector<std::string>& texts, bool& automatic) {
-  std::vector<xquant::named_rule> rules;
+// A,B,... as calibrators, each once. Throws CLI::ValidationError, which names what is none.
+std::vector<xquant::named_calibrator> calibrators_named(const std::vector<std::string>& texts, bool& automatic) {
+  std::vector<xquant::named_calibrator> rules;
   for (const std::string& text : texts) {
     automatic = automatic || text == "automatic";
     if (text == "automatic") continue;
-    xquant::named_rule rule;
-    if (const xquant::status bad = xquant::named_rule::try_parse(text, rule); !bad.ok())
-      throw CLI::ValidationError("--calibrator", "'" + text + "': expected " + bad.expected + rules_in_words());
+    xquant::named_calibrator rule;
+    if (const xquant::status bad = xquant::named_calibrator::try_parse(text, rule, xquant::presets::peer_calibrators);
+        !bad.ok())
+      throw CLI::ValidationError("--calibrator", "'" + text + "': expected " + bad.expected + calibrators_in_words());
     if (std::find(rules.begin(), rules.end(), rule) == rules.end()) rules.push_back(rule);
   }
   return rules;
@@ -251,7 +256,7 @@ class trials {
       const bool nothing_left = material_.encodings && all_frozen(quantized);
       if (nothing_left || (material_.encodings && arguments_.load_as_start)) judge("loaded", quantized);
       if (!nothing_left) {
-        for (const xquant::named_rule& rule : arguments_.calibrators) judge_with(rule, quantized);
+        for (const xquant::named_calibrator& rule : arguments_.calibrators) judge_with(rule, quantized);
         if (arguments_.automatic) judge_automatic(quantized);
       }
       if (weights_loaded) break;  // the file has decided about all weights
@@ -274,7 +279,7 @@ class trials {
     const xquant::quantizer_description weight = {.bits = a.bits};
     const batches images(material_.calibration, material_.batch);
     simulation quantized = about(a.network, 0, [&] {
-      return simulation(folded, {activation, weight, per_channel, a.integer_biases}, {images.shape()});
+      return simulation(folded, {activation, weight, per_channel, a.integer_biases, a.calibrators}, {images.shape()});
     });
     if (material_.encodings) {
       try {
@@ -291,7 +296,7 @@ class trials {
     return quantized;
   }
 
-  void judge_with(const xquant::named_rule& rule, simulation& quantized) {
+  void judge_with(const xquant::named_calibrator& rule, simulation& quantized) {
     stopwatch ranging;
     about(arguments_.network, 0, [&] { quantized.set_ranges(rule); });
     found_.seconds_calibrate += ranging.seconds();
@@ -405,8 +410,8 @@ int main(int argc, char** argv) {
       ->needs(out);
   std::vector<std::string> calibrators{"min_max", "entropy", "percentile"};
   app.add_option("--calibrator,--activations", calibrators,
-                 "rules for the ranges of activations, NAME or NAME=NUMBER, with commas between; each is tried:" +
-                     rules_in_words())
+                 "calibrators of activations, NAME or NAME=NUMBER, with commas between; each is tried:" +
+                     calibrators_in_words())
       ->delimiter(',')
       ->capture_default_str();
   app.add_option("--schema", a.schema, "schema of the encodings file")
@@ -422,7 +427,7 @@ int main(int argc, char** argv) {
       ->needs(load);
   try {
     app.parse(argc, argv);
-    a.calibrators = rules_named(calibrators, a.automatic);
+    a.calibrators = calibrators_named(calibrators, a.automatic);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : exit_usage;
   }

@@ -1,7 +1,7 @@
 // The report of the main job: which layers the quantized network has, and what quantization does to each of them.
 #pragma once
 
-#include <xquant/calibration/named_rule.hpp>
+#include <xquant/calibration/named_calibrator.hpp>
 #include <xquant/calibration/runtime.hpp>
 #include <xquant/exception.hpp>
 #include <xquant/model/executor.hpp>
@@ -33,7 +33,7 @@ class reported_layer {
   // `end` is a value of the network that is rounded or an output; `is_end` says which others are.
   template <class IsEnd>
   reported_layer(const Simulation& s, const model::executor& floating, const model::constant_substitutes& constants,
-                 model::value_id end, const IsEnd& is_end, const std::vector<xquant::named_rule>& rules = {})
+                 model::value_id end, const IsEnd& is_end, const std::vector<xquant::named_calibrator>& rules = {})
       : end_(end) {
     const model::graph& g = s.network();
     for (const model::activation_quantizer& a : s.activations())
@@ -47,7 +47,7 @@ class reported_layer {
       if (w.ready() && reads(g, w.site.value)) report_weight(g, w, constants);
     result_.output.emplace(g.name_of(end), quantizer_ == nullptr ? xquant::encoding{} : quantizer_->encoding,
                            floating.shape_of(end).rank < 2 ? -1 : 1);
-    if (quantizer_ != nullptr && !quantizer_->frozen) result_.output->compare(ranges_by(rules, *quantizer_));
+    if (quantizer_ != nullptr && !quantizer_->frozen) result_.output->compare(ranges_by(s, rules, *quantizer_));
   }
 
   const std::vector<model::value_id>& starts() const { return starts_; }
@@ -80,13 +80,13 @@ class reported_layer {
 
  private:
   // What the rules answer for an activation with one scale, of all that the calibration has seen.
-  static std::vector<report::named_range> ranges_by(const std::vector<xquant::named_rule>& rules,
+  static std::vector<report::named_range> ranges_by(const Simulation& s,
+                                                    const std::vector<xquant::named_calibrator>& rules,
                                                     const model::activation_quantizer& a) {
     std::vector<report::named_range> found;
-    for (const xquant::named_rule& rule : rules) {
+    for (const xquant::named_calibrator& rule : rules) {
       std::vector<xquant::range<float>> ranges;
-      const xquant::status bad =
-          xquant::try_ranges_of<typename Simulation::choices>(a.statistics, rule, a.encoding.quantizer, ranges);
+      const xquant::status bad = s.try_ranges_of_activation(a, rule, ranges);
       if (bad.ok() && ranges.size() == 1) found.push_back({rule.text(), ranges[0].minimum, ranges[0].maximum});
     }
     return found;
@@ -226,7 +226,7 @@ inline std::vector<std::vector<std::size_t>> reported_batches(const model::sampl
 // network's size for a batch; and beneath each distribution the ranges that these rules would choose.
 template <class Simulation>
 std::vector<report::layer_report> reported_layers(Simulation& s, const model::tensor& images,
-                                                  const std::vector<xquant::named_rule>& rules = {}) {
+                                                  const std::vector<xquant::named_calibrator>& rules = {}) {
   const model::graph& g = s.network();
   model::executor floating(g);
   const model::sample_set all(g, {images});

@@ -14,7 +14,7 @@
 namespace {
 
 using xquant::errc;
-using xquant::named_rule;
+using xquant::named_calibrator;
 using xquant::shape;
 using xquant::model::chosen_ranges;
 using xquant::model::tensor;
@@ -34,7 +34,9 @@ std::vector<std::vector<tensor>> inputs() {
 test::simulation calibrated(const std::vector<std::vector<tensor>>& samples, int bits) {
   const xquant::quantizer_description activation = {
       .format = xquant::unsigned_integer, .bits = bits, .scheme = xquant::id_of<xquant::affine>};
-  test::simulation s(test::small_network(), {.activation = activation}, {shape(1, 2, 5, 5)});
+  test::simulation s(test::small_network(),
+                     {.activation = activation, .calibrators = {named_calibrator::parse("median_of_samples")}},
+                     {shape(1, 2, 5, 5)});
   for (const auto& x : samples) s.observe(x);
   return s;
 }
@@ -77,6 +79,7 @@ TEST_CASE("chosen ranges: at most the error of every rule alone") {
     test::simulation s = calibrated(samples, bits);
     xquant::model::range_choices how;
     how.groups = 3;
+    how.rules.insert(how.rules.end(), s.calibrators().begin(), s.calibrators().end());
     const chosen_ranges found = choose_ranges(s, samples, how);
     CHECK(found.error == doctest::Approx(error_of(s, samples)).epsilon(1e-9));
     CHECK(found.error <= found.error_alone);
@@ -86,12 +89,11 @@ TEST_CASE("chosen ranges: at most the error of every rule alone") {
       const auto& a = s.activations()[i];
       if (a.statistics.slots() == 0) continue;
       std::vector<xquant::range<float>> own;
-      REQUIRE(xquant::try_ranges_of<test::simulation::choices>(a.statistics, found.rules[i], a.encoding.quantizer, own)
-                  .ok());
+      REQUIRE(s.try_ranges_of_activation(a, found.rules[i], own).ok());
       CHECK(a.ranges == own);
     }
     double best = INFINITY;
-    for (const named_rule& rule : how.rules) {
+    for (const named_calibrator& rule : how.rules) {
       s.set_ranges(rule);
       best = std::fmin(best, error_of(s, samples));
       if (rule == found.best_alone) CHECK(found.error_alone == doctest::Approx(error_of(s, samples)).epsilon(1e-9));
@@ -100,7 +102,7 @@ TEST_CASE("chosen ranges: at most the error of every rule alone") {
     how.groups = 0;
     const chosen_ranges alone = choose_ranges(s, samples, how);
     CHECK(alone.error == alone.error_alone);
-    for (const named_rule& rule : alone.rules) CHECK(rule == alone.best_alone);
+    for (const named_calibrator& rule : alone.rules) CHECK(rule == alone.best_alone);
   }
 }
 
@@ -117,6 +119,7 @@ TEST_CASE("chosen ranges: what is frozen stays, and what is refused") {
   CHECK(refused(s, {}, {}) == errc::value_out_of_range);
   CHECK(refused(s, samples, {.rules = {}}) == errc::value_out_of_range);
   CHECK(refused(s, samples, {.samples = 0}) == errc::value_out_of_range);
+  CHECK(refused(s, samples, {.rules = {named_calibrator::parse("mean_of_samples")}}) == errc::value_out_of_range);
   test::simulation unseen(test::small_network(), {}, {shape(1, 2, 5, 5)});
   CHECK(refused(unseen, samples, {}) == errc::no_samples);
 }

@@ -203,3 +203,82 @@ TEST_CASE("a rule answers each activation for its own quantizer") {
   }
   CHECK(other > 0);
 }
+
+TEST_CASE("calibrators of a simulation observe sample by sample, in order, whatever the batch") {
+  const char* const names[] = {"moving_average=0.5", "median_of_samples", "mean_of_samples", "amax_window=4"};
+  xquant::model::simulation_options options;
+  options.calibrators.push_back(xquant::named_calibrator::parse("percentile"));
+  for (const char* const name : names) options.calibrators.push_back(xquant::named_calibrator::parse(name));
+  const std::size_t n = 11;
+  const tensor all = samples(n);
+  // The extremes of each sample at each activation, by runs of their own.
+  test::simulation plain(network({-1, "N"}), options, {shape(1, 2, 5, 5)});
+  CHECK(plain.calibrators().size() == 4);  // a rule needs none
+  std::map<std::string, std::vector<xquant::range<double>>> ends;
+  xquant::model::executor network_of_one(network({1, ""}));
+  xquant::model::run_options how;
+  how.substitutes = &plain.quantized_weights();
+  how.observer = [&](value_id id, tensor_view<float> x) {
+    const auto [low, high] = std::minmax_element(x.data, x.data + x.shape.size());
+    ends[network_of_one.network().name_of(id)].push_back({static_cast<double>(*low), static_cast<double>(*high)});
+  };
+  for (std::size_t i = 0; i < n; ++i) network_of_one.run({slice(all, i, 1)}, how);
+
+  for (const std::size_t batch : {1u, 4u, 11u}) {
+    CAPTURE(batch);
+    test::simulation s(network({-1, "N"}), options, {shape(batch, 2, 5, 5)});
+    for (std::size_t first = 0; first < n; first += batch) s.observe({slice(all, first, std::min(batch, n - first))});
+    CHECK(s.activations()[0].statistics.states()[0].samples() == n * 50);
+    for (const auto& a : s.activations()) {
+      CAPTURE(s.network().name_of(a.value));
+      const auto& seen = ends.at(s.network().name_of(a.value));
+      REQUIRE(seen.size() == n);
+      double average = seen[0].maximum;
+      std::vector<double> maxima;
+      double amax = 0;
+      double sum = 0;
+      for (std::size_t i = 0; i < n; ++i) {
+        average += 0.5 * (seen[i].maximum - average);
+        maxima.push_back(seen[i].maximum);
+        sum += seen[i].maximum;
+        if (i + 4 >= n) amax = std::fmax(amax, std::fmax(-seen[i].minimum, seen[i].maximum));
+      }
+      std::sort(maxima.begin(), maxima.end());
+      const double expected[] = {average, maxima[n / 2], sum / static_cast<double>(n), amax};
+      for (std::size_t k = 0; k < 4; ++k) {
+        CAPTURE(names[k]);
+        std::vector<xquant::range<float>> answer;
+        REQUIRE(s.try_ranges_of_activation(a, s.calibrators()[k], answer).ok());
+        CHECK(std::fabs(static_cast<double>(answer.at(0).maximum) - expected[k]) <= 1e-6 * amax);
+      }
+    }
+    s.set_ranges(s.calibrators()[1]);
+    for (const auto& a : s.activations()) {
+      std::vector<xquant::range<float>> answer;
+      REQUIRE(s.try_ranges_of_activation(a, s.calibrators()[1], answer).ok());
+      CHECK(a.ranges == answer);
+    }
+  }
+
+  // Of a fixed batch a tensor is a run: 8 samples, and the 3 that are left.
+  test::simulation fixed(network({8, ""}), options, {shape(8, 2, 5, 5)});
+  fixed.observe({all});
+  for (const auto& a : fixed.activations()) {
+    const auto& seen = ends.at(fixed.network().name_of(a.value));
+    double most[2] = {seen[0].maximum, seen[8].maximum};
+    for (std::size_t i = 0; i < n; ++i) most[i / 8] = std::fmax(most[i / 8], seen[i].maximum);
+    std::vector<xquant::range<float>> answer;
+    REQUIRE(fixed.try_ranges_of_activation(a, fixed.calibrators()[0], answer).ok());
+    const double expected = (most[0] + most[1]) / 2;
+    CHECK(std::fabs(static_cast<double>(answer.at(0).maximum) - expected) <= 1e-6 * std::fabs(most[0]));
+  }
+
+  // One that it was not made with is refused, and nothing changes; so is one that is not valid.
+  const auto before = fixed.activations()[0].encoding;
+  CHECK_THROWS_AS(fixed.set_ranges(xquant::named_calibrator::parse("amax_window=5")), xquant::model::model_error);
+  CHECK(fixed.activations()[0].encoding == before);
+  xquant::known_calibrator broken = xquant::standard_calibrators[0];
+  broken.standard = 2;
+  options.calibrators = {xquant::named_calibrator(broken)};
+  CHECK_THROWS_AS(test::simulation(network({8, ""}), options, {shape(8, 2, 5, 5)}), xquant::model::model_error);
+}

@@ -99,25 +99,25 @@ class named_calibrator {
   /// Of a line that outlives it.
   constexpr explicit named_calibrator(const known_calibrator& line) noexcept : own_(&line), number_(line.standard) {}
 
-  /// NAME, or NAME=NUMBER where there is a number to set, of a range rule ("percentile=99.9") or one of `lines`
-  /// ("moving_average=0.1"), which outlive what is found. Refuses (value_out_of_range) another name, a number where
-  /// none is wanted, and what rule or calibrator refuse; `out` is untouched then.
-  [[nodiscard]] static status try_parse(std::string_view text, named_calibrator& out,
-                                        known lines = standard_calibrators) {
+  /// NAME, or NAME=NUMBER where there is a number to set, of a range rule ("percentile=99.9"), one of the library's own
+  /// calibrators ("moving_average=0.1") or one of `more`, which outlive what is found. Refuses (value_out_of_range)
+  /// another name, a number where none is wanted, and what rule or calibrator refuse; `out` is untouched then.
+  [[nodiscard]] static status try_parse(std::string_view text, named_calibrator& out, known more = {}) {
     const std::size_t sign = text.find('=');
-    for (const known_calibrator& line : lines) {
-      if (text.substr(0, sign) != line.name) continue;
-      named_calibrator found(line);
-      if (sign != std::string_view::npos) {
-        if (line.setting == nullptr)
-          return fault(errc::value_out_of_range, line.name, 0, "no number: this calibrator has none to set");
-        if (!detail::parse_number(text.substr(sign + 1), found.number_))
-          return fault(errc::value_out_of_range, line.name, 0, "a number after the =");
+    for (const known lines : {known(standard_calibrators), more})
+      for (const known_calibrator& line : lines) {
+        if (text.substr(0, sign) != line.name) continue;
+        named_calibrator found(line);
+        if (sign != std::string_view::npos) {
+          if (line.setting == nullptr)
+            return fault(errc::value_out_of_range, line.name, 0, "no number: this calibrator has none to set");
+          if (!detail::parse_number(text.substr(sign + 1), found.number_))
+            return fault(errc::value_out_of_range, line.name, 0, "a number after the =");
+        }
+        if (const status bad = found.valid(); !bad.ok()) return bad;
+        out = found;
+        return {};
       }
-      if (const status bad = found.valid(); !bad.ok()) return bad;
-      out = found;
-      return {};
-    }
     named_rule rule;
     const status bad = named_rule::try_parse(text, rule);
     if (bad.ok()) out = rule;
@@ -125,9 +125,9 @@ class named_calibrator {
   }
 #if XQUANT_HAS_EXCEPTIONS
   /// The same, as a value. Throws xquant::error.
-  [[nodiscard]] static named_calibrator parse(std::string_view text, known lines = standard_calibrators) {
+  [[nodiscard]] static named_calibrator parse(std::string_view text, known more = {}) {
     named_calibrator found;
-    throw_if(try_parse(text, found, lines));
+    throw_if(try_parse(text, found, more));
     return found;
   }
 #endif

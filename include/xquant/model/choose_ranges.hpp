@@ -2,7 +2,7 @@
 // some of them at a time, and what leaves its outputs nearest to the float network's is kept.
 #pragma once
 
-#include <xquant/calibration/named_rule.hpp>
+#include <xquant/calibration/named_calibrator.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/error.hpp>
 #include <xquant/model/error.hpp>
@@ -21,15 +21,15 @@ namespace xquant::inline XQUANT_ABI::model {
 
 /// What choose_ranges tries.
 struct range_choices {
-  std::vector<named_rule> rules = standard();
+  std::vector<named_calibrator> rules = standard();  ///< rules, and calibrators that the simulation was made with
   /// Of activations, in the order of the network, which choose one after the other; 0: one rule for all of them. More
   /// fit the calibration data better, and other data not always (docs/calibration.md).
   std::size_t groups = 0;
   std::size_t samples = 16;  ///< runs by which a group's rule is chosen, spread over all; at least 1
 
   /// Rules that clip nothing, little and much, by the number of elements and by their error.
-  static std::vector<named_rule> standard() {
-    std::vector<named_rule> rules;
+  static std::vector<named_calibrator> standard() {
+    std::vector<named_calibrator> rules;
     for (const char* const text : {"min_max", "percentile=99.999", "percentile=99.99", "percentile=99.9",
                                    "mean_squared_error", "sqnr", "lp_norm=4"}) {
       named_rule rule;
@@ -41,10 +41,10 @@ struct range_choices {
 
 /// What it found.
 struct chosen_ranges {
-  std::vector<named_rule> rules;  ///< of each of activations(), those without statistics and frozen ones included
-  named_rule best_alone;          ///< of the rules for all activations
-  double error_alone = 0;         ///< the sum of the roots with that
-  double error = 0;               ///< with `rules`: at most error_alone
+  std::vector<named_calibrator> rules;  ///< of each of activations(), those without statistics and frozen ones included
+  named_calibrator best_alone;          ///< of the rules for all activations
+  double error_alone = 0;               ///< the sum of the roots with that
+  double error = 0;                     ///< with `rules`: at most error_alone
 };
 
 namespace detail {
@@ -128,8 +128,7 @@ chosen_ranges choose_ranges(Simulation& quantized, const std::vector<std::vector
   for (std::size_t k = 0; k < how.rules.size(); ++k) {
     answers[k].resize(activations.size());
     quantized.set_ranges_by([&](std::size_t i, const auto& a, std::vector<range<float>>& out) {
-      const status bad =
-          try_ranges_of<typename Simulation::choices>(a.statistics, how.rules[k], a.encoding.quantizer, out);
+      const status bad = quantized.try_ranges_of_activation(a, how.rules[k], out);
       answers[k][i] = out;
       return bad;
     });

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <xquant/adapt/span.hpp>
+#include <xquant/calibration/any_calibrator.hpp>
 #include <xquant/calibration/calibrator.hpp>
 #include <xquant/calibration/histogram.hpp>
 #include <xquant/calibration/min_max.hpp>
+#include <xquant/calibration/named_calibrator.hpp>
 #include <xquant/calibration/observer.hpp>
 #include <xquant/calibration/range_rule.hpp>
 #include <xquant/calibration/runtime.hpp>
@@ -24,6 +26,7 @@
 #include <xquant/parameters.hpp>
 #include <xquant/runtime.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -43,6 +46,9 @@ struct simulation_options {
   /// Round biases to int32 steps of scale of input times scale of weight, as integer_bias.hpp says and io/ writes them;
   /// otherwise they stay float.
   bool integer_biases = false;
+  /// Calibrators that observe every activation, per tensor, beside the common statistics, sample by sample: those with
+  /// a state of their own (moving averages, NNCF's estimators ...). Range rules need no line here.
+  std::vector<named_calibrator> calibrators = {};
 };
 
 /// A quantized constant: what its layer reads instead of it.
@@ -64,7 +70,8 @@ struct activation_quantizer {
   xquant::encoding encoding;
   observer<histogram> statistics;
   std::vector<range<float>> ranges;
-  bool frozen = false;  ///< given from outside: set_ranges leaves it as it is
+  bool frozen = false;                           ///< given from outside: set_ranges leaves it as it is
+  std::vector<any_calibrator> calibrators = {};  ///< of simulation_options::calibrators, in their order
 
   [[nodiscard]] bool ready() const noexcept { return encoding.ready(); }
 };
@@ -82,7 +89,8 @@ using simulation_choices = narrowed_choices<standard_choices, keep_integers<16>>
 /// A network with simulated quantization.
 ///   simulation s(graph, options, {input shape});   weights are quantized here, from their exact ranges
 ///   s.observe(inputs);                             for calibration batches: quantized weights, float activations
-///   s.set_ranges(rule);                            ranges of all activations by a range rule; repeat with other rules
+///   s.set_ranges(rule);                            ranges of all activations by a range rule, or by one of
+///                                                  options.calibrators; repeat with others
 ///   s.run(inputs);                                 the quantized network's outputs
 /// A regular value; copies share the weights' memory. `Engine` does the rounding.
 template <class Engine = default_engine, class Choices = simulation_choices>
@@ -94,12 +102,17 @@ class simulation {
   /// Folds the constants that nodes compute (fold_constants) and places quantizers by place_quantizers. Weights may
   /// have any granularity that fits their shapes; an activation has one scale here (set_activation gives it others).
   /// Throws model_error for a network that cannot run on inputs of these shapes, for activations with more than one
-  /// scale, options no compiled quantizer has, and, naming the weight, its node and the element, for a granularity that
-  /// does not fit it and for NaN or infinity.
+  /// scale, options no compiled quantizer has, a calibrator that is not valid, and, naming the weight, its node and the
+  /// element, for a granularity that does not fit it and for NaN or infinity.
   simulation(graph network, const simulation_options& options, const std::vector<shape>& input_shapes)
       : executor_(options.integer_biases ? separate_biases(fold_constants(network).network)
                                          : fold_constants(network).network),
         integer_biases_(options.integer_biases) {
+    for (const named_calibrator& c : options.calibrators) {
+      if (c.rule() != nullptr) continue;
+      calibrators_.push_back(c);
+      require(c.try_make(per_tensor{}, unused_.emplace_back()), [] { return std::string("simulation_options"); });
+    }
     const quantizer_description& a = options.activation;
     if (!a.granularity.is<per_tensor>())
       throw model_error(errc::unsupported,
@@ -121,7 +134,7 @@ class simulation {
     }
     for (const value_id id : places.activations) {
       index_[id] = activations_.size();
-      activations_.push_back({id, {options.activation, {}}, {}, {}});
+      activations_.push_back({id, {options.activation, {}}, {}, {}, false, unused_});
     }
   }
 
@@ -130,6 +143,8 @@ class simulation {
   [[nodiscard]] const tensor* constant(value_id id) const { return executor_.constant(id); }
   [[nodiscard]] const std::vector<weight_quantizer>& weights() const noexcept { return weights_; }
   [[nodiscard]] const std::vector<activation_quantizer>& activations() const noexcept { return activations_; }
+  /// Those of simulation_options::calibrators that keep a state of their own.
+  [[nodiscard]] const std::vector<named_calibrator>& calibrators() const noexcept { return calibrators_; }
   /// The weights as their layers see them.
   [[nodiscard]] const constant_substitutes& quantized_weights() const noexcept { return substitutes_; }
   /// The biases as their layers see them, when they are asked for as integers; they depend on the scales of activations
@@ -169,14 +184,17 @@ class simulation {
   /// B takes any number of samples and runs B at a time; n samples that are left run in batches filled with them in
   /// turn until each was seen equally often, B / gcd(n, B) times, which their statistics are then relieved of
   /// (histogram::keep_one_in; no axis of a value need be known for that).
+  /// With calibrators a free network takes one sample to a run, in their order, each of which is one tensor to a
+  /// calibrator; of a fixed one a tensor is what a run gives, the last one filled with the samples that are left.
   /// Throws model_error: for inputs that do not fit, and, as sample_error, for an activation with NaN or infinity,
   /// naming sample, node, value and element, the node being the one that made it so. Nothing has been added then.
   void observe(const std::vector<tensor>& inputs) {
     const sample_set samples(executor_.network(), inputs);
     if (samples.is_fixed() && samples.count() == 0)
       throw model_error(errc::shape_mismatch, "no samples; the network's batch is " + std::to_string(samples.batch()));
-    std::vector<observer<histogram>> seen(activations_.size());
-    const std::size_t batch = samples.batch();
+    observations seen(activations_);
+    const bool is_one_by_one = !calibrators_.empty() && !samples.is_fixed() && samples.count() > 1;
+    const std::size_t batch = is_one_by_one ? 1 : samples.batch();
     std::size_t done = 0;
     do {
       const std::size_t left = samples.count() - done;
@@ -184,19 +202,27 @@ class simulation {
         add_statistics(samples, samples.filled(done, batch), seen);
         done += batch;
       } else {
-        std::vector<observer<histogram>> repeated(activations_.size());
+        observations repeated(activations_);
+        repeated.calibrators = seen.calibrators;
         const std::size_t common = std::gcd(left, batch);
-        for (std::size_t i = 0; i < left / common; ++i)
+        for (std::size_t i = 0; i < left / common; ++i) {
           add_statistics(samples, samples.filled(done, left, i * batch), repeated);
-        for (std::size_t i = 0; i < seen.size(); ++i) {
-          repeated[i].keep_one_in(batch / common);
-          seen[i].merge(repeated[i]);
+          if (i == 0) seen.calibrators = repeated.calibrators;
+        }
+        for (std::size_t i = 0; i < activations_.size(); ++i) {
+          repeated.statistics[i].keep_one_in(batch / common);
+          seen.statistics[i].merge(repeated.statistics[i]);
         }
         done += left;
       }
     } while (done < samples.count());
-    for (std::size_t i = 0; i < seen.size(); ++i)
-      require(activations_[i].statistics.try_merge(seen[i]), [&] { return described(activations_[i].value); });
+    for (std::size_t i = 0; i < activations_.size(); ++i)
+      require(seen.statistics[i].try_merge(activations_[i].statistics),
+              [&] { return described(activations_[i].value); });
+    for (std::size_t i = 0; i < activations_.size(); ++i) {
+      activations_[i].statistics = std::move(seen.statistics[i]);
+      activations_[i].calibrators = std::move(seen.calibrators[i]);
+    }
   }
 
   /// Gives every observed activation that is not frozen the range `rule` reads off its statistics, for the activation's
@@ -210,8 +236,30 @@ class simulation {
     });
   }
 
-  /// The same, each by a rule of its own: ask(i, activations()[i], ranges) gives one range per slot of its statistics,
-  /// or says what is wrong.
+  /// The same by a calibrator: one of calibrators(), or a rule. Refuses (value_out_of_range) one that observed nothing
+  /// here.
+  void set_ranges(const named_calibrator& calibrator) {
+    set_ranges_by([&](std::size_t, const activation_quantizer& a, std::vector<range<float>>& out) {
+      return try_ranges_of_activation(a, calibrator, out);
+    });
+  }
+
+  /// What a rule or one of calibrators() answers for one of activations() and its quantizer: one range per slot.
+  [[nodiscard]] status try_ranges_of_activation(const activation_quantizer& a, const named_calibrator& calibrator,
+                                                std::vector<range<float>>& out) const {
+    if (const named_rule* const rule = calibrator.rule())
+      return try_ranges_of<Choices>(a.statistics, *rule, a.encoding.quantizer, out);
+    const auto found = std::find(calibrators_.begin(), calibrators_.end(), calibrator);
+    if (found == calibrators_.end())
+      return fault(errc::value_out_of_range, "calibrator", calibrator.number(),
+                   "a rule, or one of the calibrators that the simulation was made with");
+    const any_calibrator& own = a.calibrators[static_cast<std::size_t>(found - calibrators_.begin())];
+    return with_code_grid<Choices>(a.encoding.quantizer,
+                                   [&](const code_grid& codes) { return own.try_ranges(codes, out); });
+  }
+
+  /// The same as set_ranges, each by a rule of its own: ask(i, activations()[i], ranges) gives one range per slot of
+  /// its statistics, or says what is wrong.
   template <class Ask>
   void set_ranges_by(const Ask& ask) {
     bool any = false;
@@ -331,9 +379,17 @@ class simulation {
     return id < g.values().size() ? "'" + g.name_of(id) + "'" : "value number " + std::to_string(id);
   }
 
+  // What activations have observed; calibrators go on from where they are, as the order may be part of their answers.
+  struct observations {
+    explicit observations(const std::vector<activation_quantizer>& activations) : statistics(activations.size()) {
+      for (const activation_quantizer& a : activations) calibrators.push_back(a.calibrators);
+    }
+    std::vector<observer<histogram>> statistics;
+    std::vector<std::vector<any_calibrator>> calibrators;
+  };
+
   // One run on these samples of `all`, its values added to `seen`, which has a place for each activation quantizer.
-  void add_statistics(const sample_set& all, const std::vector<std::size_t>& samples,
-                      std::vector<observer<histogram>>& seen) {
+  void add_statistics(const sample_set& all, const std::vector<std::size_t>& samples, observations& seen) {
     naming_sample(all, samples, [&](const std::vector<tensor>& inputs, bool is_alone) {
       finite_trace trace(executor_.network());
       run_options options;
@@ -342,10 +398,11 @@ class simulation {
         if (is_alone) trace.see(id, x);
         const auto found = index_.find(id);
         if (found == index_.end()) return;
-        const status bad = seen[found->second].try_observe(x, Engine{});
+        const status bad = seen.statistics[found->second].try_observe(x, Engine{});
         if (is_alone && bad.code == errc::not_finite) trace.require_finite(id);
-        require(
-            bad, [&] { return described(id); }, x.shape);
+        const auto where = [&] { return described(id); };
+        require(bad, where, x.shape);
+        for (any_calibrator& c : seen.calibrators[found->second]) require(c.try_observe(x), where, x.shape);
       };
       executor_.run(inputs, options);
     });
@@ -363,7 +420,7 @@ class simulation {
     const auto found = index_.find(id);
     if (found != index_.end()) return activations_[found->second];
     index_[id] = activations_.size();
-    activations_.push_back({id, {}, {}, {}});
+    activations_.push_back({id, {}, {}, {}, false, unused_});
     return activations_.back();
   }
 
@@ -458,6 +515,8 @@ class simulation {
   executor executor_;
   bool integer_biases_ = false;
   std::vector<weight_quantizer> weights_;
+  std::vector<named_calibrator> calibrators_;  // with a state of their own
+  std::vector<any_calibrator> unused_;         // those, before any data
   std::vector<activation_quantizer> activations_;
   std::unordered_map<value_id, std::size_t> index_;
   constant_substitutes substitutes_;

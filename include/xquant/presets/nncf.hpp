@@ -77,7 +77,7 @@ class histogram_estimator {
   template <TensorLike In>
   [[nodiscard]] status try_observe(const In& x) {
     if (bins_ == 0) return fault(errc::value_out_of_range, "bins", 0, "at least 1");
-    if (bits_ < 1 || bits_ > 16) return fault(errc::bits_out_of_range, "bits", bits_, "1 to 16 bits");
+    if (const status bad = valid_bits(bits_); !bad.ok()) return bad;
     std::vector<float> elements;
     if (const status bad = detail::finite_elements(x, elements); !bad.ok()) return bad;
     const auto [low, high] = std::minmax_element(elements.begin(), elements.end());
@@ -109,7 +109,11 @@ class histogram_estimator {
   [[nodiscard]] double maximum() const noexcept { return maximum_; }
 
   /// The range, rounded to float. Refuses nothing observed.
-  [[nodiscard]] status try_range(range<float>& out) const {
+  [[nodiscard]] status try_range(range<float>& out) const { return try_range(bits_, out); }
+  /// The same for other bits than those it was made with, which the counts do not depend on. Refuses bits outside 1 to
+  /// 16 too.
+  [[nodiscard]] status try_range(int bits, range<float>& out) const {
+    if (const status bad = valid_bits(bits); !bad.ok()) return bad;
     if (empty()) return fault(errc::no_samples, "x", 0, "at least one element");
     const double width = (maximum_ - minimum_) / static_cast<double>(bins_);
     const double total = detail::sum_of(counts_);
@@ -119,7 +123,7 @@ class histogram_estimator {
     const presets::detail::bin_span best = presets::detail::quantile_search(
         bins_, [&](std::size_t k, double q) { return cumulative[k] < multiply(q, total); },
         [&](std::size_t k, double q) { return cumulative[k] > multiply(q, total); },
-        [&](const presets::detail::bin_span& span) { return error(span, width); });
+        [&](const presets::detail::bin_span& span) { return error(span, width, bits); });
     out = {static_cast<float>(minimum_ + multiply(width, static_cast<double>(best.first))),
            static_cast<float>(minimum_ + multiply(width, static_cast<double>(best.last + 1)))};
     return {};
@@ -176,8 +180,13 @@ class histogram_estimator {
     return {};
   }
 
-  [[nodiscard]] double error(const presets::detail::bin_span& span, double width) const {
-    const auto levels = static_cast<double>(1 << bits_);
+  static status valid_bits(int bits) noexcept {
+    if (bits < 1 || bits > 16) return fault(errc::bits_out_of_range, "bits", bits, "1 to 16 bits");
+    return {};
+  }
+
+  [[nodiscard]] double error(const presets::detail::bin_span& span, double width, int bits) const {
+    const auto levels = static_cast<double>(1 << bits);
     const double level = multiply(width, static_cast<double>(span.last - span.first + 1)) / levels;
     if (level == 0) return 0;
     const auto cube = [](double v) { return multiply(multiply(v, v), v); };
@@ -220,7 +229,6 @@ class mean_quantile_estimator {
       return fault(errc::value_out_of_range, "quantile", quantile_, "a number from 0 to 1");
     std::vector<float> elements;
     if (const status bad = detail::finite_elements(x, elements); !bad.ok()) return bad;
-    std::sort(elements.begin(), elements.end());
     lower_.push_back(quantile_of(elements, quantile_));
     upper_.push_back(quantile_of(elements, 1 - quantile_));
     return {};
@@ -236,11 +244,14 @@ class mean_quantile_estimator {
   friend bool operator==(const mean_quantile_estimator&, const mean_quantile_estimator&) = default;
 
  private:
-  static double quantile_of(const std::vector<float>& sorted, double q) noexcept {
-    const double at = multiply(static_cast<double>(sorted.size() - 1), q);
+  // Of elements in any order, which it changes.
+  static double quantile_of(std::vector<float>& x, double q) noexcept {
+    const double at = multiply(static_cast<double>(x.size() - 1), q);
     const auto below = static_cast<std::size_t>(std::floor(at));
-    const double a = static_cast<double>(sorted[below]);
-    const double b = static_cast<double>(sorted[std::min(below + 1, sorted.size() - 1)]);
+    const auto nth = x.begin() + static_cast<std::ptrdiff_t>(below);
+    std::nth_element(x.begin(), nth, x.end());
+    const double a = static_cast<double>(*nth);
+    const double b = below + 1 < x.size() ? static_cast<double>(*std::min_element(nth + 1, x.end())) : a;
     const double t = at - static_cast<double>(below);
     return t >= 0.5 ? b - multiply(b - a, 1 - t) : a + multiply(b - a, t);
   }

@@ -335,6 +335,8 @@ class histogram_collector {
     return {};
   }
 
+  friend bool operator==(const histogram_collector&, const histogram_collector&) = default;
+
  private:
   status add_values(const range<float>& seen) {
     const float t = std::max(absolute(seen.minimum), absolute(seen.maximum));
