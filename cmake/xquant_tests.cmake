@@ -15,6 +15,10 @@
 #       The same without doctest and without registering a test; sets xquant_program_added.
 #   xquant_run_test(NAME name COMMAND program argument... [ARCH...] [LABELS...] [TIMEOUT...] [WORKING_DIRECTORY...])
 #       Registers a run of a program; ARCH as above; WORKING_DIRECTORY is the repository by default.
+#   xquant_compile_together(name file...)
+#       Sources of program `name` that instantiate the same large templates are compiled as one source, which takes the
+#       time of about one of them. Names in their unnamed namespaces must not meet. XQUANT_COMPILE_TOGETHER=OFF compiles
+#       each alone. Each call is a group; several make several sources, for several cores.
 #   xquant_add_compile_fail(name source MATCH text... [LINE number] [LIBRARIES target...] [OPTIONS flag...])
 #       A dual test: `source` compiles as it stands, does not compile with XQUANT_BAD_LINE defined as `number` (1 by
 #       default), and then the compiler's output contains every `text` (plain text, not a pattern).
@@ -136,12 +140,23 @@ function(xquant_add_program)
   target_link_libraries(${arg_NAME} PRIVATE xquant_own_flags xquant::xquant ${arg_LIBRARIES})
   target_compile_definitions(${arg_NAME} PRIVATE ${arg_DEFINITIONS})
   target_compile_options(${arg_NAME} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${arch_flags}> ${arg_OPTIONS})
-  if(DEFINED arg_OPTIMIZE AND NOT XQUANT_SANITIZE)
-    target_compile_options(${arg_NAME} PRIVATE -O${arg_OPTIMIZE})
-  elseif(DEFINED arg_OPTIMIZE AND arg_OPTIMIZE LESS 2)
+  if(XQUANT_SANITIZE AND DEFINED arg_OPTIMIZE AND arg_OPTIMIZE GREATER 1)
+    target_compile_options(${arg_NAME} PRIVATE -O1)
+  elseif(XQUANT_SANITIZE)
     target_compile_options(${arg_NAME} PRIVATE -O0)  # sanitizers cost the compiler three times as much at -O1
+  elseif(DEFINED arg_OPTIMIZE)
+    target_compile_options(${arg_NAME} PRIVATE -O${arg_OPTIMIZE})
   endif()
   set(xquant_program_added TRUE PARENT_SCOPE)
+endfunction()
+
+function(xquant_compile_together name)
+  if(XQUANT_COMPILE_TOGETHER AND TARGET ${name})
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+    list(GET ARGN 0 first)
+    string(MAKE_C_IDENTIFIER "${first}" group)
+    set_source_files_properties(${ARGN} PROPERTIES UNITY_GROUP "${group}")
+  endif()
 endfunction()
 
 function(xquant_run_test)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # suite.sh REPOSITORY BUILD_DIR [-t TARGET]... [CMAKE_ARGUMENT...]: configures the repository into BUILD_DIR, builds it
-# and runs its tests. With -t, builds that target too. Used for the gates that need a build of their own.
+# and runs its tests. With -t, builds that target too. XQUANT_CTEST_ARGS: more arguments for ctest. Used for the gates
+# that need a build of their own.
 set -eu
 root=$1
 build=$2
@@ -16,4 +17,5 @@ cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DXQUANT_GATES=OFF -DXQU
 # shellcheck disable=SC2086
 cmake --build "$build" --parallel "$jobs" --target $targets
 cd "$build"
-exec ctest --output-on-failure --no-tests=error --parallel "$jobs"
+# shellcheck disable=SC2086
+exec ctest --output-on-failure --no-tests=error --parallel "$jobs" ${XQUANT_CTEST_ARGS:-}

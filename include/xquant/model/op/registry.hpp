@@ -82,8 +82,8 @@ inline constexpr const op_definition* op_registry[] = {
 namespace detail {
 
 constexpr bool in_order_of_names() {
-  std::string_view
-      before;  // no null pointer: under its sanitizers g++ 12 compares none with an address at compile time
+  // No null pointer: under its sanitizers g++ 12 compares none with an address at compile time.
+  std::string_view before;
   for (const op_definition* const d : op_registry) {
     if (!(before < std::string_view(d->name))) return false;
     before = d->name;
