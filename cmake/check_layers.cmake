@@ -11,7 +11,7 @@ set(layer_table
     2a:engines/
     2b:quantizer.hpp 2b:parameters.hpp 2b:encoding.hpp 2b:calls/ 2b:runtime.hpp 2b:runtime/ 2b:blocks/ 2b:ops/
     3:calls/reduce.hpp 3:calibration/ 3:gradients/ 3:adapt/span.hpp 3:adapt/mdspan.hpp
-    4:dense_tensor.hpp 4:quantized_tensor.hpp 4:by_value.hpp 4:presets/ 4:ptq/ 4:nn/ 4:train/ 4:report/
+    4:dense_tensor.hpp 4:quantized_tensor.hpp 4:encoded_tensor.hpp 4:by_value.hpp 4:presets/ 4:ptq/ 4:nn/ 4:train/ 4:report/
     5:model/
     6:adapt/ 6:io/
     7:xquant.hpp)

@@ -3,6 +3,7 @@
 #include <xquant/adapt/xtensor.hpp>
 #include <xquant/by_value.hpp>
 #include <xquant/calibration/min_max.hpp>
+#include <xquant/encoded_tensor.hpp>
 #include <xquant/ops/dequantize.hpp>
 #include <xquant/ops/fake_quantize.hpp>
 #include <xquant/ops/quantize.hpp>
@@ -143,4 +144,17 @@ TEST_CASE("forms that return give xtensor's containers") {
   } catch (const xquant::error& e) {
     CHECK(std::string(e.what()) == "xquant: x: dimension 1 = 1: shapes differ; expected 2, as in the first input");
   }
+}
+
+TEST_CASE("a tensor with an encoding goes out of xtensor and into it") {
+  xquant::encoding e;
+  e.parameters = xquant::parameters(std::vector<float>{0.5f});
+  const xt::xarray<float> x{{1.0f, -2.6f}, {0.2f, 500.0f}};
+  const xquant::encoded_tensor t = xquant::encoded_tensor::quantize(e, x);
+  const xt::xarray<float> y = t.dequantize();
+  const xt::xarray<float> expected{{1.0f, -2.5f}, {0.0f, 63.5f}};
+  CHECK(y == expected);
+  xt::xtensor<float, 2> into({2, 2});
+  t.dequantize(into);
+  CHECK(into == expected);
 }
