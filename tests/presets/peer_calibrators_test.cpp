@@ -110,6 +110,36 @@ TEST_CASE("AIMET's analyzers by name") {
   check("aimet_torch_tf_enhanced", peers::aimet_torch::tf_enhanced_analyzer(shape{}));
 }
 
+TEST_CASE("AIMET's C++ analyzers by name, of both versions") {
+  namespace core = peers::aimet_core;
+  const auto check = [](const char* text, auto analyzer, const auto& q, const core::encoding_settings& settings) {
+    CAPTURE(text);
+    for (const auto& x : data()) REQUIRE(analyzer.try_observe(view(x)).ok());
+    std::vector<core::encoding> expected;
+    REQUIRE(analyzer.try_encodings(settings, expected).ok());
+    CHECK(answer(text, q) ==
+          range<float>{static_cast<float>(expected[0].minimum), static_cast<float>(expected[0].maximum)});
+  };
+  const core::encoding_settings eight{};
+  const core::encoding_settings four{.bits = 4};
+  const core::encoding_settings symmetric{.symmetric = true};
+  using mode = core::calibration_mode;
+  using old_mode = core::calibration_mode_1_35;
+  const auto now = [](mode m, float percent = 100) { return core::encoding_analyzer(m, shape{}, percent); };
+  const auto old = [](old_mode m, float percent = 100) { return core::encoding_analyzer_1_35(m, shape{}, percent); };
+  check("aimet_core_percentile=99.5", now(mode::percentile, 99.5f), q8, eight);
+  check("aimet_core_percentile=99.5", now(mode::percentile, 99.5f), quantizer<int8>{}, symmetric);
+  check("aimet_core_tf_enhanced", now(mode::tf_enhanced), q4, four);
+  check("aimet_1_35_percentile=99.5", old(old_mode::percentile, 99.5f), q8, eight);
+  check("aimet_1_35_tf_enhanced", old(old_mode::tf_enhanced), q4, four);
+  check("aimet_1_35_mse", old(old_mode::squared_error), q8, eight);
+  check("aimet_1_35_entropy", old(old_mode::entropy), q8, eight);
+  CHECK(named_calibrator::parse("aimet_1_35_mse", peers::peer_calibrators).make().slots() == 0);
+  named_calibrator wrong;
+  CHECK(named_calibrator::try_parse("aimet_core_percentile=49", wrong, peers::peer_calibrators).code ==
+        errc::value_out_of_range);
+}
+
 TEST_CASE("ONNX Runtime's histograms by name, each tensor a collection") {
   peers::onnxruntime::histogram_collector collector;
   for (const auto& x : data()) {

@@ -7,9 +7,12 @@
 #include <xquant/calibration/code_grid.hpp>
 #include <xquant/calibration/named_calibrator.hpp>
 #include <xquant/calibration/observer.hpp>
+#include <xquant/core/bits.hpp>
 #include <xquant/core/range.hpp>
 #include <xquant/core/view.hpp>
 #include <xquant/error.hpp>
+#include <xquant/presets/aimet_core_1_35_calibration.hpp>
+#include <xquant/presets/aimet_core_calibration.hpp>
 #include <xquant/presets/aimet_torch_calibration.hpp>
 #include <xquant/presets/nncf.hpp>
 #include <xquant/presets/onnxruntime_calibration.hpp>
@@ -162,6 +165,36 @@ struct aimet_torch_tf_enhanced : aimet_torch_analyzer<aimet_torch::sqnr_analyzer
   explicit aimet_torch_tf_enhanced(double) : aimet_torch_analyzer(aimet_torch::tf_enhanced_analyzer(shape{})) {}
 };
 
+// AIMET's C++ core, 2.42's analyzer and 1.35's. The grid is that of the codes: symmetric where theirs is, of as many
+// bits.
+template <class Analyzer, auto Mode>
+struct aimet_core_analyzer {
+  Analyzer seen;
+  explicit aimet_core_analyzer(double percent) : seen(Mode, shape{}, static_cast<float>(percent)) {}
+  static status valid(double percent) { return valid_percent("percent", percent); }
+  // The peer passes NaN over; a range of infinities is of no use to a quantizer.
+  status observe(const tensor_view<const float>& x) {
+    for (std::size_t i = 0; i < x.shape.size(); ++i)
+      if (const float v = x.data[offset_of(i, x.shape, x.stride)]; !is_finite(v))
+        return fault(errc::not_finite, "x", static_cast<double>(v), "finite values", i);
+    return seen.try_observe(x);
+  }
+  status answer(const code_grid& codes, range<float>& out) const {
+    aimet_core::encoding_settings settings;
+    settings.bits = bits_of(codes);
+    settings.symmetric = codes.is_symmetric();
+    std::vector<aimet_core::encoding> slots;
+    if (const status bad = seen.try_encodings(settings, slots); !bad.ok()) return bad;
+    out = {static_cast<float>(slots.front().minimum), static_cast<float>(slots.front().maximum)};
+    return out.valid("x");
+  }
+  friend bool operator==(const aimet_core_analyzer&, const aimet_core_analyzer&) = default;
+};
+template <aimet_core::calibration_mode Mode>
+using aimet_core_2_42 = aimet_core_analyzer<aimet_core::encoding_analyzer, Mode>;
+template <aimet_core::calibration_mode_1_35 Mode>
+using aimet_core_1_35 = aimet_core_analyzer<aimet_core::encoding_analyzer_1_35, Mode>;
+
 // Each tensor is a collection of its own: more of them in one would have to be kept till all are seen.
 template <class Ask>
 struct onnxruntime_histogram {
@@ -266,6 +299,18 @@ inline constexpr known_calibrator peer_calibrators[] = {
                                                       "percent", 99.99),
     detail::peer_line<detail::aimet_torch_sqnr>("aimet_torch_sqnr", "AIMET's SqnrEncodingAnalyzer"),
     detail::peer_line<detail::aimet_torch_tf_enhanced>("aimet_torch_tf_enhanced", "AIMET's TfEnhancedEncodingAnalyzer"),
+    detail::peer_line<detail::aimet_core_2_42<aimet_core::calibration_mode::percentile>>(
+        "aimet_core_percentile", "AIMET 2.42's C++ percentile", "percent", 99.99),
+    detail::peer_line<detail::aimet_core_2_42<aimet_core::calibration_mode::tf_enhanced>>(
+        "aimet_core_tf_enhanced", "AIMET 2.42's C++ TF-enhanced", nullptr, 100),
+    detail::peer_line<detail::aimet_core_1_35<aimet_core::calibration_mode_1_35::percentile>>(
+        "aimet_1_35_percentile", "AIMET 1.35's percentile", "percent", 99.99),
+    detail::peer_line<detail::aimet_core_1_35<aimet_core::calibration_mode_1_35::tf_enhanced>>(
+        "aimet_1_35_tf_enhanced", "AIMET 1.35's TF-enhanced", nullptr, 100),
+    detail::peer_line<detail::aimet_core_1_35<aimet_core::calibration_mode_1_35::squared_error>>(
+        "aimet_1_35_mse", "AIMET 1.35's least squared error", nullptr, 100),
+    detail::peer_line<detail::aimet_core_1_35<aimet_core::calibration_mode_1_35::entropy>>(
+        "aimet_1_35_entropy", "AIMET 1.35's entropy, of 8 bits", nullptr, 100),
     detail::peer_line<detail::onnxruntime_histogram<detail::ask_onnxruntime_percentile>>(
         "onnxruntime_percentile", "ONNX Runtime's PercentileCalibrater", "percent of the elements that are kept",
         99.999),
