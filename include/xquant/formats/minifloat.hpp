@@ -315,6 +315,8 @@ struct minifloat {
   /// A magnitude held to them.
   template <class L>
   XQUANT_INLINE static constexpr L held_magnitude(L magnitude, L overflow, L nan) {
+    // One minimum where both are one number: clang 16 takes the second one for needless, and NaN would pass.
+    if constexpr (overflow_number == nan_number) return minimum(magnitude, overflow);
     return minimum(minimum(overflow, magnitude), nan);
   }
   /// The code of a magnitude that was held so, with the sign of x. To add 2^(e - m + digits of the lane) rounds it to
