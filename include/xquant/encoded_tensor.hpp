@@ -80,10 +80,50 @@ tensor_view<const Element> codes_at(const unsigned char* bytes, const shape& s) 
     return {reinterpret_cast<const Element*>(bytes), s};
 }
 
+// Names what of a layout is not as expected.
+constexpr status other_layout(const code_layout& layout, const code_layout& expected, errc code, const char* what) {
+  if (layout.bits != expected.bits) return fault(code, "layout.bits", layout.bits, what);
+  if (layout.is_packed()) return fault(code, "layout.order", static_cast<double>(layout.order), what);
+  return fault(code, "layout.is_signed", layout.is_signed ? 1 : 0, what);
+}
+
+template <class Code, class Format, int... Bits>
+constexpr bool packed_bits_hold(int bits, std::int64_t lower, std::int64_t upper, type_list<packed<Bits>...>) {
+  bool result = false;
+  ((result = bits == Bits ? packed_coding<Code, Format, packed<Bits>>::holds(lower, upper) : result), ...);
+  return result;
+}
+
+// Whether a layout is one that the codes of a described quantizer can have.
+template <class Choices>
+status validate_layout(const quantizer_description& d, const code_layout& layout) {
+  return with_format_and_scheme<Choices>(d, [&](auto format, auto scheme) -> status {
+    using format_type = remove_cvref<decltype(format)>;
+    using code = typename format_type::code_type;
+    constexpr code_layout own = layout_of_element<code>();
+    if (!layout.is_packed())
+      return layout == own
+                 ? status{}
+                 : other_layout(layout, own, errc::unsupported, "the layout of the codes of the encoding's format");
+    if constexpr (sizeof(code) == 1) {
+      const basic_quantizer<format_type, per_tensor, remove_cvref<decltype(scheme)>, nearest_even, divide_by_scale> q(
+          format, {}, scheme);
+      if (packed_bits_hold<code, format_type>(layout.bits, q.lower_code(), q.upper_code(),
+                                              packed_code_elements<1, 2, 3, 4, 5, 6, 7>{}))
+        return {};
+    }
+    return fault(errc::bits_out_of_range, "layout.bits", layout.bits,
+                 "packed bits that hold every code of the quantizer");
+  });
+}
+
 // f(type_of<Element>) of the element of that layout among those of the list.
 template <class... Elements, class F>
 status with_code_element(type_list<Elements...>, const code_layout& layout, const F& f) {
-  status result = fault(errc::not_compiled, "layout.bits", layout.bits, "one of the code elements of this call");
+  // Names the sign or the order where there is an element of as many bits.
+  code_layout nearest{0};
+  ((nearest = layout_of_element<Elements>().bits == layout.bits ? layout_of_element<Elements>() : nearest), ...);
+  status result = other_layout(layout, nearest, errc::not_compiled, "one of the code elements of this call");
   const auto visit = [&]<class Element>(type_of<Element> element) {
     if (layout_of_element<Element>() == layout) result = f(element);
   };
@@ -138,8 +178,9 @@ class encoded_tensor {
   }
 
   /// Codes that somebody else owns and keeps, `bytes` of them. Refuses an encoding that does not fit the shape, a
-  /// layout that there is not, memory that is not aligned for it, and another number of bytes than the tensor has. The
-  /// codes themselves are not looked at: one that the format does not use dequantizes as dequantize says.
+  /// layout that there is not or that codes of this quantizer cannot have, memory that is not aligned for it, and
+  /// another number of bytes than the tensor has. The codes themselves are not looked at: one that the format does not
+  /// use dequantizes as dequantize says.
   template <class Choices = standard_choices>
   [[nodiscard]] static status try_borrow(const xquant::encoding& e, const xquant::shape& s, const code_layout& layout,
                                          const void* codes, std::size_t bytes, encoded_tensor& out) {
@@ -184,7 +225,8 @@ class encoded_tensor {
   template <class Element>
   [[nodiscard]] status try_codes(tensor_view<const Element>& out) const {
     if (!(detail::layout_of_element<Element>() == layout_))
-      return fault(errc::unsupported, "layout.bits", layout_.bits, "the layout of the element type asked for");
+      return detail::other_layout(layout_, detail::layout_of_element<Element>(), errc::unsupported,
+                                  "the layout of the element type asked for");
     out = detail::codes_at<Element>(bytes().data(), shape_);
     return {};
   }
@@ -254,8 +296,15 @@ class encoded_tensor {
 #endif
 
   friend bool operator==(const encoded_tensor& a, const encoded_tensor& b) {
-    return a.encoding_ == b.encoding_ && a.shape_ == b.shape_ && a.layout_ == b.layout_ &&
-           (a.bytes().empty() || std::memcmp(a.bytes().data(), b.bytes().data(), a.bytes().size()) == 0);
+    if (!(a.encoding_ == b.encoding_ && a.shape_ == b.shape_ && a.layout_ == b.layout_)) return false;
+    // The bits behind the last packed code are nobody's.
+    const std::size_t used =
+        a.layout_.is_packed() ? a.shape_.size() % 8 * static_cast<std::size_t>(a.layout_.bits) % 8 : 0;
+    const std::size_t whole = a.bytes().size() - (used != 0 ? 1 : 0);
+    if (whole != 0 && std::memcmp(a.bytes().data(), b.bytes().data(), whole) != 0) return false;
+    if (used == 0) return true;
+    const unsigned mask = a.layout_.order == bit_order::low_first ? (1u << used) - 1 : 0xffu & ~(0xffu >> used);
+    return ((a.bytes()[whole] ^ b.bytes()[whole]) & mask) == 0;
   }
 
  private:
@@ -271,6 +320,7 @@ class encoded_tensor {
                          std::size_t bytes) {
     if (const status bad = layout.valid(); !bad.ok()) return bad;
     if (const status bad = e.valid<Choices>(s); !bad.ok()) return bad;
+    if (const status bad = detail::validate_layout<Choices>(e.quantizer, layout); !bad.ok()) return bad;
     if (bytes != layout.bytes(s.size()))
       return fault(errc::shape_mismatch, "codes", static_cast<double>(bytes), "as many bytes as the tensor has", 0,
                    layout.bytes(s.size()));

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -104,6 +105,49 @@ TEST_CASE("packed codes, of both orders, along an axis") {
   CHECK(!(t == h));
 }
 
+TEST_CASE("packed codes are equal whatever stands behind the last of them") {
+  encoding e;
+  e.quantizer.bits = 4;
+  e.parameters = parameters(std::vector<float>{0.5f});
+  for (const auto order : {xquant::bit_order::low_first, xquant::bit_order::high_first}) {
+    const bool low = order == xquant::bit_order::low_first;
+    const auto own = [&](unsigned char last) {
+      return encoded_tensor::own(e, shape(3), {4, true, order}, {0x21, last});
+    };
+    CHECK(own(low ? 0x03 : 0x30) == own(low ? 0xf3 : 0x3f));
+    CHECK(!(own(low ? 0x03 : 0x30) == own(low ? 0x04 : 0x40)));
+  }
+}
+
+TEST_CASE("codes of 1 to 7 bits, in groups, there and back") {
+  const auto there_and_back = []<int Bits>(std::integral_constant<int, Bits>) {
+    encoding e;
+    e.quantizer.bits = Bits;
+    e.quantizer.format = xquant::unsigned_integer;
+    e.quantizer.granularity = xquant::granularity_description(xquant::per_group<3>{});
+    e.quantizer.scheme = xquant::id_of<xquant::affine>;
+    e.parameters = parameters(std::vector<float>{0.5f, 2.0f, 1.0f}, std::vector<std::int32_t>{0, 1, 0});
+    std::vector<float> x;
+    for (int i = 0; i < 7; ++i)
+      x.push_back(static_cast<float>(i % (1 << Bits) - (i / 3 == 1)) * (i < 3 ? 0.5f : i < 6 ? 2.0f : 1.0f));
+    using elements = xquant::packed_code_elements<Bits>;
+    const auto t = encoded_tensor::quantize<xquant::runtime_choices<>, elements>(e, x, {Bits});
+    CHECK(t.bytes().size() == (7 * Bits + 7) / 8);
+    CHECK(std::vector<float>(t.template dequantize<xquant::runtime_choices<>, elements>()) == x);
+    for (std::size_t i = 0; i < 7; ++i) {  // code i is bits [i * Bits, (i + 1) * Bits) of the string
+      unsigned code = 0;
+      for (std::size_t b = 0; b < Bits; ++b) {
+        const std::size_t at = i * Bits + b;
+        code |= (t.bytes()[at / 8] >> at % 8 & 1u) << b;
+      }
+      CHECK(code == i % (1u << Bits));
+    }
+  };
+  there_and_back(std::integral_constant<int, 1>{});
+  there_and_back(std::integral_constant<int, 3>{});
+  there_and_back(std::integral_constant<int, 7>{});
+}
+
 TEST_CASE("small floats, into memory of the caller") {
   encoding e;
   e.quantizer.format = xquant::id_of<xquant::e4m3fn>;
@@ -145,9 +189,18 @@ TEST_CASE("what encoded tensors refuse") {
   check(borrow(e, shape(4), {0, false}, memory, 4), errc::bits_out_of_range, "layout.bits");
   check(borrow(e, shape(4), {8, false}, memory, 5), errc::shape_mismatch, "codes");
   check(borrow(e, shape(4), {8, false}, nullptr, 4), errc::null_pointer, "codes");
-  check(borrow(e, shape(4), {16, false}, memory + 1, 8), errc::value_out_of_range, "codes");
-  check(borrow(e, shape(3), {4}, memory, 3), errc::shape_mismatch, "codes");
-  CHECK(borrow(e, shape(3), {4}, memory, 2).ok());
+  encoding wide = e;
+  wide.quantizer.bits = 16;
+  check(borrow(wide, shape(4), {16, false}, memory + 1, 8), errc::value_out_of_range, "codes");
+  encoding nibbles = e;
+  nibbles.quantizer.bits = 4;
+  check(borrow(nibbles, shape(3), {4}, memory, 3), errc::shape_mismatch, "codes");
+  CHECK(borrow(nibbles, shape(3), {4}, memory, 2).ok());
+  CHECK(borrow(nibbles, shape(8), {7}, memory, 7).ok());
+  check(borrow(nibbles, shape(8), {3}, memory, 3), errc::bits_out_of_range, "layout.bits");
+  check(borrow(e, shape(3), {4}, memory, 2), errc::bits_out_of_range, "layout.bits");
+  check(borrow(e, shape(4), {8, true}, memory, 4), errc::unsupported, "layout.is_signed");
+  check(borrow(e, shape(4), {16, false}, memory, 8), errc::unsupported, "layout.bits");
   encoding none = e;
   none.parameters = {};
   check(borrow(none, shape(4), {8, false}, memory, 4), errc::parameter_count, "parameters");
@@ -165,11 +218,13 @@ TEST_CASE("what encoded tensors refuse") {
   const std::vector<float> x(4);
   check(encoded_tensor::try_quantize(e, x, {16, false}, t), errc::not_compiled, "layout.bits");
   check(encoded_tensor::try_quantize(e, x, {8, true}, t), errc::unsupported, "codes");
+  check(encoded_tensor::try_quantize<xquant::runtime_choices<>, xquant::type_list<std::int8_t>>(e, x, {8, false}, t),
+        errc::not_compiled, "layout.is_signed");
   using fours = xquant::packed_code_elements<4>;
   check(encoded_tensor::try_quantize<xquant::runtime_choices<>, fours>(e, x, {4}, t), errc::bits_out_of_range, "codes");
   CHECK(t == before);
   std::vector<float> y(3);
   CHECK(t.try_dequantize(y).code == errc::shape_mismatch);
   tensor_view<const std::int8_t> codes;
-  check(t.try_codes(codes), errc::unsupported, "layout.bits");
+  check(t.try_codes(codes), errc::unsupported, "layout.is_signed");
 }
