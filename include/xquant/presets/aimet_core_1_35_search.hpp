@@ -277,20 +277,8 @@ inline double grid_cost(const density_1_35& d, int bits, const grid_candidate& g
 
 /// The grid of least grid_cost, the first of equals, among those that 2.42 tries of the filled range.
 inline encoding tf_enhanced_encoding(const density_1_35& d, const encoding_settings& settings) {
-  const auto steps = static_cast<float>((std::int64_t(1) << settings.bits) - 1) -
-                     (settings.symmetric && settings.strict_symmetric ? 1.0f : 0.0f);
-  const range<float> r = filled_range(d);
-  grid_candidate best{-1, -1};
-  double least = std::numeric_limits<double>::max();
-  for (const grid_candidate& g :
-       settings.symmetric ? symmetric_grids(r, steps, settings.unsigned_symmetric) : asymmetric_grids(r, steps))
-    if (const double cost = grid_cost(d, settings.bits, g); cost < least) {
-      least = cost;
-      best = g;
-    }
-  const range<float> ends = ends_of(best, steps);
-  return {static_cast<double>(ends.minimum), static_cast<double>(ends.maximum), static_cast<double>(best.delta),
-          static_cast<double>(best.offset)};
+  return least_grid(settings, filled_range(d), true,
+                    [&](const grid_candidate& g) { return grid_cost(d, settings.bits, g); });
 }
 
 }  // namespace xquant::presets::aimet_core::detail::v1_35

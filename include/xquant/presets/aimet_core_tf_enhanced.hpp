@@ -130,18 +130,18 @@ inline std::vector<grid_candidate> asymmetric_grids(const range<float>& r, float
   return tried;
 }
 
-/// The grid of least grid_cost, the first of equals, among those of the range of filled bins (with zero, 0.01 wide at
-/// least); a density without numbers has none, and the peer answers delta -1, offset -1.
-inline encoding tf_enhanced_encoding(const density& d, const encoding_settings& settings) {
+/// The encoding of the grid of least cost(grid), the first of equals, among those of a range; of delta -1 and offset -1
+/// where `has_grids` is false.
+template <class Cost>
+encoding least_grid(const encoding_settings& settings, const range<float>& r, bool has_grids, const Cost& cost_of) {
   const auto steps = static_cast<float>((std::int64_t(1) << settings.bits) - 1) -
                      (settings.symmetric && settings.strict_symmetric ? 1.0f : 0.0f);
   grid_candidate best{-1, -1};
-  if (!d.without_numbers) {
-    const range<float> r = with_zero(filled_range(d), 0.01f);
+  if (has_grids) {
     double least = std::numeric_limits<double>::max();
     for (const grid_candidate& g :
          settings.symmetric ? symmetric_grids(r, steps, settings.unsigned_symmetric) : asymmetric_grids(r, steps))
-      if (const double cost = grid_cost(d, settings.bits, g); cost < least) {
+      if (const double cost = cost_of(g); cost < least) {
         least = cost;
         best = g;
       }
@@ -149,6 +149,13 @@ inline encoding tf_enhanced_encoding(const density& d, const encoding_settings& 
   const range<float> ends = ends_of(best, steps);
   return {static_cast<double>(ends.minimum), static_cast<double>(ends.maximum), static_cast<double>(best.delta),
           static_cast<double>(best.offset)};
+}
+
+/// Of the range of filled bins (with zero, 0.01 wide at least); a density without numbers has no grids.
+inline encoding tf_enhanced_encoding(const density& d, const encoding_settings& settings) {
+  const range<float> r = d.without_numbers ? range<float>{} : with_zero(filled_range(d), 0.01f);
+  return least_grid(settings, r, !d.without_numbers,
+                    [&](const grid_candidate& g) { return grid_cost(d, settings.bits, g); });
 }
 
 }  // namespace xquant::presets::aimet_core::detail
